@@ -1,0 +1,1 @@
+//! Headwater: nginx's upstream machinery, built again in Rust.
