@@ -1,0 +1,10 @@
+//! The integration tests: one binary, a module per subject.
+//!
+//! Run one subject with `cargo test --test suite reload::`, and all of them against nginx with
+//! `HEADWATER_BIN=/usr/sbin/nginx cargo test --test suite`.
+
+#[path = "../kit/mod.rs"]
+mod kit;
+
+mod kit_self;
+mod smoke;
