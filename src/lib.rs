@@ -1,1 +1,3 @@
 //! Headwater: nginx's upstream machinery, built again in Rust.
+
+pub mod conf;
