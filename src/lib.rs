@@ -1,3 +1,7 @@
 //! Headwater: nginx's upstream machinery, built again in Rust.
 
+pub mod buf;
 pub mod conf;
+pub mod event;
+pub mod sys;
+pub mod util;

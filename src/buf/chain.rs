@@ -1,0 +1,260 @@
+//! A chain: bytes on their way out, in order, in memory and in files.
+//!
+//! *In nginx* a chain is a linked list of buffers, each with flags; `last_buf` on the final one ends the
+//! response, `flush` asks for it to be sent now, and special buffers without bytes carry only flags.
+//!
+//! *Here* the row holds only bytes, and the two questions that concern the whole are asked of the whole: does
+//! the sender want this out now ([`Chain::flush`]), and does anything follow ([`Chain::last`])? The number of bytes
+//! is kept, so asking for it costs nothing.
+//!
+//! ```text
+//!   push_back ─▶ [ Memory "HTTP/1.1 200…" | Memory "hello" | File 0..4096 ] ─▶ consume(n) as the socket takes them
+//! ```
+//!
+//! *Read next*: `event/stream.rs: send_chain`.
+
+use super::Slice;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::rc::Rc;
+
+/// A part of an open file.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    /// The file; kept open as long as a piece of it is on its way.
+    pub file: Rc<File>,
+    /// Where the next byte to send stands.
+    pub offset: u64,
+    /// How many bytes to send.
+    pub len: u64,
+}
+
+/// One stretch of bytes.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// In memory.
+    Memory(Slice),
+    /// In a file; sent with sendfile(2) where nobody needs to look at it.
+    File(FileRange),
+}
+
+impl Piece {
+    /// How many bytes this is.
+    pub fn len(&self) -> u64 {
+        match self {
+            Piece::Memory(bytes) => bytes.len() as u64,
+            Piece::File(range) => range.len,
+        }
+    }
+
+    /// True for no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn advance(&mut self, n: u64) {
+        match self {
+            Piece::Memory(bytes) => bytes.advance(usize::try_from(n).unwrap_or(usize::MAX)),
+            Piece::File(range) => {
+                let n = n.min(range.len);
+                range.offset += n;
+                range.len -= n;
+            }
+        }
+    }
+}
+
+/// Bytes on their way out, in order.
+#[derive(Debug, Default)]
+pub struct Chain {
+    pieces: VecDeque<Piece>,
+    bytes: u64,
+    /// Send this without waiting for more (nginx: `b->flush`).
+    pub flush: bool,
+    /// Nothing follows: the response (or, in a subrequest, its part) ends here (nginx: `b->last_buf`).
+    pub last: bool,
+}
+
+impl Chain {
+    /// An empty chain that ends the response.
+    pub fn ending() -> Chain {
+        Chain { last: true, ..Chain::default() }
+    }
+
+    /// A chain of one stretch of memory.
+    pub fn of(bytes: Slice) -> Chain {
+        let mut chain = Chain::default();
+        chain.push(bytes);
+        chain
+    }
+
+    /// How many bytes are on their way.
+    pub fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    /// True if there are no bytes (a flag may still be set).
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// True if there is nothing to pass on at all: no byte and no flag.
+    pub fn is_nothing(&self) -> bool {
+        self.bytes == 0 && !self.flush && !self.last
+    }
+
+    /// Appends memory; bytes that follow the last piece in the same page join it.
+    pub fn push(&mut self, bytes: Slice) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.bytes += bytes.len() as u64;
+        if let Some(Piece::Memory(last)) = self.pieces.back_mut()
+            && last.join(&bytes)
+        {
+            return;
+        }
+        self.pieces.push_back(Piece::Memory(bytes));
+    }
+
+    /// Appends a part of a file.
+    pub fn push_file(&mut self, range: FileRange) {
+        if range.len != 0 {
+            self.bytes += range.len;
+            self.pieces.push_back(Piece::File(range));
+        }
+    }
+
+    /// Appends any piece.
+    pub fn push_piece(&mut self, piece: Piece) {
+        match piece {
+            Piece::Memory(bytes) => self.push(bytes),
+            Piece::File(range) => self.push_file(range),
+        }
+    }
+
+    /// Puts memory in front.
+    pub fn push_front(&mut self, bytes: Slice) {
+        if !bytes.is_empty() {
+            self.bytes += bytes.len() as u64;
+            self.pieces.push_front(Piece::Memory(bytes));
+        }
+    }
+
+    /// Moves everything of `other`, flags too, behind what is here.
+    pub fn append(&mut self, other: &mut Chain) {
+        self.bytes += other.bytes;
+        if self.pieces.is_empty() {
+            std::mem::swap(&mut self.pieces, &mut other.pieces);
+        } else {
+            self.pieces.append(&mut other.pieces);
+        }
+        self.flush |= other.flush;
+        self.last |= other.last;
+        other.clear();
+    }
+
+    /// Takes the first piece.
+    pub fn pop(&mut self) -> Option<Piece> {
+        let piece = self.pieces.pop_front()?;
+        self.bytes -= piece.len();
+        Some(piece)
+    }
+
+    /// The pieces, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter()
+    }
+
+    /// How many pieces there are.
+    pub fn count(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Drops the first `n` bytes: they have been sent.
+    pub fn consume(&mut self, mut n: u64) {
+        while n > 0
+            && let Some(first) = self.pieces.front_mut()
+        {
+            let part = first.len().min(n);
+            first.advance(part);
+            self.bytes -= part;
+            n -= part;
+            if first.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+    }
+
+    /// Moves the first `n` bytes into a chain of their own.
+    pub fn split_to(&mut self, n: u64) -> Chain {
+        let mut front = Chain::default();
+        while front.bytes < n
+            && let Some(mut piece) = self.pop()
+        {
+            let wanted = n - front.bytes;
+            if piece.len() > wanted {
+                let mut rest = piece.clone();
+                rest.advance(wanted);
+                match &mut piece {
+                    Piece::Memory(bytes) => bytes.truncate(wanted as usize),
+                    Piece::File(range) => range.len = wanted,
+                }
+                self.bytes += rest.len();
+                self.pieces.push_front(rest);
+            }
+            front.push_piece(piece);
+        }
+        front
+    }
+
+    /// Drops everything, flags too; the row's own memory is kept.
+    pub fn clear(&mut self) {
+        self.pieces.clear();
+        self.bytes = 0;
+        self.flush = false;
+        self.last = false;
+    }
+
+    /// All bytes in memory, copied together; parts of files are read.
+    ///
+    /// # Errors
+    /// Those of reading the file.
+    pub fn gather(&self) -> std::io::Result<Slice> {
+        use std::os::unix::fs::FileExt;
+        if let (Some(Piece::Memory(only)), 1) = (self.pieces.front(), self.pieces.len()) {
+            return Ok(only.clone());
+        }
+        let mut all = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));
+        for piece in &self.pieces {
+            match piece {
+                Piece::Memory(bytes) => all.extend_from_slice(bytes),
+                Piece::File(range) => {
+                    let start = all.len();
+                    all.resize(start.saturating_add(usize::try_from(range.len).unwrap_or(0)), 0);
+                    if let Some(to) = all.get_mut(start..) {
+                        range.file.read_exact_at(to, range.offset)?;
+                    }
+                }
+            }
+        }
+        Ok(Slice::from(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consuming_and_splitting_keep_the_count() {
+        let mut chain = Chain::of(Slice::copy(b"hello"));
+        chain.push(Slice::copy(b", world"));
+        chain.consume(3);
+        assert_eq!(chain.len(), 9);
+        let front = chain.split_to(4);
+        assert_eq!(&*front.gather().unwrap(), b"lo, ");
+        assert_eq!(&*chain.gather().unwrap(), b"world");
+        assert_eq!((front.len(), chain.len()), (4, 5));
+    }
+}

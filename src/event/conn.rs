@@ -1,0 +1,159 @@
+//! A connection: a descriptor, what is known of its two directions, and whom it works for.
+//!
+//! *In nginx* `ngx_connection_t` with its two `ngx_event_t`, about 400 bytes, from a pre-allocated array; a stale event
+//! of the same batch is told by one `instance` bit in the pointer.
+//!
+//! *Here* the same idea with a 32-bit generation in the [`ConnId`], which is also the mio token. The struct is
+//! what an idle client costs, so it holds no buffer and no HTTP.
+//!
+//! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
+
+use super::owner::Owner;
+use crate::util::address::Address;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// An index into the table and the generation that makes it unmistakable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnId {
+    /// Index in the slab.
+    pub index: u32,
+    /// How often the index had been used before.
+    pub generation: u32,
+}
+
+impl ConnId {
+    /// No connection.
+    pub const NONE: ConnId = ConnId { index: u32::MAX, generation: u32::MAX };
+
+    /// The mio token of this connection.
+    pub fn token(self) -> mio::Token {
+        mio::Token((self.generation as usize) << 32 | self.index as usize)
+    }
+
+    /// The connection of a token.
+    pub fn from_token(token: mio::Token) -> ConnId {
+        ConnId { index: token.0 as u32, generation: (token.0 >> 32) as u32 }
+    }
+}
+
+impl std::fmt::Debug for ConnId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What comes in.
+    Read,
+    /// What goes out.
+    Write,
+}
+
+/// What is known of one direction (nginx: `ngx_event_t`).
+#[derive(Debug, Default)]
+pub struct Readiness {
+    /// A call may succeed. Set by events, cleared only by `recv` and `send`.
+    pub ready: bool,
+    /// The other end has said it will send no more (read side only).
+    pub eof: bool,
+    /// The kernel reported an error; the next call will say which.
+    pub error: bool,
+    /// The timer has fired; whoever handles it clears it.
+    pub timed_out: bool,
+    /// Somebody sleeps on this side on purpose, so readiness does not wake him (nginx: `ev->delayed`).
+    pub delayed: bool,
+    /// An event for this side is in the posted queue.
+    pub posted: bool,
+    /// When the timer fires, in milliseconds of the loop's clock; 0 when none is set.
+    pub deadline: u64,
+    /// The earliest entry for this side in the timer heap; 0 when there is none. See `timer.rs`.
+    pub queued: u64,
+}
+
+/// A connection to a client or to an upstream.
+#[derive(Debug)]
+pub struct Connection {
+    fd: OwnedFd,
+    /// What the table gave it.
+    pub id: ConnId,
+    /// Whom it works for.
+    pub owner: Owner,
+    /// What comes in.
+    pub read: Readiness,
+    /// What goes out.
+    pub write: Readiness,
+    /// The serial number in log lines (`*7`) and `$connection`.
+    pub number: u64,
+    /// The other end.
+    pub peer: Address,
+    /// Which listening socket it came from (index in the worker's list); unused for upstreams.
+    pub listener: u32,
+    /// Requests served over it (client) or sent over it (upstream).
+    pub requests: u32,
+    /// When it was accepted or connected, in milliseconds of the loop's clock.
+    pub started: u64,
+    /// Bytes sent over it.
+    pub sent: u64,
+    /// Bytes received over it.
+    pub received: u64,
+    /// What is peculiar about it.
+    pub flags: Flags,
+}
+
+/// Rarely set properties of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flags {
+    /// Its lines go to the error log at debug level (directive `debug_connection`).
+    pub debug: bool,
+    /// The end of it is being waited for; nothing more is read for sense.
+    pub closing: bool,
+    /// TCP_NODELAY has been set.
+    pub nodelay: bool,
+    /// Counted in `$connections_waiting`: an idle keep-alive client.
+    pub idle: bool,
+    /// Counted against the peer address; shared-memory limits clean up by it.
+    pub linger: bool,
+    /// No connect result has been asked for yet.
+    pub connecting: bool,
+}
+
+impl Connection {
+    /// A connection that is not in a table yet.
+    pub fn new(fd: OwnedFd, peer: Address, owner: Owner, number: u64, now: u64) -> Connection {
+        Connection {
+            fd,
+            id: ConnId::NONE,
+            owner,
+            read: Readiness::default(),
+            write: Readiness::default(),
+            number,
+            peer,
+            listener: 0,
+            requests: 0,
+            started: now,
+            sent: 0,
+            received: 0,
+            flags: Flags::default(),
+        }
+    }
+
+    /// The descriptor, for options and registration.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The raw descriptor.
+    pub fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    /// One direction.
+    pub fn side(&mut self, side: Side) -> &mut Readiness {
+        match side {
+            Side::Read => &mut self.read,
+            Side::Write => &mut self.write,
+        }
+    }
+}

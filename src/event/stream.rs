@@ -1,0 +1,165 @@
+//! Moving bytes over a connection: the only code that clears a ready flag.
+//!
+//! *In nginx* `c->recv`, `c->send`, `c->send_chain` and the rules inside them: a short read or a short write means the
+//! kernel has nothing more (or no more room), so `ready` goes without a call that would only say `EAGAIN`.
+//!
+//! *Here* the same rules, as methods. With an end already announced a short read does not clear the flag, because the
+//! kernel will not speak again; the next call reads the end itself.
+//!
+//! ```text
+//!   recv: n < asked, no end announced ─▶ ready = false      send: n < given ─▶ ready = false
+//!         EAGAIN                      ─▶ ready = false            EAGAIN    ─▶ ready = false
+//! ```
+//!
+//! *Read next*: `buf/chain.rs`.
+
+use super::conn::Connection;
+use crate::buf::{Chain, Page, Piece};
+use crate::sys::socket;
+use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
+
+/// How many pieces one sendmsg(2) takes.
+const PIECES: usize = 64;
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// So many bytes.
+    Bytes(usize),
+    /// The other end will send no more.
+    End,
+    /// Nothing now.
+    Again,
+}
+
+impl Connection {
+    /// Reads into the spare room of `page`, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// What recv(2) said.
+    pub fn recv(&mut self, page: &mut Page, limit: usize) -> io::Result<Received> {
+        let asked = page.room().min(limit);
+        match socket::recv(self.raw_fd(), page, limit) {
+            Ok(0) if asked > 0 => {
+                self.read.eof = true;
+                Ok(Received::End)
+            }
+            Ok(n) => {
+                self.received += n as u64;
+                if n < asked && !self.read.eof && !self.read.error {
+                    self.read.ready = false;
+                }
+                Ok(Received::Bytes(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.read.ready = false;
+                Ok(Received::Again)
+            }
+            Err(error) => {
+                self.read.error = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads bytes that nobody wants.
+    ///
+    /// # Errors
+    /// What recv(2) said.
+    pub fn recv_discard(&mut self, scratch: &mut [u8]) -> io::Result<Received> {
+        match socket::recv_discard(self.raw_fd(), scratch) {
+            Ok(0) => {
+                self.read.eof = true;
+                Ok(Received::End)
+            }
+            Ok(n) => {
+                self.received += n as u64;
+                if n < scratch.len() && !self.read.eof && !self.read.error {
+                    self.read.ready = false;
+                }
+                Ok(Received::Bytes(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.read.ready = false;
+                Ok(Received::Again)
+            }
+            Err(error) => {
+                self.read.error = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends as much of `chain`, at most `limit` bytes, as the kernel takes, and drops it from the chain. Says how
+    /// much that was; less than there is means that the connection is no longer ready (or the limit was reached).
+    ///
+    /// # Errors
+    /// What the call said.
+    pub fn send_chain(&mut self, chain: &mut Chain, limit: u64) -> io::Result<u64> {
+        let mut total = 0u64;
+        while !chain.is_empty() && total < limit && self.write.ready {
+            let (asked, result) = self.send_once(chain, limit - total);
+            match result {
+                // A file that is shorter than it was ends with zero bytes sent: not something to wait for.
+                Ok(0) if asked > 0 => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "file was truncated while being sent",
+                    ));
+                }
+                Ok(n) => {
+                    chain.consume(n as u64);
+                    self.sent += n as u64;
+                    total += n as u64;
+                    if n < asked {
+                        self.write.ready = false;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.write.ready = false,
+                Err(error) => {
+                    self.write.error = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    fn send_once(&self, chain: &Chain, limit: u64) -> (usize, io::Result<usize>) {
+        let mut parts = [IoSlice::new(b""); PIECES];
+        let mut asked = 0usize;
+        let mut count = 0;
+        let mut file_follows = false;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        for (slot, piece) in parts.iter_mut().zip(chain.pieces()) {
+            match piece {
+                Piece::Memory(bytes) if asked < limit => {
+                    let part = bytes.get(..bytes.len().min(limit - asked)).unwrap_or_default();
+                    asked += part.len();
+                    count += 1;
+                    *slot = IoSlice::new(part);
+                }
+                Piece::Memory(_) => break,
+                Piece::File(range) if count == 0 => {
+                    // sendfile(2) moves at most 2 GiB at once.
+                    let len = usize::try_from(range.len).unwrap_or(usize::MAX).min(limit).min(0x7fff_f000);
+                    return (
+                        len,
+                        socket::send_file(self.raw_fd(), range.file.as_raw_fd(), range.offset, len),
+                    );
+                }
+                Piece::File(_) => {
+                    file_follows = true;
+                    break;
+                }
+            }
+        }
+        let sent = match parts.get(..count) {
+            Some([only]) if !file_follows => socket::send(self.raw_fd(), only),
+            Some(parts) => socket::send_pieces(self.raw_fd(), parts, file_follows),
+            None => Ok(0),
+        };
+        (asked, sent)
+    }
+}

@@ -1,0 +1,426 @@
+//! Pages: reference-counted memory with one writer and any number of readers.
+//!
+//! *In nginx* a buffer (`ngx_buf_t`) is a pair of pointers into memory that some pool owns, and who may reuse
+//! it when is a convention between modules (the `tag`, the `busy` and `free` chains).
+//!
+//! *Here* the convention is the type. A [`Page`] is the only writer of its memory and only ever appends; a
+//! [`Slice`] is a read-only view of bytes that were appended before. Bytes below the fill mark never change
+//! while anyone can see them, so a `recv` may append to a page whose earlier half is still on its way to
+//! a client, and nothing is copied between the two.
+//!
+//! ```text
+//!   Page ──┐ filled                     Slice, Slice: counted views, keep the memory alive
+//!          ▼   ▼
+//!   [head|abcdefgh........spare........]     the head holds the count and the size class
+//! ```
+//!
+//! The count is a plain integer: a worker is one thread, and neither type can leave it. Memory of the common
+//! sizes goes back to a list of the thread instead of the allocator.
+//!
+//! *Read next*: `buf/mod.rs`.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, Range};
+use std::ptr::NonNull;
+
+/// The sizes, in bytes, that are kept on a list for reuse: a small head, a kernel page, a large relay read.
+pub const CLASSES: [usize; 4] = [1024, 4096, 16 * 1024, 64 * 1024];
+/// How many pages of each class a thread keeps for reuse.
+const KEPT: usize = 64;
+/// The class number of memory that goes straight back to the allocator.
+const UNPOOLED: u32 = u32::MAX;
+
+/// What stands in front of the bytes.
+#[repr(C, align(16))]
+struct Head {
+    count: Cell<u32>,
+    class: u32,
+    capacity: usize,
+}
+
+thread_local! {
+    static LISTS: RefCell<[Vec<NonNull<Head>>; CLASSES.len()]> = const { RefCell::new([const { Vec::new() }; CLASSES.len()]) };
+}
+
+fn layout(capacity: usize) -> Layout {
+    let bytes = size_of::<Head>().saturating_add(capacity);
+    // SAFETY: the alignment is a power of two; a size beyond isize::MAX is refused by the caller's check.
+    unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Head>()) }
+}
+
+fn allocate(wanted: usize) -> NonNull<Head> {
+    let class = CLASSES.iter().position(|&size| wanted <= size);
+    if let Some(class) = class
+        && let Some(head) = LISTS.with(|lists| lists.borrow_mut().get_mut(class).and_then(Vec::pop))
+    {
+        // SAFETY: a listed block is live memory that nobody else refers to.
+        unsafe { head.as_ref() }.count.set(1);
+        return head;
+    }
+    let capacity = class.and_then(|class| CLASSES.get(class).copied()).unwrap_or(wanted.max(1));
+    let layout = layout(capacity.min(isize::MAX as usize / 2));
+    // SAFETY: the layout has a non-zero size; the head is written before anyone reads it.
+    unsafe {
+        let Some(head) = NonNull::new(alloc(layout).cast::<Head>()) else { handle_alloc_error(layout) };
+        head.write(Head {
+            count: Cell::new(1),
+            class: class.map_or(UNPOOLED, |class| class as u32),
+            capacity,
+        });
+        head
+    }
+}
+
+/// One more owner of the block.
+fn retain(head: NonNull<Head>) {
+    // SAFETY: the caller owns one count, so the block is live.
+    let head = unsafe { head.as_ref() };
+    head.count.set(head.count.get() + 1);
+}
+
+/// One owner less; the last one gives the memory back.
+fn release(head: NonNull<Head>) {
+    // SAFETY: the caller owns the count it gives back, so the block is live until we say otherwise.
+    let (count, class, capacity) = unsafe {
+        let head = head.as_ref();
+        head.count.set(head.count.get() - 1);
+        (head.count.get(), head.class, head.capacity)
+    };
+    if count != 0 {
+        return;
+    }
+    let kept = LISTS.try_with(|lists| match lists.borrow_mut().get_mut(class as usize) {
+        Some(list) if list.len() < KEPT => {
+            list.push(head);
+            true
+        }
+        _ => false,
+    });
+    if !kept.unwrap_or(false) {
+        // SAFETY: allocated in `allocate` with this very layout, and no owner is left.
+        unsafe { dealloc(head.as_ptr().cast(), layout(capacity)) }
+    }
+}
+
+fn data(head: NonNull<Head>) -> NonNull<u8> {
+    // SAFETY: the bytes follow the head within the same allocation.
+    unsafe { head.add(1).cast() }
+}
+
+/// The one writer of a block of memory. Appends only; what is appended can be handed out as [`Slice`]s.
+pub struct Page {
+    head: NonNull<Head>,
+    filled: usize,
+}
+
+impl Page {
+    /// An empty page that holds at least `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Page {
+        Page { head: allocate(capacity), filled: 0 }
+    }
+
+    /// How many bytes the page holds in all.
+    pub fn capacity(&self) -> usize {
+        // SAFETY: we own a count.
+        unsafe { self.head.as_ref() }.capacity
+    }
+
+    /// How many bytes have been appended.
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// True if nothing has been appended.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// How many bytes can still be appended.
+    pub fn room(&self) -> usize {
+        self.capacity() - self.filled
+    }
+
+    /// What has been appended so far.
+    pub fn filled(&self) -> &[u8] {
+        // SAFETY: the first `filled` bytes are initialised and are not written again while borrowed.
+        unsafe { std::slice::from_raw_parts(data(self.head).as_ptr(), self.filled) }
+    }
+
+    /// The memory behind the fill mark, for a system call to write into; then call [`Page::commit`].
+    pub(crate) fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: nobody else can see the bytes behind the fill mark, and `&mut self` is the only writer.
+        unsafe {
+            let start = data(self.head).add(self.filled).cast::<MaybeUninit<u8>>();
+            std::slice::from_raw_parts_mut(start.as_ptr(), self.capacity() - self.filled)
+        }
+    }
+
+    /// Says that the first `n` bytes of the spare memory have been written.
+    ///
+    /// # Safety
+    /// They must have been.
+    pub(crate) unsafe fn commit(&mut self, n: usize) {
+        debug_assert!(n <= self.room());
+        self.filled += n.min(self.room());
+    }
+
+    /// Appends as much of `bytes` as fits and says how much that was.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.room());
+        // SAFETY: `n` bytes fit behind the fill mark; source and destination cannot overlap since the
+        // destination is visible to nobody.
+        unsafe {
+            let to = data(self.head).add(self.filled);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), n);
+            self.commit(n);
+        }
+        n
+    }
+
+    /// A counted view of `range`, cut to what has been appended.
+    pub fn slice(&self, range: Range<usize>) -> Slice {
+        let end = range.end.min(self.filled);
+        let start = range.start.min(end);
+        retain(self.head);
+        // SAFETY: `start` lies within the allocation.
+        Slice { head: Some(self.head), start: unsafe { data(self.head).add(start) }, len: end - start }
+    }
+
+    /// True if no [`Slice`] of this page is left.
+    pub fn is_unshared(&self) -> bool {
+        // SAFETY: we own a count.
+        unsafe { self.head.as_ref() }.count.get() == 1
+    }
+
+    /// Forgets what was appended, if nobody else looks at it; says whether it did.
+    pub fn clear(&mut self) -> bool {
+        let free = self.is_unshared();
+        if free {
+            self.filled = 0;
+        }
+        free
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        release(self.head);
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Page({}/{})", self.filled, self.capacity())
+    }
+}
+
+/// A read-only, counted view of bytes: of a [`Page`], of an owned copy, or of static memory.
+pub struct Slice {
+    head: Option<NonNull<Head>>,
+    start: NonNull<u8>,
+    len: usize,
+}
+
+impl Slice {
+    /// No bytes.
+    pub const EMPTY: Slice = Slice::from_static(b"");
+
+    /// A view of static memory; costs nothing to make or clone.
+    pub const fn from_static(bytes: &'static [u8]) -> Slice {
+        // SAFETY: a reference is never null.
+        let start = unsafe { NonNull::new_unchecked(bytes.as_ptr().cast_mut()) };
+        Slice { head: None, start, len: bytes.len() }
+    }
+
+    /// A view of a fresh copy of `bytes`.
+    pub fn copy(bytes: &[u8]) -> Slice {
+        if bytes.is_empty() {
+            return Slice::EMPTY;
+        }
+        let mut page = Page { head: allocate_exact(bytes.len()), filled: 0 };
+        page.append(bytes);
+        page.slice(0..bytes.len())
+    }
+
+    /// The part of this view that `range` names, cut to what there is.
+    pub fn slice(&self, range: Range<usize>) -> Slice {
+        let end = range.end.min(self.len);
+        let start = range.start.min(end);
+        if let Some(head) = self.head {
+            retain(head);
+        }
+        // SAFETY: `start` is at most `len`, so the pointer stays within the viewed bytes.
+        Slice { head: self.head, start: unsafe { self.start.add(start) }, len: end - start }
+    }
+
+    /// Drops the first `n` bytes from the view.
+    pub fn advance(&mut self, n: usize) {
+        let n = n.min(self.len);
+        // SAFETY: as in `slice`.
+        self.start = unsafe { self.start.add(n) };
+        self.len -= n;
+    }
+
+    /// Drops everything behind the first `n` bytes.
+    pub fn truncate(&mut self, n: usize) {
+        self.len = self.len.min(n);
+    }
+
+    /// True if both views are of the same memory and `next` begins where this one ends.
+    pub fn is_followed_by(&self, next: &Slice) -> bool {
+        self.head.is_some() && self.head == next.head && self.as_ptr_range().end == next.as_ptr()
+    }
+
+    /// Takes `next`, which [follows](Slice::is_followed_by), into this view.
+    pub fn join(&mut self, next: &Slice) -> bool {
+        let follows = self.is_followed_by(next);
+        if follows {
+            self.len += next.len;
+        }
+        follows
+    }
+}
+
+/// Memory for exactly `n` bytes: long-lived small strings must not each pin a whole pooled page.
+fn allocate_exact(n: usize) -> NonNull<Head> {
+    if n > 512 {
+        return allocate(n);
+    }
+    let layout = layout(n);
+    // SAFETY: as in `allocate`.
+    unsafe {
+        let Some(head) = NonNull::new(alloc(layout).cast::<Head>()) else { handle_alloc_error(layout) };
+        head.write(Head { count: Cell::new(1), class: UNPOOLED, capacity: n });
+        head
+    }
+}
+
+impl Deref for Slice {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the count keeps the memory alive (or it is static), and the bytes are never written again.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Clone for Slice {
+    fn clone(&self) -> Slice {
+        if let Some(head) = self.head {
+            retain(head);
+        }
+        Slice { head: self.head, start: self.start, len: self.len }
+    }
+}
+
+impl Drop for Slice {
+    fn drop(&mut self) {
+        if let Some(head) = self.head {
+            release(head);
+        }
+    }
+}
+
+impl Default for Slice {
+    fn default() -> Slice {
+        Slice::EMPTY
+    }
+}
+
+impl AsRef<[u8]> for Slice {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialEq for Slice {
+    fn eq(&self, other: &Slice) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Slice {}
+
+impl PartialEq<[u8]> for Slice {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for Slice {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        **self == other[..]
+    }
+}
+
+impl From<&'static str> for Slice {
+    fn from(text: &'static str) -> Slice {
+        Slice::from_static(text.as_bytes())
+    }
+}
+
+impl From<String> for Slice {
+    fn from(text: String) -> Slice {
+        Slice::copy(text.as_bytes())
+    }
+}
+
+impl From<Vec<u8>> for Slice {
+    fn from(bytes: Vec<u8>) -> Slice {
+        Slice::copy(&bytes)
+    }
+}
+
+impl fmt::Debug for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.escape_ascii())
+    }
+}
+
+impl fmt::Display for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_keeps_its_bytes_while_the_page_is_written_on() {
+        let mut page = Page::with_capacity(10);
+        assert_eq!(page.append(b"hello"), 5);
+        let hello = page.slice(0..5);
+        assert_eq!(page.append(b", world"), 7);
+        assert_eq!(&*hello, b"hello");
+        assert!(!page.clear());
+        drop(hello);
+        assert!(page.clear());
+    }
+
+    #[test]
+    fn a_slice_outlives_its_page() {
+        let mut page = Page::with_capacity(4096);
+        page.append(&[7; 4096]);
+        let all = page.slice(0..9999);
+        drop(page);
+        assert_eq!(all.len(), 4096);
+        let tail = all.slice(4000..5000);
+        drop(all);
+        assert_eq!(&*tail, &[7; 96]);
+    }
+
+    #[test]
+    fn neighbouring_slices_join_and_strangers_do_not() {
+        let mut page = Page::with_capacity(100);
+        page.append(b"abcdef");
+        let mut left = page.slice(0..3);
+        assert!(left.join(&page.slice(3..6)));
+        assert_eq!(left, b"abcdef");
+        assert!(!left.join(&Slice::copy(b"x")));
+    }
+}
