@@ -5,8 +5,9 @@
 //!
 //! ```ignore
 //! let origin = Origin::always(http::ok("hello"));
-//! let server = Server::locations("location / { proxy_pass http://%%ORIGIN%%; }").with("ORIGIN", origin.addr()).start();
-//! assert_eq!(server.get("/").text(), "hello");
+//! let proxy = "location / { proxy_pass http://%%ORIGIN%%; }";
+//! let s = Server::locations(proxy).with("ORIGIN", origin.addr()).start();
+//! assert_eq!(s.get("/").text(), "hello");
 //! ```
 //!
 //! Everything waits for an event, with [`DEADLINE`] as the point where waiting becomes a failure; nothing

@@ -157,9 +157,9 @@ impl Server {
 
     /// The inside of `http { }`, one worker.
     pub fn http(text: &str) -> Setup {
-        Server::conf(&format!(
-            "worker_processes 1;\nevents {{ worker_connections 512; }}\nhttp {{\naccess_log access.log;\n{text}\n}}"
-        ))
+        let before =
+            "worker_processes 1;\nevents { worker_connections 512; }\nhttp {\naccess_log access.log;";
+        Server::conf(&format!("{before}\n{text}\n}}"))
     }
 
     /// The inside of one `server { }` which listens on the first port.
