@@ -45,7 +45,7 @@ impl Source {
 
     /// The innermost function around a line.
     pub fn function_at(&self, line: usize) -> Option<&Function> {
-        self.functions.iter().filter(|f| (f.first..=f.last).contains(&line)).next_back()
+        self.functions.iter().rfind(|f| (f.first..=f.last).contains(&line))
     }
 
     /// Whether the line, or a comment alone on the line before, claims an exception with a reason.
