@@ -22,3 +22,4 @@ pub mod error;
 pub mod merge;
 pub mod registry;
 pub mod tree;
+pub mod value;

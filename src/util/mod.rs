@@ -2,9 +2,10 @@
 //!
 //! *In nginx* `src/core` holds such things beside the heart of the server; here the heart has rooms of its own.
 //!
-//! *Here* only values and pure functions: an address, and what else is too small for a room of its own. No I/O, no
+//! *Here* only values and pure functions: an address, the nearest of many words, and what else is too small for a room of its own. No I/O, no
 //! events, no configuration.
 //!
-//! *Read next*: `address.rs`.
+//! *Read next*: `address.rs`, `nearest.rs`.
 
 pub mod address;
+pub mod nearest;
