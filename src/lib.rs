@@ -3,5 +3,6 @@
 pub mod buf;
 pub mod conf;
 pub mod event;
+pub mod http;
 pub mod sys;
 pub mod util;

@@ -1,0 +1,186 @@
+//! Header fields, one line at a time.
+//!
+//! *In nginx* this is `ngx_http_parse_header_line`, used for requests and for replies of upstreams alike.
+//! Peculiar: names with unusual bytes are not errors but flagged, and `ignore_invalid_headers` decides
+//! whether they are dropped; underscores are such bytes unless `underscores_in_headers` is on.
+//!
+//! *Here* [`HeaderParser`] walks through the same window as the request line, and gives one [`Field`] per
+//! call: two spans, the flag, and a hash of the name that does not depend on case. It does not know
+//! which names mean anything.
+//!
+//! ```text
+//!   Host: example.com\r\n Accept:  */* \r\n \r\n
+//!   ╰name  ╰─ value ─╯    ╰─ name  ╰─╯ value  ╰ Done
+//! ```
+//!
+//! Stricter than nginx (RFC 9112, section 5): a blank before the colon, a continued line, a line without a
+//! colon and an empty name are errors, because hops that guess differently can be played against each
+//! other. A CR that does not end a line and a NUL are errors everywhere.
+//!
+//! *Read next*: `chunked.rs`, whose trailers are the same kind of line.
+
+use super::{Bad, Span, before_line_end, line_feed};
+
+/// One header field. Spans are offsets into the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name as sent.
+    pub name: Span,
+    /// The value without blanks around it; may be empty.
+    pub value: Span,
+    /// The name has bytes other than letters, digits, hyphens and (if allowed) underscores. To be ignored
+    /// when `ignore_invalid_headers` is on.
+    pub invalid: bool,
+    /// [`name_hash`] of the name.
+    pub hash: u32,
+}
+
+/// What a call of [`HeaderParser::parse`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderStep {
+    /// The line is not complete: call again with the same window, grown.
+    Again,
+    /// A field. There may be more in the window: call again.
+    Field(Field),
+    /// The empty line: the head ends at [`HeaderParser::pos`].
+    Done,
+}
+
+/// Where in the window the header is being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeaderParser {
+    /// Offset of the current line.
+    start: usize,
+    /// No LF stands between `start` and here.
+    scanned: usize,
+}
+
+impl HeaderParser {
+    /// A parser for a header whose first line begins at `pos` of the window.
+    pub fn at(pos: usize) -> HeaderParser {
+        HeaderParser { start: pos, scanned: pos }
+    }
+
+    /// Offset of the current (unfinished) line; after `Done` the first byte behind the header.
+    pub fn pos(&self) -> usize {
+        self.start
+    }
+
+    /// Tells that `by` bytes in front of the window are gone, for instance because only the unfinished line
+    /// moved to a larger buffer. Must not be more than [`HeaderParser::pos`].
+    pub fn rebase(&mut self, by: usize) {
+        self.start = self.start.saturating_sub(by);
+        self.scanned = self.scanned.saturating_sub(by);
+    }
+
+    /// Reads one line. After an error [`HeaderParser::pos`] is where the refused line begins.
+    pub fn parse(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
+        let Some(lf) = line_feed(window, self.scanned) else {
+            self.scanned = window.len().max(self.start);
+            return Ok(HeaderStep::Again);
+        };
+        let end = before_line_end(window, self.start, lf);
+        if end == self.start {
+            *self = HeaderParser::at(lf + 1);
+            return Ok(HeaderStep::Done);
+        }
+        let field = field(window, self.start, end, allow_underscores)?;
+        *self = HeaderParser::at(lf + 1);
+        Ok(HeaderStep::Field(field))
+    }
+}
+
+/// Takes one line apart: `window[start..end]`, its end already cut off, not empty.
+pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -> Result<Field, Bad> {
+    let line = window.get(start..end).unwrap_or_default();
+    let mut hash = HASH_START;
+    let mut odd = 0;
+    let mut colon = None;
+    for (i, &b) in line.iter().enumerate() {
+        let class = NAME_CLASS[usize::from(b)];
+        if class < NAME_ENDS {
+            odd |= class;
+            hash = hash_step(hash, b);
+        } else if b == b':' && i > 0 {
+            colon = Some(i);
+            break;
+        } else {
+            return Err(Bad::InvalidHeader);
+        }
+    }
+    let Some(colon) = colon else { return Err(Bad::InvalidHeader) };
+    let rest = line.get(colon + 1..).unwrap_or_default();
+    let blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let lead = rest.iter().take_while(|b| blank(b)).count();
+    let value = rest.get(lead..).unwrap_or_default();
+    let tail = value.iter().rev().take_while(|b| blank(b)).count();
+    if memchr::memchr2(b'\0', b'\r', value).is_some() {
+        return Err(Bad::InvalidHeader);
+    }
+    let value_start = start + colon + 1 + lead;
+    Ok(Field {
+        name: Span::new(start, start + colon),
+        value: Span::new(value_start, value_start + value.len() - tail),
+        invalid: odd & ODD != 0 || (odd & UNDERSCORE != 0 && !allow_underscores),
+        hash,
+    })
+}
+
+const UNDERSCORE: u8 = 1;
+const ODD: u8 = 2;
+/// Classes from here on end the name: the colon, and bytes no name may have (blanks, controls).
+const NAME_ENDS: u8 = 4;
+
+/// A class per byte value, so indexing with a byte cannot fail.
+const NAME_CLASS: [u8; 256] = {
+    let mut table = [ODD; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            table[b] = 0;
+        } else if byte == b'_' {
+            table[b] = UNDERSCORE;
+        } else if byte <= b' ' || byte == 0x7f || byte == b':' {
+            table[b] = NAME_ENDS;
+        }
+        b += 1;
+    }
+    table
+};
+
+const HASH_START: u32 = 0x811c_9dc5;
+
+/// Setting bit 5 folds the case of letters and maps no two other name bytes of valid names together.
+const fn hash_step(hash: u32, b: u8) -> u32 {
+    (hash ^ (b | 0x20) as u32).wrapping_mul(0x0100_0193)
+}
+
+/// A hash of a header name that is the same for upper and lower case.
+///
+/// Only for choosing among a fixed set of known names, which must be compared afterwards: strangers can
+/// make collisions at will, so it must not key a table of what they send.
+pub const fn name_hash(name: &[u8]) -> u32 {
+    let mut hash = HASH_START;
+    let mut rest = name;
+    while let [b, tail @ ..] = rest {
+        hash = hash_step(hash, *b);
+        rest = tail;
+    }
+    hash
+}
+
+/// `name` in lower case, in `into` if it fits there.
+///
+/// Names longer than `into` give None; callers compare those without folding (`eq_ignore_ascii_case`).
+pub fn lowercase<'a>(name: &[u8], into: &'a mut [u8]) -> Option<&'a [u8]> {
+    let out = into.get_mut(..name.len())?;
+    for (to, from) in out.iter_mut().zip(name) {
+        *to = from.to_ascii_lowercase();
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+#[path = "header_tests.rs"]
+mod tests;
