@@ -128,12 +128,15 @@ pub fn extension(path: &[u8]) -> Option<Span> {
     Some(Span::new(segment + lead + dot + 1, path.len()))
 }
 
+/// A path, owned if it had to be decoded, and its arguments, None without a question mark.
+pub type PathAndArgs<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
+
 /// Splits a URI that did not come from a client (a redirect inside, a subrequest) at its question mark.
 ///
 /// Gives the path, decoded if it has escapes, and the arguments. Errors: `InvalidRequest` if it is empty,
 /// begins with a question mark, holds a NUL, or has a segment `..`, plain or escaped: such a URI may still
 /// carry what a client sent.
-pub fn parse_unsafe_uri(uri: &[u8]) -> Result<(Cow<'_, [u8]>, Option<&[u8]>), Bad> {
+pub fn parse_unsafe_uri(uri: &[u8]) -> Result<PathAndArgs<'_>, Bad> {
     let mark = memchr::memchr(b'?', uri).unwrap_or(uri.len());
     let (path, rest) = uri.split_at_checked(mark).ok_or(Bad::InvalidRequest)?;
     let path = if memchr::memchr(b'%', path).is_some() {
