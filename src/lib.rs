@@ -4,5 +4,6 @@ pub mod buf;
 pub mod conf;
 pub mod event;
 pub mod http;
+pub mod log;
 pub mod sys;
 pub mod util;

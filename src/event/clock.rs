@@ -4,7 +4,7 @@
 //!
 //! *Here* [`update`] is called once after each wait; everybody else reads the stored value, so all that happens in one
 //! turn happens at one time and no handler makes a system call to learn it. Milliseconds since this thread
-//! first asked; they never run backwards. The time of day is `util::clock`.
+//! first asked; they never run backwards. The time of day is `log::clock`.
 //!
 //! *Read next*: `timer.rs`.
 

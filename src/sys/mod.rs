@@ -10,4 +10,7 @@
 //! *Read next*: `page.rs` for the memory that moves through the proxy, `socket.rs` for the calls that move it.
 
 pub mod page;
+pub mod process;
+pub mod signal;
 pub mod socket;
+pub mod time;

@@ -1,0 +1,50 @@
+//! The local time zone, as the C library knows it.
+//!
+//! *In nginx* this is `ngx_localtime` and `ngx_gettimezone`; the offset is asked for once a second.
+//!
+//! *Here* one function splits a count of seconds into calendar fields. It is here and not in `log/clock.rs`
+//! because only the C library reads `/etc/localtime` and `TZ` the way every other program on the host does.
+//!
+//! *Read next*: `log/clock.rs`, which calls it once a second and keeps the strings.
+
+use std::mem::MaybeUninit;
+
+/// One moment in the local time zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// The year, four digits.
+    pub year: i32,
+    /// The month, 1 to 12.
+    pub month: u8,
+    /// The day of the month, from 1.
+    pub day: u8,
+    /// The hour, 0 to 23.
+    pub hour: u8,
+    /// The minute, 0 to 59.
+    pub minute: u8,
+    /// The second, 0 to 60.
+    pub second: u8,
+    /// Minutes east of Greenwich.
+    pub offset_minutes: i32,
+}
+
+/// The calendar fields of `seconds` since 1970 in the local time zone; 1970 itself if the C library refuses.
+pub fn local(seconds: i64) -> Local {
+    let mut fields = MaybeUninit::<libc::tm>::zeroed();
+    let seconds: libc::time_t = seconds;
+    // SAFETY: both pointers are valid; zero is a valid `tm`, so it may be read whatever the call wrote.
+    let fields = unsafe {
+        libc::localtime_r(&seconds, fields.as_mut_ptr());
+        fields.assume_init()
+    };
+    let small = |n: i32| u8::try_from(n).unwrap_or(0);
+    Local {
+        year: fields.tm_year.saturating_add(1900),
+        month: small(fields.tm_mon.saturating_add(1)),
+        day: small(fields.tm_mday),
+        hour: small(fields.tm_hour),
+        minute: small(fields.tm_min),
+        second: small(fields.tm_sec),
+        offset_minutes: i32::try_from(fields.tm_gmtoff / 60).unwrap_or(0),
+    }
+}
