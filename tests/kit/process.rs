@@ -1,11 +1,12 @@
-//! Processes: signals, children, and whether one still lives. Linux only, through /proc and `kill`.
+//! Processes: signals, children, and whether one still lives. Linux only, through /proc and the shell's `kill`.
 
 use std::process::{Command, Stdio};
 
 /// Sends the signal named `HUP`, `QUIT`, … to one process; a process that has gone is no error.
 pub fn signal(name: &str, pid: u32) {
-    let _ = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
+    // the shell's own kill: a program of that name is not on every machine
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();

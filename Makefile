@@ -1,0 +1,51 @@
+# Headwater's tasks. `make help` lists them; `make run` and `make test` are the two to begin with.
+
+CARGO ?= cargo
+# cargo's target directory, wherever the environment or a configuration file puts it
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+BINARY = $(TARGET)/release/headwater
+DEMO_PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test fmt lint tidy unit suite directives modules setup-build setup-test
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build and run the demonstration on http://127.0.0.1:8080/ (Ctrl-C stops it)
+	@scripts/run-demo.sh $(BINARY) $(TARGET)/demo $(DEMO_PORT)
+
+build: setup-build ## build the release binary
+	$(CARGO) build --release --bin headwater
+
+test: setup-test lint tidy unit suite ## everything that must hold: format, lints, rules of the house, all tests
+	@echo "make test: all passed"
+
+fmt: ## format the sources
+	$(CARGO) fmt
+
+lint: ## check the format and the lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --quiet -- -D warnings
+
+tidy: ## check the rules of the house: layers, sizes, no panics, essays
+	$(CARGO) test --quiet --test tidy
+
+unit: ## run the tests beside the code and those in the documentation
+	$(CARGO) test --quiet --lib --bins --examples
+	$(CARGO) test --quiet --doc
+
+suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
+	$(CARGO) test --quiet --test suite
+
+directives: build ## write docs/directives.md from the directive tables
+	$(BINARY) --print-directives > docs/directives.md
+
+modules: ## count the lines of code of each protocol module
+	@scripts/count-modules.sh src/protocol
+
+setup-build:
+	@scripts/setup.sh build
+
+setup-test:
+	@scripts/setup.sh test

@@ -1,0 +1,78 @@
+#!/bin/bash
+# Installs what is missing to build, test or measure Headwater, and nothing that is there already.
+#
+#   scripts/setup.sh build    a C compiler (for PCRE2) and cargo
+#   scripts/setup.sh test     … and what the tests need
+#   scripts/setup.sh bench    … and what the scripts beside this one need: wrk, curl, taskset
+#
+# Debian and Ubuntu only (apt-get); elsewhere it names what is missing. No service is left running.
+set -euo pipefail
+
+missing=()
+
+# need COMMAND PACKAGE: remembers the package if the command is not there
+need() {
+    command -v "$1" >/dev/null 2>&1 || missing+=("$2")
+}
+
+install_missing() {
+    [ ${#missing[@]} -eq 0 ] && return
+    echo "setup: installing ${missing[*]}"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "setup: no apt-get here; please install: ${missing[*]}" >&2
+        exit 1
+    fi
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    # a package's service must not start: the tests run servers of their own
+    local policy=/usr/sbin/policy-rc.d made=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+        made=yes
+    fi
+    local status=0
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || status=$?
+    [ -z "$made" ] || "${as_root[@]}" rm -f "$policy"
+    [ "$status" -eq 0 ] || { echo "setup: apt-get failed" >&2; exit "$status"; }
+    missing=()
+}
+
+# component NAME COMMAND: a part of the Rust toolchain
+component() {
+    cargo "$2" --version >/dev/null 2>&1 && return
+    echo "setup: adding $1 to the Rust toolchain"
+    rustup component add "$1"
+}
+
+need_build() {
+    need cc gcc
+    if ! command -v cargo >/dev/null 2>&1; then
+        echo "setup: cargo is missing; https://rustup.rs installs it" >&2
+        exit 1
+    fi
+}
+
+need_test() {
+    need_build
+    component rustfmt fmt
+    component clippy clippy
+}
+
+need_bench() {
+    need_build
+    need wrk wrk
+    need curl curl
+    need taskset util-linux
+    need python3 python3
+}
+
+case "${1:-}" in
+    build) need_build ;;
+    test) need_test ;;
+    bench) need_bench ;;
+    *) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
+esac
+install_missing
