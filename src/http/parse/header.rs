@@ -126,6 +126,17 @@ pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -
     })
 }
 
+/// Where a refused line went wrong: the offset in `line` of the first byte that could not be accepted, which
+/// the error log shows as `\xHH`. The line's length if it ended too early (no colon).
+pub fn bad_byte(line: &[u8]) -> usize {
+    let name = line.iter().take_while(|&&b| NAME_CLASS[usize::from(b)] < NAME_ENDS).count();
+    if name == 0 || line.get(name) != Some(&b':') {
+        return name;
+    }
+    let value = line.get(name..).unwrap_or_default();
+    memchr::memchr2(b'\0', b'\r', value).map_or(line.len(), |at| name + at)
+}
+
 const UNDERSCORE: u8 = 1;
 const ODD: u8 = 2;
 /// Classes from here on end the name: the colon, and bytes no name may have (blanks, controls).

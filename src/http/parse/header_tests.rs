@@ -89,6 +89,15 @@ fn ambiguous_lines_are_refused() {
 }
 
 #[test]
+fn the_byte_that_was_refused_is_found() {
+    for (line, at) in
+        [(&b"Host : a"[..], 4), (b" a: b", 0), (b": a", 0), (b"Host", 4), (b"A: b\0c", 4), (b"A\x02: b", 1)]
+    {
+        assert_eq!(bad_byte(line), at, "{}", line.escape_ascii());
+    }
+}
+
+#[test]
 fn a_window_may_lose_its_front_between_calls() {
     let mut parser = HeaderParser::at(0);
     let text = b"A: b\r\nLong: val";

@@ -19,9 +19,15 @@
 //!
 //! *Read next*: `request_line.rs`, `header.rs`, `uri.rs`, then `chunked.rs`.
 
+pub mod chunked;
 pub mod escape;
+pub mod framing;
 pub mod header;
+pub mod host;
+pub mod list;
+pub mod range;
 pub mod request_line;
+pub mod status_line;
 pub mod uri;
 
 use std::fmt;
@@ -88,8 +94,20 @@ pub enum Bad {
     Invalid09Method,
     /// A malformed header line (or trailer line).
     InvalidHeader,
-    /// `Host`, or the host of an absolute URI, is not one.
+    /// `Host`, or the host of an absolute URI, cannot be a host.
     InvalidHost,
+    /// `Content-Length` is not a number of bytes.
+    InvalidLength,
+    /// `Content-Length` occurs twice.
+    RepeatedLength,
+    /// A transfer coding other than `chunked`: answered 501.
+    UnknownEncoding,
+    /// `chunked` is applied twice.
+    RepeatedEncoding,
+    /// Both `Content-Length` and `Transfer-Encoding`.
+    LengthAndEncoding,
+    /// `Transfer-Encoding` in a message of HTTP/1.0.
+    EncodingTooOld,
     /// Chunked framing is broken.
     InvalidChunk,
     /// Chunk extensions and trailers together are longer than allowed.
@@ -103,6 +121,7 @@ impl Bad {
     pub fn status(self) -> u16 {
         match self {
             Bad::InvalidVersion => 505,
+            Bad::UnknownEncoding => 501,
             _ => 400,
         }
     }
@@ -116,6 +135,12 @@ impl Bad {
             Bad::Invalid09Method => "invalid method in HTTP/0.9 request",
             Bad::InvalidHeader => "invalid header line",
             Bad::InvalidHost => "invalid host",
+            Bad::InvalidLength => "invalid \"Content-Length\" header",
+            Bad::RepeatedLength => "duplicate \"Content-Length\" header",
+            Bad::UnknownEncoding => "unknown \"Transfer-Encoding\"",
+            Bad::RepeatedEncoding => "duplicate \"Transfer-Encoding\" header",
+            Bad::LengthAndEncoding => "\"Content-Length\" and \"Transfer-Encoding\" headers at the same time",
+            Bad::EncodingTooOld => "HTTP/1.0 request with \"Transfer-Encoding\" header",
             Bad::InvalidChunk => "invalid chunked body",
             Bad::ChunkOverhead => "too long chunk extensions or trailers",
             Bad::NotStatusLine => "no valid HTTP/1.0 header",
