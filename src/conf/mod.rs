@@ -19,6 +19,7 @@
 pub mod build;
 pub mod directive;
 pub mod error;
+pub mod lexer;
 pub mod merge;
 pub mod registry;
 pub mod tree;
