@@ -23,10 +23,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::directive::{Contexts, Directive, MAIN};
-use super::error::{ConfError, Severity, Warning};
+use super::error::{ConfError, Place, Warning};
 use super::merge::{Conf, ConfSet, SCOPES, Scope};
 use super::registry::{Found, Registry};
-use super::tree::{Line, Place};
+use super::tree::{Line, Tree};
+use crate::log;
+use crate::util::nearest::nearest;
 
 /// The sets of one level, by scope.
 #[derive(Default)]
@@ -101,10 +103,17 @@ impl<'a> Cx<'a> {
         let done = self.apply(line.children());
         let level = self.inner.pop();
         done?;
-        if let Some(fault) = &line.fault {
-            return Err((**fault).clone());
+        if let Some(fault) = line.fault() {
+            return Err(fault.clone());
         }
         Ok(level.map(|level| level.sets).unwrap_or_default())
+    }
+
+    /// Applies a whole tree in the level that is open now, and reports the error that ended its reading when
+    /// the lines before it bring none.
+    pub fn apply_tree(&mut self, tree: &Tree) -> Result<(), ConfError> {
+        self.apply(&tree.lines)?;
+        tree.fault().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
     /// Applies lines in the level that is open now.
@@ -116,10 +125,7 @@ impl<'a> Cx<'a> {
         let directive = self.directive(line)?;
         (directive.set)(self, line)?;
         // Setters that read their block themselves do not see where it was cut short.
-        match &line.fault {
-            Some(fault) => Err((**fault).clone()),
-            None => Ok(()),
-        }
+        line.fault().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
     /// The row for a line, after the checks that need no setter.
@@ -128,7 +134,7 @@ impl<'a> Cx<'a> {
         let directive = match self.registry.find(name, self.context()) {
             Found::Here(directive) => directive,
             Found::Elsewhere => return Err(line.directive_err("is not allowed here")),
-            Found::Unknown => return Err(line.err(format_args!("unknown directive \"{name}\""))),
+            Found::Unknown => return Err(self.unknown(line)),
         };
         if line.block.is_some() && !directive.block {
             return Err(line.err(format_args!("directive \"{name}\" is not terminated by \";\"")));
@@ -140,6 +146,16 @@ impl<'a> Cx<'a> {
             return Err(line.err(format_args!("invalid number of arguments in \"{name}\" directive")));
         }
         Ok(directive)
+    }
+
+    fn unknown(&self, line: &Line) -> ConfError {
+        let (name, here) = (&line.name, self.context());
+        // Of equally near names one that is allowed here is the likelier.
+        let (allowed, others): (Vec<&Directive>, Vec<&Directive>) =
+            self.registry.directives().partition(|directive| directive.contexts & here != 0);
+        let near = nearest(name, allowed.iter().chain(&others).map(|directive| directive.name));
+        let hint = near.map(|near| format!(" (did you mean \"{near}\"?)")).unwrap_or_default();
+        line.err(format_args!("unknown directive \"{name}\"{hint}"))
     }
 
     /// The context of the innermost open level: one bit.
@@ -169,7 +185,7 @@ impl<'a> Cx<'a> {
 
     /// Tells the operator something about `place` without stopping; level `warn`.
     pub fn warn(&mut self, place: &Place, text: impl Display) {
-        self.warnings.push(Warning { severity: Severity::Warn, text: format!("{text} {place}") });
+        self.warnings.push(Warning { level: log::Level::Warn, text: format!("{text} {place}") });
     }
 
     /// What was told so far.
@@ -182,3 +198,7 @@ impl<'a> Cx<'a> {
         self.outermost.sets
     }
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

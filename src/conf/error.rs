@@ -6,13 +6,15 @@
 //!
 //! *Here*: an error is a value. The text is complete when the value is made, place included, and the first
 //! one ends the reading; who reads the configuration decides where to print it. This file must not know
-//! about logs or terminals.
+//! about log files or terminals.
 //!
 //! A warning is not an error: it is collected in the `Cx` and reading goes on.
 //!
 //! *Read next*: `tree::Line::err` (how a setter makes one), `build::Cx::warn`.
 
 use std::fmt;
+
+use crate::log::Level;
 
 /// Why a configuration cannot be used; the whole sentence, ready to be logged at level `emerg`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,20 +42,11 @@ impl fmt::Display for ConfError {
 
 impl std::error::Error for ConfError {}
 
-/// How bad a [`Warning`] is: nginx's log levels below `emerg` that reading can produce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Works, but probably not as meant.
-    Warn,
-    /// Worth knowing.
-    Notice,
-}
-
 /// Something to tell the operator that does not stop the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The level to log it at.
-    pub severity: Severity,
+    pub level: Level,
     /// The sentence, place included.
     pub text: String,
 }

@@ -14,7 +14,7 @@
 //!   reading   http {  ConfSet ─┐            each slot: Option<Box<T>>, made when first touched
 //!             server {  ConfSet ◀ merge ┐   child takes what it did not set itself, parents first
 //!             location {  ConfSet ◀─────┘
-//!   serving                 └─ freeze ─▶ Confs   shared, never changed again; get::<T>() is index + type check
+//!   serving                 └─ freeze ─▶ Confs   shared, never changed; get::<T>() is index + type check
 //! ```
 //!
 //! *Read next*: `build` (who opens the levels); `value` (what fills a Setting).
@@ -326,3 +326,7 @@ fn default_of<T: Conf>() -> Defaults<T> {
     });
     Defaults(value, value)
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -8,18 +8,22 @@
 //! tables and levels; it must not know what any directive means, nor open a socket.
 //!
 //! ```text
-//!  nginx.conf ──lexer──▶ tokens ──tree──▶ Lines (includes spliced in) ──build──▶ Sets ──merge──▶ Confs
-//!                                            │                          │                        │
-//!                                       whole file, no meaning    tables of Modules      what a request reads
+//!  nginx.conf ─lexer─▶ statements ─include─▶ tree of Lines ─build─▶ Sets ─merge, freeze─▶ Confs
+//!                                             │                   │                        │
+//!                                    whole, no meaning    tables of Modules     what a request reads
 //! ```
 //!
 //! *Read next*: `directive` (what a module writes), `merge` (where its values live), `build` (how lines
-//! find their setters); then `lexer`, `tree` and `value` for the language itself.
+//! find their setters); then `lexer`, `include`, `tree` and `value` for the language itself; `load` is
+//! the whole way.
 
 pub mod build;
 pub mod directive;
+pub mod docs;
 pub mod error;
+pub mod include;
 pub mod lexer;
+pub mod load;
 pub mod merge;
 pub mod registry;
 pub mod tree;

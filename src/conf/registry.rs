@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 
 use super::directive::{Contexts, Directive, Module};
+use super::include;
 
 /// What a name is, in a given place.
 pub enum Found {
@@ -31,13 +32,14 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Collects the tables, in order: where two rows would fit, the earlier module's wins.
+    /// Collects the tables in order, the language's own first. Where two rows would fit, the earlier wins.
     pub fn new(modules: &[&'static Module]) -> Self {
         let mut by_name: HashMap<&'static [u8], Vec<&'static Directive>> = HashMap::new();
+        let modules: Vec<_> = [&include::MODULE].into_iter().chain(modules.iter().copied()).collect();
         for directive in modules.iter().flat_map(|module| module.directives) {
             by_name.entry(directive.name.as_bytes()).or_default().push(directive);
         }
-        Registry { modules: modules.to_vec(), by_name }
+        Registry { modules, by_name }
     }
 
     /// Looks a name up as of a place.
@@ -46,7 +48,7 @@ impl Registry {
         rows.iter().find(|d| d.contexts & context != 0).map_or(Found::Elsewhere, |d| Found::Here(d))
     }
 
-    /// The modules, in the order they were given.
+    /// The modules, in order.
     pub fn modules(&self) -> &[&'static Module] {
         &self.modules
     }

@@ -14,6 +14,8 @@
 //!                            └─ Line server ─ block ── Line listen [80]
 //! ```
 //!
+//! Everything that recurses is bounded: a file that includes itself is an error, not an overflow.
+//!
 //! An error in the language does not hide the errors before it: the tree keeps what was read up to there
 //! and the error with it, and applying the tree reports whichever comes first, as nginx would.
 //!
@@ -94,14 +96,35 @@ pub struct Line {
     pub at: Place,
     /// Where its `}` stands; the same as `at` without a block.
     pub end: Place,
-    /// The error that ended the reading after the last line of the block.
+    /// The error that ended the reading behind the last line of the block.
     pub(super) fault: Option<Box<ConfError>>,
+}
+
+/// Lines, as far as they could be read.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// The lines outside every block.
+    pub lines: Vec<Line>,
+    /// The error that ended the reading outside every block.
+    pub(super) fault: Option<Box<ConfError>>,
+}
+
+impl Tree {
+    /// The error that ended the reading, wherever it was; None when everything was read.
+    pub fn fault(&self) -> Option<&ConfError> {
+        self.fault.as_deref().or_else(|| self.lines.last().and_then(Line::fault))
+    }
 }
 
 impl Line {
     /// The lines of the block; none when there is no block.
     pub fn children(&self) -> &[Line] {
         self.block.as_deref().unwrap_or_default()
+    }
+
+    /// The error that ended the reading inside this block: behind its last line, or deeper in that line.
+    pub(super) fn fault(&self) -> Option<&ConfError> {
+        self.fault.as_deref().or_else(|| self.children().last().and_then(Line::fault))
     }
 
     /// An error at this line: the text and ` in FILE:LINE`.
