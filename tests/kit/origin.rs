@@ -13,6 +13,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -120,6 +121,25 @@ impl Origin {
                 }
             }
         })
+    }
+
+    /// Sends the first piece when a request comes and each further one when the test says go; after the last
+    /// piece the connection is ready for another request, of which only the first piece is sent unasked.
+    pub fn gated(pieces: &[&str]) -> (Origin, Sender<()>) {
+        let pieces: Vec<Vec<u8>> = pieces.iter().map(|p| p.as_bytes().to_vec()).collect();
+        let (go, gate) = std::sync::mpsc::channel();
+        let gate = Mutex::new(gate);
+        let origin = Origin::each(move |talk| {
+            while talk.request().is_some() {
+                for (n, piece) in pieces.iter().enumerate() {
+                    let opened = n == 0 || gate.lock().is_ok_and(|gate| gate.recv().is_ok());
+                    if !opened || !talk.send(piece) {
+                        return;
+                    }
+                }
+            }
+        });
+        (origin, go)
     }
 
     /// Answers every request with the same bytes and keeps connections open.

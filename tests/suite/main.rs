@@ -6,5 +6,9 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod failover;
+mod http_head;
 mod kit_self;
+mod proxy;
+mod reload;
 mod smoke;
