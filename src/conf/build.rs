@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 use super::directive::{Contexts, Directive, MAIN};
 use super::error::{ConfError, Place, Warning};
-use super::merge::{Conf, ConfSet, SCOPES, Scope};
+use super::merge::{Conf, ConfSet, SCOPES, Scope, defaults};
 use super::registry::{Found, Registry};
 use super::tree::{Line, Tree};
 use crate::log;
@@ -52,6 +52,21 @@ impl Sets {
     /// The module's configuration of this level; its defaults when no directive touched it.
     pub fn get_mut<T: Conf>(&mut self) -> &mut T {
         self.set_mut(T::SCOPE).get_mut()
+    }
+
+    /// The same, to be read only.
+    pub fn get<T: Conf>(&self) -> &T {
+        self.by_scope[T::SCOPE as usize].as_ref().map_or_else(defaults, ConfSet::get)
+    }
+
+    /// Inherits, in every scope that both levels hold. Parents must be merged first.
+    pub fn merge(&mut self, parent: &Sets) -> Result<(), String> {
+        for (own, outer) in self.by_scope.iter_mut().zip(&parent.by_scope) {
+            if let (Some(own), Some(outer)) = (own, outer) {
+                own.merge(outer)?;
+            }
+        }
+        Ok(())
     }
 
     /// The set of one scope, to be looked into or merged.

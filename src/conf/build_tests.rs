@@ -126,12 +126,16 @@ fn each_level_gets_what_was_set_in_it() {
     assert_eq!(*main.workers, 3);
     let mut http = main.http.take().expect("http");
     assert!(*http.get_mut::<Location>().sendfile);
-    let server = http.get_mut::<Server>();
-    assert_eq!((server.name.as_str(), server.servers.len()), ("a", 2));
-    let (first, second) = server.servers.split_at_mut(1);
-    assert_eq!(first[0].get_mut::<Server>().name.as_str(), "b");
-    assert!(!first[0].get_mut::<Location>().sendfile.is_set());
-    assert!(second[0].get_mut::<Location>().sendfile.is_set());
+    assert_eq!(http.get::<Server>().name.as_str(), "a");
+    let mut servers = std::mem::take(&mut http.get_mut::<Server>().servers);
+    assert_eq!(servers.len(), 2);
+    assert_eq!(servers[0].get::<Server>().name.as_str(), "b");
+    assert!(!servers[0].get::<Location>().sendfile.is_set());
+    assert!(servers[1].get::<Location>().sendfile.is_set());
+    let (mut first, mut second) = (servers.remove(0), servers.remove(0));
+    assert_eq!((first.merge(&http), second.merge(&http)), (Ok(()), Ok(())));
+    assert_eq!((*first.get::<Location>().sendfile, *second.get::<Location>().sendfile), (true, false));
+    assert_eq!(*first.get::<Main>().workers, 1, "a scope that is not held reads as defaults");
 }
 
 #[test]

@@ -228,8 +228,8 @@ impl ConfSet {
     /// The module's configuration of this level, or its defaults when no directive touched it.
     pub fn get<T: Conf>(&self) -> &T {
         match self.slots.get(T::slot()) {
-            Some(Some(slot)) => slot.value.downcast_ref().unwrap_or_else(|| default_of::<T>().0),
-            _ => default_of::<T>().0,
+            Some(Some(slot)) => slot.value.downcast_ref().unwrap_or_else(defaults),
+            _ => defaults(),
         }
     }
 
@@ -289,32 +289,34 @@ impl Confs {
     /// The module's configuration, or its defaults when nothing was ever set.
     pub fn get<T: Conf>(&self) -> &T {
         match self.slots.get(T::slot()) {
-            Some(Some(value)) => value.downcast_ref().unwrap_or_else(|| default_of::<T>().0),
-            _ => default_of::<T>().0,
+            Some(Some(value)) => value.downcast_ref().unwrap_or_else(defaults),
+            _ => defaults(),
         }
     }
 
     /// The same, to be kept by who reads it often or must outlive the level.
     pub fn rc<T: Conf>(&self) -> Rc<T> {
         let own = self.slots.get(T::slot()).and_then(Option::as_ref).and_then(|v| v.clone().downcast().ok());
-        own.unwrap_or_else(|| default_of::<T>().1.clone())
+        own.unwrap_or_else(|| shared_defaults::<T>().clone())
     }
 }
 
-/// A type's defaults as they are lent out: one value for each type and thread, kept for the life of it.
-struct Defaults<T: 'static>(&'static T, &'static Rc<T>);
+/// A type's defaults, one value for each type and thread, kept for the life of the thread.
+pub fn defaults<'a, T: Conf>() -> &'a T {
+    shared_defaults::<T>()
+}
 
 /// By slot number.
 type Kept = Vec<Option<&'static dyn Any>>;
 
-fn default_of<T: Conf>() -> Defaults<T> {
+fn shared_defaults<T: Conf>() -> &'static Rc<T> {
     thread_local! {
         static KEPT: RefCell<[Kept; SCOPES]> = const { RefCell::new([const { Vec::new() }; SCOPES]) };
     }
     let (scope, at) = (T::SCOPE as usize, T::slot());
     let known = KEPT.with(|kept| kept.borrow()[scope].get(at).copied().flatten());
     if let Some(value) = known.and_then(|value| value.downcast_ref::<Rc<T>>()) {
-        return Defaults(value, value);
+        return value;
     }
     let value: &'static Rc<T> = Box::leak(Box::new(Rc::new(T::default())));
     KEPT.with(|kept| {
@@ -324,7 +326,7 @@ fn default_of<T: Conf>() -> Defaults<T> {
         }
         slots[at] = Some(value);
     });
-    Defaults(value, value)
+    value
 }
 
 #[cfg(test)]
