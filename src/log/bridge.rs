@@ -1,11 +1,12 @@
 //! From the `log` crate's macros to the error log.
 //!
-//! *In nginx* `ngx_log_debug` takes the connection's log, and a binary built without debugging has none of it.
+//! *In nginx* `ngx_log_debug` takes the connection's log, and a binary built without debugging has none of
+//! it.
 //!
-//! *Here* the library's own steps are told with `log::debug!` and `log::trace!`, so that a program that embeds
-//! it may listen with any logger. In our binary they go to the process's error log at level debug, which costs
-//! one compare when nobody asked for it. Somebody who wants to watch a run on a terminal sets `RUST_LOG`, and
-//! the lines go through `env_logger` to standard error instead.
+//! *Here* the library's own steps are told with `log::debug!` and `log::trace!`, so that a program that
+//! embeds it may listen with any logger. In our binary they go to the process's error log at level debug,
+//! which costs one compare when nobody asked for it. Somebody who wants to watch a run on a terminal sets
+//! `RUST_LOG`, and the lines go through `env_logger` to standard error instead.
 //!
 //! *Read next*: `mod.rs`, or `main.rs`, which calls [`install`].
 

@@ -1,8 +1,8 @@
 //! The wall clock: read once a turn, with the texts of the current second ready made.
 //!
-//! *In nginx* this is `ngx_times.c`: `ngx_time_update` runs after every wait and fills one of 64 slots, so that
-//! a signal handler always finds a whole one. `ngx_cached_err_log_time`, `ngx_cached_http_time` and their
-//! sisters are strings anybody may read at no cost.
+//! *In nginx* this is `ngx_times.c`: `ngx_time_update` runs after every wait and fills one of 64 slots, so
+//! that a signal handler always finds a whole one. `ngx_cached_err_log_time`, `ngx_cached_http_time` and
+//! their sisters are strings anybody may read at no cost.
 //!
 //! *Here* signals are read like any other input, so there is one slot, of this thread. The event loop calls
 //! [`update`] after each wait; everybody else reads what that call left behind, and two lines logged in one
@@ -166,8 +166,8 @@ fn iso8601_of(l: &Local) -> Stamp<25> {
     ))
 }
 
-/// Any moment as an HTTP date (RFC 9110, 5.6.7): `Sun, 22 Nov 2026 00:30:00 GMT`. Seconds since 1970; a moment
-/// before that or after the year 9999 is shown as the nearest one within.
+/// Any moment as an HTTP date (RFC 9110, 5.6.7): `Sun, 22 Nov 2026 00:30:00 GMT`. Seconds since 1970; a
+/// moment before that or after the year 9999 is shown as the nearest one within.
 pub fn http_date(seconds: i64) -> Stamp<29> {
     const LAST: u64 = 253_402_300_799;
     let since = u64::try_from(seconds).unwrap_or(0).min(LAST);

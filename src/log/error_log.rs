@@ -1,13 +1,14 @@
 //! One line of the error log, and the list of targets it goes to.
 //!
-//! *In nginx* this is `ngx_log_error_core`: time, level, process and thread, connection, the text, the system's
-//! error in parentheses, then whatever the connection's log handler adds (`while connecting to upstream,
-//! client: …`). A line is cut at 2048 bytes.
+//! *In nginx* this is `ngx_log_error_core`: time, level, process and thread, connection, the text, the
+//! system's error in parentheses, then whatever the connection's log handler adds (`while connecting to
+//! upstream, client: …`). A line is cut at 2048 bytes.
 //!
 //! *Here* the line is built once in a buffer of the thread and handed to each target whose level admits it.
 //! The order of the parts is nginx's, so the system's error comes before the context: `connect() failed
-//! (111: Connection refused) while connecting to upstream, client: 127.0.0.1`. While a process is starting, or
-//! only testing a configuration, warnings and worse are shown on standard error too, with no time in front.
+//! (111: Connection refused) while connecting to upstream, client: 127.0.0.1`. While a process is starting,
+//! or only testing a configuration, warnings and worse are shown on standard error too, with no time in
+//! front.
 //!
 //! ```text
 //!   2026/11/22 00:30:00 [error] 31#31: *7 connect() failed (111: Connection refused) while …
@@ -76,8 +77,8 @@ impl Targets {
         self.write_with(level, conn, errno, text, &"");
     }
 
-    /// As [`Targets::write`], with what was going on behind the system's error: ` while connecting to upstream,
-    /// client: …`. The context begins with its own space or comma.
+    /// As [`Targets::write`], with what was going on behind the system's error: ` while connecting to
+    /// upstream, client: …`. The context begins with its own space or comma.
     pub fn write_with(
         &self,
         level: Level,

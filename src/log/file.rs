@@ -1,13 +1,13 @@
 //! Files that logs are appended to, and their reopening after a rotation.
 //!
-//! *In nginx* every log file of a cycle stands once in `cycle->open_files`, whoever writes to it; a reload opens
-//! them all anew, and USR1 opens them again under the same names, so that a file renamed by a rotation is let
-//! go. Lines are appended with one `write` each.
+//! *In nginx* every log file of a cycle stands once in `cycle->open_files`, whoever writes to it; a reload
+//! opens them all anew, and USR1 opens them again under the same names, so that a file renamed by a
+//! rotation is let go. Lines are appended with one `write` each.
 //!
-//! *Here* a [`LogFile`] is named when the configuration is read ([`of`]) and opened when the whole of it has
-//! been found good ([`open_all`]). The table of the thread holds weak references only: a file is closed when the
-//! last log that writes to it is gone, so an old configuration takes its files with it. Access logs and error
-//! logs share the table.
+//! *Here* a [`LogFile`] is named when the configuration is read ([`of`]) and opened when the whole of it
+//! has been found good ([`open_all`]). The table of the thread holds weak references only: a file is closed
+//! when the last log that writes to it is gone, so an old configuration takes its files with it. Access
+//! logs and error logs share the table.
 //!
 //! ```text
 //!   error_log a.log ─┐            ┌─ weak ◀─ open_all, reopen_all
@@ -38,7 +38,8 @@ impl LogFile {
         &self.path
     }
 
-    /// Appends `bytes` in one piece if the kernel takes them so. Nothing is written before the file is opened.
+    /// Appends `bytes` in one piece if the kernel takes them so. Nothing is written before the file is
+    /// opened.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self.file.borrow().as_ref() {
             Some(mut file) => file.write_all(bytes),
@@ -83,8 +84,8 @@ thread_local! {
     static READING: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Begins a new reading of the configuration: names seen from now on make files of their own, so that a reload
-/// opens everything anew and a failed one leaves the old files alone.
+/// Begins a new reading of the configuration: names seen from now on make files of their own, so that a
+/// reload opens everything anew and a failed one leaves the old files alone.
 pub fn begin_reading() {
     READING.with(|cell| cell.set(cell.get().wrapping_add(1)));
 }

@@ -30,7 +30,8 @@ pub use target::Target;
 
 use std::fmt;
 
-/// How bad it is. Smaller is worse; the numbers are syslog's plus one, because nginx gives 0 to standard error.
+/// How bad it is. Smaller is worse; the numbers are syslog's plus one, because nginx gives 0 to standard
+/// error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {

@@ -3,9 +3,9 @@
 //! *In nginx* this is `ngx_syslog.c`: a peer per directive, with a socket opened at the first message, closed
 //! after a failed send, and opened again at the next. Messages have the old format of RFC 3164.
 //!
-//! *Here* the same, and a message that met a failed send is tried once more on a fresh socket, because over UDP
-//! the failure tells of the message before it. A server that does not read is no reason to wait: what the
-//! socket does not take is lost. Failures go to the process's other targets, at most once a second.
+//! *Here* the same, and a message that met a failed send is tried once more on a fresh socket, because over
+//! UDP the failure tells of the message before it. A server that does not read is no reason to wait: what
+//! the socket does not take is lost. Failures go to the process's other targets, at most once a second.
 //!
 //! ```text
 //!   <187>Nov 22 00:30:00 host nginx: 2026/11/22 00:30:00 [error] 31#31: *7 …

@@ -3,9 +3,9 @@
 //! *In nginx* this is `ngx_log_set_log`, which tells the kinds apart by the first letters of the argument and
 //! hangs a writer function on the log for everything that is not a file.
 //!
-//! *Here* the kinds are an enum, and [`parse`] turns the arguments of the directive into one. It does not open
-//! the file: nothing on the host is touched before the whole configuration is known to be good. A buffer in
-//! memory (`memory:`) is refused with a reason, because it is of use only to a debugger.
+//! *Here* the kinds are an enum, and [`parse`] turns the arguments of the directive into one. It does not
+//! open the file: nothing on the host is touched before the whole configuration is known to be good. A
+//! buffer in memory (`memory:`) is refused with a reason, because it is of use only to a debugger.
 //!
 //! *Read next*: `file.rs`.
 

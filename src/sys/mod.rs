@@ -7,7 +7,8 @@
 //! the call is sound. Nothing in this room knows what the bytes mean: no HTTP, no configuration, no events.
 //! Everything above it is written in safe Rust, and `tests/tidy.rs` keeps it so.
 //!
-//! *Read next*: `page.rs` for the memory that moves through the proxy, `socket.rs` for the calls that move it.
+//! *Read next*: `page.rs` for the memory that moves through the proxy, `socket.rs` for the calls that move
+//! it.
 
 pub mod page;
 pub mod process;

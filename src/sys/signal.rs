@@ -3,9 +3,10 @@
 //! *In nginx* a handler sets one of a dozen global flags (`ngx_reap`, `ngx_quit`, …), the master sleeps in
 //! `sigsuspend`, and a worker's `epoll_wait` returns early with `EINTR`.
 //!
-//! *Here* there are no handlers, so nothing runs at an odd moment. [`block`] holds the signals back; the master
-//! takes them one by one with [`wait`], and a worker has an [`Inbox`], a descriptor that its event loop watches
-//! with all the others. A signal that comes twice before it is taken is delivered once, as with flags.
+//! *Here* there are no handlers, so nothing runs at an odd moment. [`block`] holds the signals back; the
+//! master takes them one by one with [`wait`], and a worker has an [`Inbox`], a descriptor that its event
+//! loop watches with all the others. A signal that comes twice before it is taken is delivered once, as
+//! with flags.
 //!
 //! ```text
 //!   kill(2) ─▶ pending ─┬─▶ wait()            the master, asleep
@@ -76,7 +77,8 @@ pub fn wait(numbers: &[i32], limit: Option<Duration>) -> io::Result<Option<Recei
     // SAFETY: all three pointers are valid or null where null is allowed.
     match checked(unsafe { libc::sigtimedwait(&set, info.as_mut_ptr(), limit) }) {
         Ok(number) => {
-            // SAFETY: the kernel has filled the structure; the sender is set for every signal sent by kill(2).
+            // SAFETY: the kernel has filled the structure; the sender is set for every signal sent by
+            // kill(2).
             let sender = unsafe { info.assume_init().si_pid() };
             Ok(Some(Received { number, sender }))
         }
