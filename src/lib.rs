@@ -5,5 +5,6 @@ pub mod conf;
 pub mod event;
 pub mod http;
 pub mod log;
+pub mod process;
 pub mod sys;
 pub mod util;

@@ -18,9 +18,11 @@
 //! the whole way.
 
 pub mod build;
+pub mod core_conf;
 pub mod directive;
 pub mod docs;
 pub mod error;
+pub mod error_log;
 pub mod include;
 pub mod lexer;
 pub mod load;

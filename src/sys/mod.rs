@@ -10,8 +10,11 @@
 //! *Read next*: `page.rs` for the memory that moves through the proxy, `socket.rs` for the calls that move
 //! it.
 
+pub mod limits;
 pub mod page;
 pub mod process;
 pub mod signal;
 pub mod socket;
+pub mod socket_options;
 pub mod time;
+pub mod user;

@@ -140,3 +140,31 @@ impl AsRawFd for SignalFd {
         self.0.as_raw_fd()
     }
 }
+
+/// The name of a signal: `SIGHUP`; empty for one this program does not use.
+pub fn name(number: i32) -> &'static str {
+    match number {
+        SIGHUP => "SIGHUP",
+        SIGINT => "SIGINT",
+        SIGQUIT => "SIGQUIT",
+        SIGABRT => "SIGABRT",
+        SIGKILL => "SIGKILL",
+        SIGUSR1 => "SIGUSR1",
+        SIGUSR2 => "SIGUSR2",
+        SIGTERM => "SIGTERM",
+        SIGCHLD => "SIGCHLD",
+        SIGWINCH => "SIGWINCH",
+        SIGALRM => "SIGALRM",
+        SIGIO => "SIGIO",
+        _ => "",
+    }
+}
+
+/// How nginx's log tells of it: `signal 1 (SIGHUP) received from 31`.
+pub fn describe(received: Received) -> String {
+    let Received { number, sender } = received;
+    match sender {
+        0 => format!("signal {number} ({}) received", name(number)),
+        _ => format!("signal {number} ({}) received from {sender}", name(number)),
+    }
+}

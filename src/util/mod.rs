@@ -9,4 +9,5 @@
 //! *Read next*: `address.rs`, `nearest.rs`.
 
 pub mod address;
+pub mod cidr;
 pub mod nearest;

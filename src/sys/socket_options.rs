@@ -1,0 +1,43 @@
+//! Options of listening sockets that socket2 does not know.
+//!
+//! *In nginx* these are set in `ngx_configure_listening_sockets`.
+//!
+//! *Here* two TCP options of Linux, each a number.
+//!
+//! *Read next*: `event/listening.rs`.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+fn set(fd: &impl AsFd, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the value is readable for the size given.
+    let answer = unsafe {
+        let value = std::ptr::from_ref(&value).cast();
+        libc::setsockopt(fd.as_fd().as_raw_fd(), libc::IPPROTO_TCP, name, value, size)
+    };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether accept waits for the first bytes (TCP_DEFER_ACCEPT).
+pub fn defer_accept(fd: &impl AsFd) -> io::Result<bool> {
+    let mut value: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the value is writable for the size given.
+    let answer = unsafe {
+        let value = std::ptr::from_mut(&mut value).cast();
+        let fd = fd.as_fd().as_raw_fd();
+        libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, value, &mut size)
+    };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(value != 0) }
+}
+
+/// Turns the waiting for the first bytes on or off.
+pub fn set_defer_accept(fd: &impl AsFd, on: bool) -> io::Result<()> {
+    set(fd, libc::TCP_DEFER_ACCEPT, libc::c_int::from(on))
+}
+
+/// Allows data in the first packet (RFC 7413), with a queue of that many unconfirmed connections.
+pub fn set_fastopen(fd: &impl AsFd, queue: u32) -> io::Result<()> {
+    set(fd, libc::TCP_FASTOPEN, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX))
+}
