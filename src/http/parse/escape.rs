@@ -13,7 +13,7 @@
 //!
 //! *Read next*: `uri.rs`, which decodes what clients send.
 
-use super::uri::hex_pair;
+use super::uri::{hex, hex_pair};
 
 /// The place an escaped text is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,54 +119,70 @@ pub fn escape_html(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `text` to `out` with every escape decoded. An escape that is none loses its percent sign, as in
-/// nginx.
+/// How much of a text is decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Everything.
+    All,
+    /// Up to a question mark, and only bytes above `%` and below DEL.
+    Uri,
+    /// The same, but an escaped question mark counts as one too.
+    Redirect,
+}
+
+/// Appends `text` to `out` with every escape decoded.
 pub fn unescape(text: &[u8], out: &mut Vec<u8>) {
-    decode(text, out, |_| true);
+    decode(text, out, Extent::All);
 }
 
 /// Appends `text` to `out`, decoding only what is harmless in a URI: bytes above `%` and below DEL. What
 /// follows a question mark is copied as it is.
 pub fn unescape_uri(text: &[u8], out: &mut Vec<u8>) {
-    let mark = memchr::memchr(b'?', text).unwrap_or(text.len());
-    let (path, args) = text.split_at_checked(mark).unwrap_or_default();
-    decode(path, out, |b| b > b'%' && b < 0x7f);
-    out.extend_from_slice(args);
+    decode(text, out, Extent::Uri);
 }
 
 /// As [`unescape_uri`], for the target of a redirect: an escaped question mark ends the path as well.
 pub fn unescape_redirect(text: &[u8], out: &mut Vec<u8>) {
-    let mut at = 0;
-    let rest = loop {
-        let tail = text.get(at..).unwrap_or_default();
-        match memchr::memchr2(b'?', b'%', tail) {
-            None => break text.len(),
-            Some(i) if tail.get(i) == Some(&b'?') => break at + i,
-            Some(i) if tail.get(i + 1..).and_then(hex_pair) == Some(b'?') => break at + i + 3,
-            Some(i) => at += i + 1,
-        }
-    };
-    let (path, args) = text.split_at_checked(rest).unwrap_or_default();
-    decode(path, out, |b| b > b'%' && b < 0x7f);
-    out.extend_from_slice(args);
+    decode(text, out, Extent::Redirect);
 }
 
-/// Decodes escapes of bytes for which `harmless` is true and leaves the others escaped.
-fn decode(text: &[u8], out: &mut Vec<u8>, harmless: impl Fn(u8) -> bool) {
+/// NGINX: a percent sign without digits is dropped and the byte behind it taken as it is, even another
+/// percent sign; one with a single digit is dropped together with both bytes behind it.
+fn decode(text: &[u8], out: &mut Vec<u8>, extent: Extent) {
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'%', rest) {
-        let (plain, tail) = rest.split_at_checked(at).unwrap_or_default();
+    loop {
+        let mark = match extent {
+            Extent::All => memchr::memchr(b'%', rest),
+            Extent::Uri | Extent::Redirect => memchr::memchr2(b'%', b'?', rest),
+        };
+        let Some((plain, tail)) = mark.and_then(|at| rest.split_at_checked(at)) else {
+            out.extend_from_slice(rest);
+            return;
+        };
         out.extend_from_slice(plain);
-        let digits = tail.get(1..).unwrap_or_default();
-        match hex_pair(digits) {
-            Some(b) if harmless(b) => out.push(b),
-            Some(_) => out.extend_from_slice(tail.get(..3).unwrap_or_default()),
-            None => {
-                rest = digits;
-                continue;
+        rest = match tail {
+            [b'%', high, tail @ ..] if hex(*high).is_none() => {
+                out.push(*high);
+                tail
             }
-        }
-        rest = digits.get(2..).unwrap_or_default();
+            [b'%', high, low, tail @ ..] => {
+                match hex_pair(&[*high, *low]) {
+                    Some(b'?') if extent == Extent::Redirect => {
+                        out.push(b'?');
+                        out.extend_from_slice(tail);
+                        return;
+                    }
+                    Some(b) if extent == Extent::All || (b > b'%' && b < 0x7f) => out.push(b),
+                    Some(_) => out.extend_from_slice(&[b'%', *high, *low]),
+                    None => {}
+                }
+                tail
+            }
+            [b'%', ..] => return,
+            _ => {
+                out.extend_from_slice(tail);
+                return;
+            }
+        };
     }
-    out.extend_from_slice(rest);
 }

@@ -168,3 +168,6 @@ fn before_line_end(window: &[u8], start: usize, lf: usize) -> usize {
         _ => lf,
     }
 }
+
+#[cfg(test)]
+mod robust_tests;

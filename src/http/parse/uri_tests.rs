@@ -151,7 +151,8 @@ fn unescaping_knows_where_the_text_goes() {
     };
     assert_eq!(run(unescape, "a%20b%3F%00c?%41"), "a b?\\x00c?A");
     assert_eq!(run(unescape, "%"), "");
-    assert_eq!(run(unescape, "a%zz%4"), "azz4");
+    assert_eq!(run(unescape, "a%zz%%41%4:b%4"), "azz%41b");
+    assert_eq!(run(unescape_redirect, "%%3f%41"), "%3fA");
     assert_eq!(run(unescape_uri, "%41%20%3f%25?%41"), "A%20?%25?%41");
     assert_eq!(run(unescape_redirect, "%41%3f%41?%41"), "A?%41?%41");
     assert_eq!(run(unescape_redirect, "%41%20?%41"), "A%20?%41");
