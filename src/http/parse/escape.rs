@@ -22,7 +22,8 @@ pub enum Escape {
     Uri,
     /// One argument.
     Args,
-    /// Anything between two reserved bytes: all but letters, digits and `-._~` is escaped (RFC 3986, section 2.3).
+    /// Anything between two reserved bytes: all but letters, digits and `-._~` is escaped (RFC 3986,
+    /// section 2.3).
     UriComponent,
     /// A URI inside an HTML attribute.
     Html,

@@ -144,7 +144,8 @@ pub struct RequestLine {
     /// Behind the last dot of the last path segment; empty without one. Only meaningful when `complex` is
     /// not set, else take it from the normalised path.
     pub extension: Span,
-    /// The path is not its own normal form (`%`, `//`, `/.`, `#`, or an empty path): `uri::parse_complex_uri`.
+    /// The path is not its own normal form (`%`, `//`, `/.`, `#`, or an empty path) and has to go through
+    /// [`super::uri::parse_complex_uri`].
     pub complex: bool,
     /// A percent sign occurs in the path.
     pub quoted: bool,
@@ -177,6 +178,25 @@ impl RequestLine {
     /// Whether a byte other than line ends in front of the request has been seen.
     pub fn started(&self) -> bool {
         self.stage != Stage::Start
+    }
+
+    /// Tells that `by` bytes in front of the window are gone, for instance because the unfinished line moved
+    /// to a larger buffer. Must not be more than the start of `line`.
+    pub fn rebase(&mut self, by: usize) {
+        self.pos = self.pos.saturating_sub(by);
+        let spans = [
+            &mut self.line,
+            &mut self.method_name,
+            &mut self.schema,
+            &mut self.host,
+            &mut self.port,
+            &mut self.uri,
+            &mut self.path,
+            &mut self.extension,
+        ];
+        for span in spans.into_iter().chain(self.args.as_mut()) {
+            *span = span.rebased(by);
+        }
     }
 
     /// Goes on reading. `window` is the same window as before, possibly longer.

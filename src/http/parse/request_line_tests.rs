@@ -155,3 +155,19 @@ fn malformed_lines_are_refused_with_the_right_reason() {
     }
     assert_eq!(Bad::InvalidVersion.status(), 505);
 }
+
+#[test]
+fn a_line_may_move_to_another_window() {
+    let text = b"\r\nGET /a.b?c HTTP/1.1\r\n";
+    let mut line = RequestLine::default();
+    assert_eq!(line.parse(&text[..9]), Ok(Step::Again));
+    line.rebase(2);
+    assert_eq!(line.parse(&text[2..]), Ok(Step::Done));
+    let mut other = RequestLine::default();
+    assert_eq!(other.parse(&text[2..]), Ok(Step::Done));
+    assert_eq!(line, other);
+    let mut shifted = RequestLine::default();
+    assert_eq!(shifted.parse(text), Ok(Step::Done));
+    shifted.rebase(2);
+    assert_eq!(shifted, other);
+}

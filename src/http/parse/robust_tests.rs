@@ -5,7 +5,10 @@ use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn any_bytes_get_an_answer(a in proptest::collection::vec(any::<u8>(), 0..60), b in "[\\[\\]:.%a-f0-9W/\",;= -]{0,20}") {
+    fn any_bytes_get_an_answer(
+        a in proptest::collection::vec(any::<u8>(), 0..60),
+        b in "[\\[\\]:.%a-f0-9W/\",;= -]{0,20}",
+    ) {
         for text in [&a[..], b.as_bytes()] {
             if let Ok(host) = host::validate_host(text) {
                 prop_assert!(!host.host.is_empty() && host.host.len() <= text.len());

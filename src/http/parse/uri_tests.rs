@@ -160,7 +160,9 @@ fn unescaping_knows_where_the_text_goes() {
 
 proptest! {
     #[test]
-    fn a_normal_path_has_no_dots_to_climb_and_escaping_is_undone(raw in proptest::collection::vec(any::<u8>(), 0..60)) {
+    fn a_normal_path_has_no_dots_to_climb_and_escaping_is_undone(
+        raw in proptest::collection::vec(any::<u8>(), 0..60),
+    ) {
         let mut out = Vec::new();
         if parse_complex_uri(&raw, true, &mut out).is_ok() {
             prop_assert!(out.starts_with(b"/"));
