@@ -1,4 +1,5 @@
-//! Processes: signals, children, and whether one still lives. Linux only, through /proc and the shell's `kill`.
+//! Processes: signals, children, and whether one still lives. Linux only, through /proc and the shell's
+//! `kill`.
 
 use std::process::{Command, Stdio};
 

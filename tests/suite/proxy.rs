@@ -49,7 +49,8 @@ fn bodies_of_every_framing_reach_the_origin() {
         let mut c = s.connect();
         let text = c.ask(http::request("POST", "/", &[], b"with a length")).text();
         assert!(text.ends_with("\r\n\r\nwith a length"), "{text}");
-        let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nin \r\n6\r\nchunks\r\n0\r\n\r\n";
+        let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+                       3\r\nin \r\n6\r\nchunks\r\n0\r\n\r\n";
         for cut in 0..chunked.len() {
             c.send_pieces(&[&chunked[..cut], &chunked[cut..]]);
             let text = c.response().text();

@@ -84,7 +84,8 @@ fn a_new_listening_address_is_opened_and_an_old_one_closed() {
     let conf =
         |port: &str| Server::http(&format!("server {{ listen 127.0.0.1:{port}; return 200 {port}; }}"));
     let both = Server::http(
-        "server { listen 127.0.0.1:%%PORT_0%%; return 200 0; } server { listen 127.0.0.1:%%PORT_1%%; return 200 1; }",
+        "server { listen 127.0.0.1:%%PORT_0%%; return 200 0; }
+         server { listen 127.0.0.1:%%PORT_1%%; return 200 1; }",
     );
     let s = both.start();
     s.rewrite_conf(conf("%%PORT_1%%"));
@@ -150,6 +151,7 @@ fn quit_waits_for_a_request_and_term_does_not() {
 fn the_pid_file_goes_with_the_server() {
     let s = version("x").start();
     let (dir, pid) = (s.dir().to_owned(), s.pid());
+    assert_eq!(s.get("/").status, 200);
     assert_eq!(fs::read_to_string(dir.join("nginx.pid")).unwrap_or_default(), format!("{pid}\n"));
     s.signal("QUIT");
     wait::until("the pid file to go", || (!dir.join("nginx.pid").exists()).then_some(()));
