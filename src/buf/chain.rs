@@ -4,11 +4,11 @@
 //! response, `flush` asks for it to be sent now, and special buffers without bytes carry only flags.
 //!
 //! *Here* the row holds only bytes, and the two questions that concern the whole are asked of the whole: does
-//! the sender want this out now ([`Chain::flush`]), and does anything follow ([`Chain::last`])? The number of bytes
-//! is kept, so asking for it costs nothing.
+//! the sender want this out now ([`Chain::flush`]), and does anything follow ([`Chain::last`])? The number
+//! of bytes is kept, so asking for it costs nothing.
 //!
 //! ```text
-//!   push_back ─▶ [ Memory "HTTP/1.1 200…" | Memory "hello" | File 0..4096 ] ─▶ consume(n) as the socket takes them
+//!   push_back ─▶ [ Memory "HTTP/1.1 200…" | Memory "hello" | File 0..4096 ] ─▶ consume(n), as they are taken
 //! ```
 //!
 //! *Read next*: `event/stream.rs: send_chain`.

@@ -1,11 +1,13 @@
 //! A temporary file: where a body goes that memory should not hold.
 //!
-//! *In nginx* `ngx_temp_file_t` and `ngx_create_temp_file`: a file with a number for a name under a configured folder
-//! (spread over sub-folders by the number's last digits), removed at once or when the request ends.
+//! *In nginx* `ngx_temp_file_t` and `ngx_create_temp_file`: a file with a number for a name under a
+//! configured folder (spread over sub-folders by the number's last digits), removed at once or when the
+//! request ends.
 //!
-//! *Here* the same names (`client_body_temp/0000000001`, with `levels` `1/00/0000000001`), because operators look for them and
-//! `$request_body_file` shows them. The file is deleted when the [`TempFile`] is dropped unless it was
-//! [kept](TempFile::keep); what is still being sent stays readable through its open descriptor.
+//! *Here* the same names (`client_body_temp/0000000001`, with `levels` `1/00/0000000001`), because
+//! operators look for them and `$request_body_file` shows them. The file is deleted when the [`TempFile`]
+//! is dropped unless it was [kept](TempFile::keep); what is still being sent stays readable through its
+//! open descriptor.
 //!
 //! *Read next*: `chain.rs` for how a part of it is sent.
 

@@ -1,10 +1,10 @@
 //! Accepting: from a listening socket to a connection in the table.
 //!
-//! *In nginx* `ngx_event_accept`: accepts one connection (or, with `multi_accept`, all that wait), posts itself aside while
-//! descriptors are short.
+//! *In nginx* `ngx_event_accept`: accepts one connection (or, with `multi_accept`, all that wait), posts
+//! itself aside while descriptors are short.
 //!
-//! *Here* the socket is the worker's own (SO_REUSEPORT), so there is no mutex to take and nobody to race with.
-//! The poll is edge-triggered, so all waiting connections are taken, in batches that let other events
+//! *Here* the socket is the worker's own (SO_REUSEPORT), so there is no mutex to take and nobody to race
+//! with. The poll is edge-triggered, so all waiting connections are taken, in batches that let other events
 //! through. A shortage of descriptors stops accepting for half a second instead of spinning.
 //!
 //! *Read next*: `http/client/wait.rs`, where an accepted client goes.

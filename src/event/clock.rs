@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_current_msec`, updated by `ngx_time_update` after each wait.
 //!
-//! *Here* [`update`] is called once after each wait; everybody else reads the stored value, so all that happens in one
-//! turn happens at one time and no handler makes a system call to learn it. Milliseconds since this thread
-//! first asked; they never run backwards. The time of day is `log::clock`.
+//! *Here* [`update`] is called once after each wait; everybody else reads the stored value, so all that
+//! happens in one turn happens at one time and no handler makes a system call to learn it. Milliseconds
+//! since this thread first asked; they never run backwards. The time of day is `log::clock`.
 //!
 //! *Read next*: `timer.rs`.
 

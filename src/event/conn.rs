@@ -1,10 +1,10 @@
 //! A connection: a descriptor, what is known of its two directions, and whom it works for.
 //!
-//! *In nginx* `ngx_connection_t` with its two `ngx_event_t`, about 400 bytes, from a pre-allocated array; a stale event
-//! of the same batch is told by one `instance` bit in the pointer.
+//! *In nginx* `ngx_connection_t` with its two `ngx_event_t`, about 400 bytes, from a pre-allocated array; a
+//! stale event of the same batch is told by one `instance` bit in the pointer.
 //!
-//! *Here* the same idea with a 32-bit generation in the [`ConnId`], which is also the mio token. The struct is
-//! what an idle client costs, so it holds no buffer and no HTTP.
+//! *Here* the same idea with a 32-bit generation in the [`ConnId`], which is also the mio token. The struct
+//! is what an idle client costs, so it holds no buffer and no HTTP.
 //!
 //! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
 

@@ -1,15 +1,15 @@
 //! Connecting: a non-blocking connect that completes on writability.
 //!
-//! *In nginx* `ngx_event_connect_peer` starts it and `ngx_http_upstream_test_connect` asks, once the socket is writable, how
-//! it went.
+//! *In nginx* `ngx_event_connect_peer` starts it and `ngx_http_upstream_test_connect` asks, once the socket
+//! is writable, how it went.
 //!
 //! ```text
 //!   socket() ─▶ connect() ─▶ EINPROGRESS ─▶ registered ─▶ writable ─▶ SO_ERROR ── 0 ─▶ connected
 //!                   └─▶ 0 (unix sockets, some loopbacks): connected at once      └── else ─▶ next peer
 //! ```
 //!
-//! *Here* [`Net::connect`] and [`Net::connect_result`] are those two halves and nothing more; who is connected to, and what
-//! happens when it fails, is the business of `upstream/`.
+//! *Here* [`Net::connect`] and [`Net::connect_result`] are those two halves and nothing more; who is
+//! connected to, and what happens when it fails, is the business of `upstream/`.
 //!
 //! *Read next*: `upstream/connect.rs`.
 

@@ -1,7 +1,7 @@
 //! Net: the poll, the table, the timers and the queue, under one name.
 //!
-//! *In nginx* these are globals: `ngx_cycle->connections`, `ngx_event_timer_rbtree`, `ngx_posted_events`, the epoll
-//! descriptor.
+//! *In nginx* these are globals: `ngx_cycle->connections`, `ngx_event_timer_rbtree`, `ngx_posted_events`,
+//! the epoll descriptor.
 //!
 //! *Here* one struct that a worker owns and lends to its handlers as a part of `Io`. A connection is
 //! registered once, for both directions and edge-triggered, and never again until it is closed: no re-arming.

@@ -3,13 +3,14 @@
 //! *In nginx* `c->data` is a `void *` whose type depends on which handler was installed last, and reading it
 //! wrongly is a classic bug.
 //!
-//! *Here* the pointer has its type back. The owner decides the first dispatch of an event: a client's connection goes to
-//! the client's slots, an upstream's to the peer's slots of one request, an idle one to the pool.
+//! *Here* the pointer has its type back. The owner decides the first dispatch of an event: a client's
+//! connection goes to the client's slots, an upstream's to the peer's slots of one request, an idle one to
+//! the pool.
 //!
 //! *Read next*: `worker/switchboard.rs`, which reads it.
 
-/// The key of an exchange in the worker's slab. An exchange outlives its connections' owner fields, so the key
-/// needs no generation of its own.
+/// The key of an exchange in the worker's slab. An exchange outlives its connections' owner fields, so the
+/// key needs no generation of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExchangeId(pub u32);
 
@@ -33,7 +34,8 @@ pub enum Owner {
     Upstream(ExchangeId, RequestIx),
     /// An idle upstream connection in a keepalive pool; the number is the pool's own.
     Pooled(u32),
-    /// A client whose last answer is out and whose remaining bytes are read away before the close (lingering close).
+    /// A client whose last answer is out and whose remaining bytes are read away before the close
+    /// (lingering close).
     Lingering,
     /// Something else that a part of the worker talks over: a name server, a syslog, a health check.
     Service(Service),

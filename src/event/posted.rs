@@ -1,11 +1,12 @@
 //! Posted events: what is to be handled later in the same turn.
 //!
-//! *In nginx* `ngx_posted_accept_events`, `ngx_posted_events` and `ngx_posted_next_events`, intrusive queues of events.
+//! *In nginx* `ngx_posted_accept_events`, `ngx_posted_events` and `ngx_posted_next_events`, intrusive
+//! queues of events.
 //!
 //! *Here* one queue of (connection, side). A side is in it at most once (`Readiness::posted`), an entry of a
-//! connection that has gone since is skipped by its generation. What is posted while the queue is being worked off is
-//! handled in the same turn, except what was posted with [`Posted::push_next`]: that waits for the next one, so
-//! that a busy connection cannot keep the loop from looking at the others.
+//! connection that has gone since is skipped by its generation. What is posted while the queue is being
+//! worked off is handled in the same turn, except what was posted with [`Posted::push_next`]: that waits
+//! for the next one, so that a busy connection cannot keep the loop from looking at the others.
 //!
 //! *Read next*: `wait.rs`.
 

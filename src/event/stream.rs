@@ -1,10 +1,11 @@
 //! Moving bytes over a connection: the only code that clears a ready flag.
 //!
-//! *In nginx* `c->recv`, `c->send`, `c->send_chain` and the rules inside them: a short read or a short write means the
-//! kernel has nothing more (or no more room), so `ready` goes without a call that would only say `EAGAIN`.
+//! *In nginx* `c->recv`, `c->send`, `c->send_chain` and the rules inside them: a short read or a short
+//! write means the kernel has nothing more (or no more room), so `ready` goes without a call that would
+//! only say `EAGAIN`.
 //!
-//! *Here* the same rules, as methods. With an end already announced a short read does not clear the flag, because the
-//! kernel will not speak again; the next call reads the end itself.
+//! *Here* the same rules, as methods. With an end already announced a short read does not clear the flag,
+//! because the kernel will not speak again; the next call reads the end itself.
 //!
 //! ```text
 //!   recv: n < asked, no end announced ─▶ ready = false      send: n < given ─▶ ready = false
@@ -91,8 +92,9 @@ impl Connection {
         }
     }
 
-    /// Sends as much of `chain`, at most `limit` bytes, as the kernel takes, and drops it from the chain. Says how
-    /// much that was; less than there is means that the connection is no longer ready (or the limit was reached).
+    /// Sends as much of `chain`, at most `limit` bytes, as the kernel takes, and drops it from the chain.
+    /// Says how much that was; less than there is means that the connection is no longer ready (or the
+    /// limit was reached).
     ///
     /// # Errors
     /// What the call said.

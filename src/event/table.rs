@@ -1,10 +1,11 @@
 //! The table of connections: a slab whose keys cannot be mistaken for their successors.
 //!
-//! *In nginx* an array of `worker_connections` entries with a free list; `c->fd == -1` and the `instance` bit tell
-//! events of a closed connection from those of the one that took its place.
+//! *In nginx* an array of `worker_connections` entries with a free list; `c->fd == -1` and the `instance`
+//! bit tell events of a closed connection from those of the one that took its place.
 //!
-//! *Here* the slab reuses an index at once, and the generation beside each entry is counted up when it is freed, so
-//! an old [`ConnId`] finds nothing. That is the only use-after-free an event loop can have, and here it is a `None`.
+//! *Here* the slab reuses an index at once, and the generation beside each entry is counted up when it is
+//! freed, so an old [`ConnId`] finds nothing. That is the only use-after-free an event loop can have, and
+//! here it is a `None`.
 //!
 //! *Read next*: `net.rs`.
 

@@ -1,11 +1,12 @@
 //! Timers: a heap in which most changes cost nothing.
 //!
-//! *In nginx* a red-black tree of events; a timer that is set again less than 300 ms later than before is left where it
-//! is, since most timers never fire.
+//! *In nginx* a red-black tree of events; a timer that is set again less than 300 ms later than before is
+//! left where it is, since most timers never fire.
 //!
-//! *Here* the same observation is carried further. The deadline is a field of the connection's side; the heap only has to
-//! hold *some* entry that is not later than it. Moving a deadline back (every read of a body does) is a store to that field.
-//! When the entry comes up too early, it goes in again with the true deadline.
+//! *Here* the same observation is carried further. The deadline is a field of the connection's side; the
+//! heap only has to hold *some* entry that is not later than it. Moving a deadline back (every read of a
+//! body does) is a store to that field. When the entry comes up too early, it goes in again with the true
+//! deadline.
 //!
 //! ```text
 //!   side.deadline = 65 s      heap: (60 s, conn 7, Read)   60 s later: too early, put in again for 65 s

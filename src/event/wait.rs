@@ -1,7 +1,7 @@
 //! Going to sleep: the only way to wait for a connection.
 //!
-//! *In nginx* `ngx_handle_read_event` plus `ngx_add_timer`, two calls that have to be remembered at each return; on
-//! edge-triggered epoll a forgotten one is a stall, since the kernel speaks only once.
+//! *In nginx* `ngx_handle_read_event` plus `ngx_add_timer`, two calls that have to be remembered at each
+//! return; on edge-triggered epoll a forgotten one is a stall, since the kernel speaks only once.
 //!
 //! *Here* [`Net::wait`] does both and closes the gap between them: if the side is still ready, nobody would
 //! ever wake the sleeper, so the event is posted instead. A handler that returns without having called it is

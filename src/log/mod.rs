@@ -10,7 +10,7 @@
 //! number and never reaches back into it, so this layer knows nothing of requests.
 //!
 //! ```text
-//!   note!(log, Error, c, "…") ─ enabled? ─▶ line, formatted once ─┬▶ file      (each target by its own level)
+//!   note!(log, Error, c, "…") ─ enabled? ─▶ line, formatted once ─┬▶ file      (each by its own level)
 //!   log::debug!("…") ─ bridge ─▶ the process's targets            ├▶ stderr
 //!                                                                 └▶ syslog
 //! ```

@@ -8,9 +8,9 @@
 //! cycle that does nothing.
 //!
 //! ```text
-//!   argv ─▶ args ─▶ App::load ─▶ Cycle ─▶ listening sockets ─▶ pid file ─▶ master ─ fork ─▶ Cycle::run_worker
-//!                      ▲                                                     │
-//!                      └───────────────────── HUP ───────────────────────────┘
+//!   argv ─▶ args ─▶ App::load ─▶ Cycle ─▶ sockets ─▶ pid file ─▶ master ─ fork ─▶ Cycle::run_worker
+//!                      ▲                                           │
+//!                      └────────────────── HUP ────────────────────┘
 //! ```
 //!
 //! *Read next*: `run.rs` for the order of a start, then `master.rs`; `listen.rs` for the sockets.

@@ -41,8 +41,11 @@ struct Head {
     capacity: usize,
 }
 
+/// For each class the blocks that wait to be used again.
+type Lists = [Vec<NonNull<Head>>; CLASSES.len()];
+
 thread_local! {
-    static LISTS: RefCell<[Vec<NonNull<Head>>; CLASSES.len()]> = const { RefCell::new([const { Vec::new() }; CLASSES.len()]) };
+    static LISTS: RefCell<Lists> = const { RefCell::new([const { Vec::new() }; CLASSES.len()]) };
 }
 
 fn layout(capacity: usize) -> Layout {

@@ -1,7 +1,7 @@
 //! Sockets: the calls that move bytes, each one system call and no more.
 //!
-//! *In nginx* these are `ngx_unix_recv`, `ngx_writev_chain`, `ngx_linux_sendfile_chain`, `ngx_event_accept` and
-//! the socket part of `ngx_event_connect_peer`.
+//! *In nginx* these are `ngx_unix_recv`, `ngx_writev_chain`, `ngx_linux_sendfile_chain`, `ngx_event_accept`
+//! and the socket part of `ngx_event_connect_peer`.
 //!
 //! *Here* a function takes a descriptor and answers what the kernel said, with `EINTR` repeated and nothing
 //! else interpreted. Options that are not on the fast path are set through socket2 by the callers.
@@ -26,7 +26,8 @@ fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// recv(2) into the spare room of `page`, at most `limit` bytes. `Ok(0)` is the end of the stream (or no room).
+/// recv(2) into the spare room of `page`, at most `limit` bytes. `Ok(0)` is the end of the stream (or no
+/// room).
 pub fn recv(fd: RawFd, page: &mut Page, limit: usize) -> io::Result<usize> {
     let spare = page.spare();
     let len = spare.len().min(limit);

@@ -2,8 +2,9 @@
 //!
 //! *In nginx* a `struct sockaddr` with its length and a text made of it at parse time, `ngx_addr_t`.
 //!
-//! *Here* one small enum, since an idle connection carries two of them and a `sockaddr_storage` has 128 bytes. The
-//! text is nginx's: `127.0.0.1:80`, `[::1]:80`, `unix:/path` (and `unix:` for a peer without a name).
+//! *Here* one small enum, since an idle connection carries two of them and a `sockaddr_storage` has 128
+//! bytes. The text is nginx's: `127.0.0.1:80`, `[::1]:80`, `unix:/path` (and `unix:` for a peer without a
+//! name).
 //!
 //! *Read next*: `event/conn.rs`, where they are kept.
 
