@@ -1,11 +1,11 @@
 //! Headwater: nginx's upstream machinery, built again in Rust.
 //!
-//! *In nginx* this is what lies between `ngx_http_upstream.c` and the kernel: the event loop, the configuration
-//! language, enough of HTTP to have requests worth passing on, and the processes around it.
+//! *In nginx* this is what lies between `ngx_http_upstream.c` and the kernel: the event loop, the
+//! configuration language, enough of HTTP to have requests worth passing on, and the processes around it.
 //!
-//! *Here* it is a library of rooms in layers (`ARCHITECTURE.md` has the map and `tests/tidy` keeps the arrows),
-//! and the binary is one call. Each file opens with what the thing is called in nginx, what is different
-//! here, and what to read next.
+//! *Here* it is a library of rooms in layers (`ARCHITECTURE.md` has the map and `tests/tidy` keeps the
+//! arrows), and the binary is one call. Each file opens with what the thing is called in nginx, what is
+//! different here, and what to read next.
 //!
 //! *Read next*: `process/mod.rs` if you run servers, `event/mod.rs` if you write them.
 

@@ -96,6 +96,19 @@ impl Setup {
         command.stderr(Stdio::piped()).output().expect("the configuration test")
     }
 
+    /// Starts a server that must end by itself, with an error; gives what it wrote.
+    pub fn fails_to_start(self) -> String {
+        let server = self.prepare();
+        let mut child =
+            server.command(&[]).spawn().unwrap_or_else(|e| panic!("cannot start {:?}: {e}", binary()));
+        let Some(status) = wait::try_until(|| child.try_wait().ok().flatten()) else {
+            let _ = child.kill();
+            panic!("the server runs, although it should not\n{}", server.log());
+        };
+        assert!(!status.success(), "the server ended with success\n{}", server.log());
+        server.log() + &server.stderr()
+    }
+
     /// The message for a configuration that must be refused, without its last line ("… test failed").
     pub fn refusal(self) -> String {
         let output = self.check();
@@ -263,9 +276,9 @@ impl Server {
         self.child.as_ref().map(Child::id).expect("a running server")
     }
 
-    /// The workers that live now.
+    /// The workers that live now; waits for the first, which comes a moment after the pid file.
     pub fn worker_pids(&self) -> Vec<u32> {
-        process::children(self.pid())
+        wait::until("a worker", || Some(process::children(self.pid())).filter(|pids| !pids.is_empty()))
     }
 
     /// Sends a signal to the master.

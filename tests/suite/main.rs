@@ -6,9 +6,13 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod command_line;
 mod failover;
 mod http_head;
 mod kit_self;
+mod locations;
+mod logs;
 mod proxy;
 mod reload;
 mod smoke;
+mod static_file;
