@@ -26,10 +26,15 @@ fn level_of(level: log::Level) -> Level {
 
 impl Log for Bridge {
     fn enabled(&self, metadata: &Metadata) -> bool {
-        error_log::process().enabled(level_of(metadata.level()))
+        // The poll of mio tells every registration, which says nothing that our own lines do not.
+        let chatter = metadata.target().starts_with("mio");
+        !chatter && error_log::process().enabled(level_of(metadata.level()))
     }
 
     fn log(&self, record: &Record) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
         error_log::process().write(level_of(record.level()), 0, None, *record.args());
     }
 

@@ -20,7 +20,7 @@
 use super::clock;
 use super::target::{Sink, Target};
 use super::{Level, file};
-use crate::sys::process;
+use crate::sys::process as system;
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display, Write};
 use std::io;
@@ -175,13 +175,14 @@ thread_local! {
     static LINE: Cell<Line> = const { Cell::new(Line { bytes: Vec::new() }) };
     static IDS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     static USE_STDERR: Cell<bool> = const { Cell::new(false) };
+    static REDIRECTED: Cell<bool> = const { Cell::new(false) };
     static PROCESS: RefCell<Option<Targets>> = const { RefCell::new(None) };
 }
 
 fn ids() -> (u32, u32) {
     IDS.with(|cell| {
         if cell.get().0 == 0 {
-            cell.set((process::id(), process::thread_id()));
+            cell.set((system::id(), system::thread_id()));
         }
         cell.get()
     })
@@ -206,6 +207,33 @@ pub fn process() -> Targets {
 pub fn set_process(targets: Targets) {
     super::bridge::set_level(&targets);
     PROCESS.with_borrow_mut(|place| *place = Some(targets));
+}
+
+/// Ties standard error to the first file of the process's targets, so that what libraries print is kept. Done
+/// again by [`reopen`].
+pub fn redirect_stderr() -> io::Result<()> {
+    REDIRECTED.with(|cell| cell.set(true));
+    let targets = process();
+    let mut files = targets.list().iter().filter_map(|target| match &target.sink {
+        Sink::File(file) => file.fd(),
+        _ => None,
+    });
+    files.next().map_or(Ok(()), |fd| system::redirect(fd, 2))
+}
+
+/// Opens every log file again under its name, access logs too (USR1). The master gives the number of the
+/// `user` its workers run as, who then owns the new files; workers give None. Failures are logged, and the
+/// old files are kept.
+pub fn reopen(user: Option<u32>) {
+    for (path, error) in file::reopen_all(user) {
+        let text = format_args!("open() \"{}\" failed", path.display());
+        process().write(Level::Emerg, 0, Some(&error), text);
+    }
+    if REDIRECTED.with(Cell::get)
+        && let Err(error) = redirect_stderr()
+    {
+        process().write(Level::Alert, 0, Some(&error), format_args!("dup2(STDERR) failed"));
+    }
 }
 
 /// One message on standard error, with the program's name instead of the time.

@@ -25,7 +25,7 @@ pub mod file;
 pub mod syslog;
 pub mod target;
 
-pub use error_log::{Targets, forked, process, set_process, use_stderr};
+pub use error_log::{Targets, forked, process, redirect_stderr, reopen, set_process, use_stderr};
 pub use target::Target;
 
 use std::fmt;

@@ -24,6 +24,10 @@ use crate::log::Targets;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+/// Something failed, and the error log already says what and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged;
+
 /// Why a configuration is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -72,8 +76,11 @@ pub trait Cycle {
     /// The sockets it wants, each address once.
     fn listens(&self) -> Vec<Listen>;
 
-    /// Each file that was read, once, in the order of reading, with its bytes (`-T`).
-    fn dumps(&self) -> Vec<(PathBuf, Vec<u8>)>;
+    /// Whether some level logs to standard error, which must then not be tied to a log file.
+    fn keeps_stderr(&self) -> bool;
+
+    /// Each file that was read, behind a line with its name (`-T`).
+    fn dump(&self) -> Vec<u8>;
 
     /// Makes what workers need but may not make themselves, such as folders for temporary files, and gives
     /// it to `user` (user and group number) when workers change to one. Called as the master's user.
@@ -86,7 +93,7 @@ pub trait Cycle {
     }
 
     /// Serves until asked to stop; gives the exit code of the process: 0, or 2 for a failure that a restart
-    /// would only repeat.
+    /// would only repeat. All that is buffered must be written when it returns.
     fn run_worker(&self, context: WorkerContext) -> i32;
 }
 

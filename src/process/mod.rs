@@ -17,6 +17,16 @@
 
 pub mod args;
 pub mod cycle;
+pub mod daemon;
+pub mod listen;
+pub mod master;
+pub mod pidfile;
+pub mod run;
+pub mod signal;
+pub mod upgrade;
 pub mod version;
+pub mod worker_process;
+pub mod workers;
 
 pub use cycle::{App, ConfigSource, Cycle, Listener, Purpose, WorkerContext};
+pub use run::run;

@@ -87,6 +87,12 @@ pub fn wait(numbers: &[i32], limit: Option<Duration>) -> io::Result<Option<Recei
     }
 }
 
+/// Sleeps for that long; blocked signals wait.
+pub fn sleep(time: Duration) {
+    // Waiting for no signal at all ends when the time is up.
+    let _ = wait(&[], Some(time));
+}
+
 /// Sends a signal to a process.
 pub fn send(pid: Pid, number: i32) -> io::Result<()> {
     // SAFETY: plain numbers.
