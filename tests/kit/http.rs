@@ -135,6 +135,22 @@ pub fn take_chunked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
+/// What a chunked body that ends too early has given so far.
+pub fn partial_chunked(bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut rest = bytes;
+    while let Some(line_end) = find(rest, b"\r\n") {
+        let line = String::from_utf8_lossy(&rest[..line_end]);
+        let Ok(size) = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16) else {
+            break;
+        };
+        rest = &rest[line_end + 2..];
+        body.extend_from_slice(&rest[..size.min(rest.len())]);
+        rest = rest.get(size + 2..).unwrap_or_default();
+    }
+    body
+}
+
 /// Where `needle` begins in `hay`.
 pub fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     hay.windows(needle.len()).position(|w| w == needle)

@@ -298,6 +298,13 @@ impl Talk {
         Some(seen)
     }
 
+    /// Waits until the origin has had at least `n` requests on all its connections.
+    pub fn wait_for_requests(&self, n: usize) {
+        let state = self.shared.state();
+        let waited = self.shared.changed.wait_timeout_while(state, DEADLINE, |s| s.requests.len() < n);
+        drop(waited);
+    }
+
     /// Reads a request head and leaves the body; it is not recorded.
     pub fn request_head(&mut self) -> Option<Head> {
         loop {
@@ -463,6 +470,7 @@ impl Unanswering {
         let socket =
             || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         let listener = socket();
+        listener.set_reuse_address(true).expect("reuse of an address with old connections");
         listener.bind(&addr.into()).expect("bind");
         listener.listen(0).expect("listen");
         let mut queued = Vec::new();

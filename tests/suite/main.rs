@@ -6,6 +6,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod balance;
 mod command_line;
 mod failover;
 mod http_head;
@@ -16,3 +17,4 @@ mod proxy;
 mod reload;
 mod smoke;
 mod static_file;
+mod storm;
