@@ -15,5 +15,6 @@ pub mod event;
 pub mod http;
 pub mod log;
 pub mod process;
+pub mod protocol;
 pub mod sys;
 pub mod util;

@@ -28,5 +28,6 @@ pub mod lexer;
 pub mod load;
 pub mod merge;
 pub mod registry;
+pub mod template;
 pub mod tree;
 pub mod value;

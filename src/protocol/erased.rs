@@ -1,0 +1,158 @@
+//! A protocol module without its type, as the core holds it.
+//!
+//! *In nginx* the type is lost from the start: callbacks get the request and look their context up in
+//! `r->ctx[module.ctx_index]`.
+//!
+//! *Here* [`Kind`] is what a pass directive stores: the module's name, tables and a function that makes a
+//! context. A context lives in a box that keeps the copy for the next peer beside it, so neither the module nor
+//! the core has to think of it. One virtual call per callback, none per byte.
+//!
+//! ```text
+//!   Kind { create } ─▶ Box<dyn Erased> = Held { now, pristine }
+//!                                           ▲─ reinit ──┘
+//! ```
+//!
+//! *Read next*: `framing.rs`, the one caller in this room.
+
+use super::{Fault, Flow, Framing, Greet, Head, Input, Out, Outcome, Protocol, Relay, Request, Step};
+use crate::buf::Slice;
+use crate::conf::directive::Module;
+use crate::conf::merge::Confs;
+
+/// A module's context with its type forgotten. Each function is the one of [`Protocol`] with that name.
+pub trait Erased {
+    /// [`Protocol::greet`]
+    ///
+    /// # Errors
+    /// The module's.
+    fn greet(&mut self, input: &mut Input, out: &mut Out) -> Result<Greet, Fault>;
+
+    /// [`Protocol::process_header`]
+    ///
+    /// # Errors
+    /// The module's.
+    fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault>;
+
+    /// [`Protocol::reinit_request`]
+    fn reinit_request(&mut self);
+
+    /// [`Protocol::input_filter_init`]
+    fn input_filter_init(&mut self, head: &Head) -> Framing;
+
+    /// [`Protocol::input_filter`]
+    ///
+    /// # Errors
+    /// The module's.
+    fn input_filter(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault>;
+
+    /// [`Protocol::rewrite_redirect`]
+    fn rewrite_redirect(&self, r: &mut dyn Request, location: &Slice) -> Option<Slice>;
+
+    /// [`Protocol::rewrite_cookie`]
+    fn rewrite_cookie(&self, r: &mut dyn Request, cookie: &Slice) -> Option<Slice>;
+
+    /// [`Protocol::abort_request`]
+    fn abort_request(&mut self);
+
+    /// [`Protocol::finalize_request`]; the box makes sure it cannot be called twice.
+    fn finalize_request(self: Box<Self>, end: Outcome);
+}
+
+struct Held<P> {
+    now: P,
+    pristine: P,
+}
+
+impl<P: Protocol> Erased for Held<P> {
+    fn greet(&mut self, input: &mut Input, out: &mut Out) -> Result<Greet, Fault> {
+        self.now.greet(input, out)
+    }
+
+    fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
+        self.now.process_header(input, head)
+    }
+
+    fn reinit_request(&mut self) {
+        self.now.reinit_request(&self.pristine);
+    }
+
+    fn input_filter_init(&mut self, head: &Head) -> Framing {
+        self.now.input_filter_init(head)
+    }
+
+    fn input_filter(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
+        self.now.input_filter(input, out)
+    }
+
+    fn rewrite_redirect(&self, r: &mut dyn Request, location: &Slice) -> Option<Slice> {
+        self.now.rewrite_redirect(r, location)
+    }
+
+    fn rewrite_cookie(&self, r: &mut dyn Request, cookie: &Slice) -> Option<Slice> {
+        self.now.rewrite_cookie(r, cookie)
+    }
+
+    fn abort_request(&mut self) {
+        self.now.abort_request();
+    }
+
+    fn finalize_request(self: Box<Self>, end: Outcome) {
+        self.now.finalize_request(end);
+    }
+}
+
+type Create = fn(&mut dyn Request, &Confs, &mut Out) -> Result<Box<dyn Erased>, Fault>;
+
+/// A protocol as the configuration knows it.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// [`Protocol::NAME`]
+    pub name: &'static str,
+    /// [`Protocol::DIRECTIVES`]
+    pub directives: &'static Module,
+    /// [`Protocol::GREETS`]
+    pub greets: bool,
+    create: Create,
+}
+
+impl Kind {
+    /// The kind of a module.
+    pub const fn of<P: Protocol>() -> Kind {
+        Kind { name: P::NAME, directives: P::DIRECTIVES, greets: P::GREETS, create: create::<P> }
+    }
+
+    /// [`Protocol::create_request`] with the module's configuration of this location.
+    ///
+    /// # Errors
+    /// The module's.
+    pub fn create_request(
+        &self,
+        r: &mut dyn Request,
+        location: &Confs,
+        out: &mut Out,
+    ) -> Result<Box<dyn Erased>, Fault> {
+        (self.create)(r, location, out)
+    }
+}
+
+/// Two kinds are the same if their directives are.
+impl PartialEq for Kind {
+    fn eq(&self, other: &Kind) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kind({})", self.name)
+    }
+}
+
+fn create<P: Protocol>(
+    r: &mut dyn Request,
+    location: &Confs,
+    out: &mut Out,
+) -> Result<Box<dyn Erased>, Fault> {
+    let now = P::create_request(r, &location.rc::<P::Conf>(), out)?;
+    Ok(Box::new(Held { pristine: now.clone(), now }))
+}

@@ -1,0 +1,222 @@
+//! Where a reply's body ends, and the one decoder that all ways of relaying share.
+//!
+//! *In nginx* every module that frames anything has two body filters, one for the event pipe and one for the
+//! unbuffered relay, which agree on `u->length`: -1 means until close, 1 means "at least something".
+//!
+//! *Here* [`Framing`] is data and [`Decoder`] turns it into work: it moves the body's bytes from the window into
+//! a [`Relay`] as counted views, drops what only frames them, and stops at the end of the message. What
+//! stands behind the end stays in the window, where its presence forbids another use of the connection.
+//! Protocols that frame a body in a way of their own answer [`Framing::Module`] and decode it themselves.
+//!
+//! ```text
+//!   window  5\r\n h e l l o \r\n 0\r\n \r\n │ anything here: left over
+//!   Relay         └─ a view ─┘               Flow::Last
+//! ```
+//!
+//! *Read next*: `mod.rs`, the trait.
+
+use super::head::Field;
+use super::input::Input;
+use super::{Erased, Fault, Flow};
+use crate::buf::{Chain, Slice};
+use crate::http::parse::chunked::{ChunkStep, Chunked};
+
+/// How a reply's body is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is none.
+    Empty,
+    /// So many bytes.
+    Length(u64),
+    /// So many bytes, and behind them these, which belong to the message but not to the body.
+    Tailed {
+        /// Bytes of the body.
+        body: u64,
+        /// What must follow it.
+        tail: &'static [u8],
+    },
+    /// HTTP chunks (RFC 9112, section 7.1), trailers included.
+    Chunked,
+    /// Everything until the peer closes; such a connection serves no other request.
+    UntilClose,
+    /// As the module's `input_filter` says.
+    Module,
+}
+
+/// Where decoded bytes go.
+#[derive(Debug, Default)]
+pub struct Relay {
+    /// The body, in order, as views of the pages it came in.
+    pub chain: Chain,
+    /// Fields that came behind the body.
+    pub trailers: Vec<Field>,
+    /// Things to be written to the error log, complete sentences without a subject.
+    pub notes: Vec<Slice>,
+}
+
+impl Relay {
+    /// Adds bytes of the body.
+    pub fn push(&mut self, bytes: Slice) {
+        self.chain.push(bytes);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// Bytes of the body that are due, then bytes of the tail.
+    Counted {
+        left: u64,
+        tail: &'static [u8],
+    },
+    Chunked(Box<Chunked>),
+    UntilClose,
+    Module,
+    Done,
+}
+
+/// A body being read.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    state: State,
+    /// The message ended as it should have.
+    clean: bool,
+}
+
+impl Decoder {
+    /// A decoder; `keep_trailers` says whether trailers of a chunked body are wanted.
+    pub fn new(framing: Framing, keep_trailers: bool) -> Decoder {
+        let state = match framing {
+            Framing::Empty | Framing::Length(0) => State::Done,
+            Framing::Length(left) => State::Counted { left, tail: b"" },
+            Framing::Tailed { body, tail } => State::Counted { left: body, tail },
+            Framing::Chunked if keep_trailers => State::Chunked(Box::new(Chunked::with_trailers())),
+            Framing::Chunked => State::Chunked(Box::default()),
+            Framing::UntilClose => State::UntilClose,
+            Framing::Module => State::Module,
+        };
+        Decoder { state, clean: true }
+    }
+
+    /// Moves what is unread into `out`, up to the end of the message. Call it once before the first read too: a
+    /// body without bytes is `Last` at once.
+    ///
+    /// # Errors
+    /// `Invalid`: the framing is broken, and what went out before is all there will be.
+    pub fn decode(
+        &mut self,
+        module: &mut dyn Erased,
+        input: &mut Input,
+        out: &mut Relay,
+    ) -> Result<Flow, Fault> {
+        let flow = match &mut self.state {
+            State::Done => Flow::Last,
+            State::UntilClose => {
+                out.push(input.take(input.len()));
+                Flow::More
+            }
+            State::Counted { left, tail } => {
+                let due = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                out.push(input.take(due));
+                *left -= due as u64;
+                if *left > 0 { Flow::More } else { skip_tail(tail, &mut self.clean, input, out) }
+            }
+            State::Chunked(chunked) => chunks(chunked, input, out)?,
+            State::Module => module.input_filter(input, out)?,
+        };
+        if flow == Flow::Last {
+            self.state = State::Done;
+        }
+        Ok(flow)
+    }
+
+    /// The end has been reached.
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    /// The peer has closed: true if that ends the message as it should, false if the message was cut.
+    pub fn close(&mut self) -> bool {
+        let complete = matches!(self.state, State::Done | State::UntilClose);
+        if matches!(self.state, State::UntilClose) {
+            self.state = State::Done;
+            self.clean = false;
+        }
+        complete
+    }
+
+    /// The end was reached by the message's own framing, so that another message may follow. The caller must
+    /// see for itself that nothing is left over in the window.
+    pub fn is_clean(&self) -> bool {
+        self.is_done() && self.clean
+    }
+
+    /// How many bytes come as they are, without anything for the decoder to do: they may pass by it, from
+    /// socket to socket. 0 if the next byte has to be looked at.
+    pub fn verbatim(&self) -> u64 {
+        match &self.state {
+            State::Counted { left, .. } => *left,
+            State::UntilClose => u64::MAX,
+            State::Chunked(_) | State::Module | State::Done => 0,
+        }
+    }
+
+    /// So many of the [verbatim](Decoder::verbatim) bytes passed by. Gives what [`Decoder::decode`] would have.
+    pub fn passed(&mut self, n: u64) -> Flow {
+        if let State::Counted { left, tail } = &mut self.state {
+            *left = left.saturating_sub(n);
+            if *left == 0 && tail.is_empty() {
+                self.state = State::Done;
+            }
+        }
+        if self.is_done() { Flow::Last } else { Flow::More }
+    }
+
+    /// How many bytes must come at least until the message ends; None if only the close ends it or only the
+    /// module knows. A read never needs to be larger.
+    pub fn least(&self) -> Option<u64> {
+        match &self.state {
+            State::Counted { left, tail } => Some(left.saturating_add(tail.len() as u64)),
+            State::Chunked(chunked) => Some(chunked.min_remaining()),
+            State::Done => Some(0),
+            State::UntilClose | State::Module => None,
+        }
+    }
+}
+
+/// Drops what is there of the tail. NGINX: a wrong tail ends the message, whose body is complete; only the
+/// connection is of no more use.
+fn skip_tail(tail: &mut &'static [u8], clean: &mut bool, input: &mut Input, out: &mut Relay) -> Flow {
+    let n = tail.len().min(input.len());
+    let (due, rest) = tail.split_at_checked(n).unwrap_or_default();
+    if input.bytes().get(..n) != Some(due) {
+        *clean = false;
+        out.notes.push(Slice::from("invalid trailer"));
+        return Flow::Last;
+    }
+    input.consume(n);
+    *tail = rest;
+    if rest.is_empty() { Flow::Last } else { Flow::More }
+}
+
+fn chunks(chunked: &mut Chunked, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
+    loop {
+        match chunked.parse(input.bytes()) {
+            Ok(ChunkStep::Again { used }) => {
+                input.consume(used);
+                return Ok(Flow::More);
+            }
+            Ok(ChunkStep::Data { start, len }) => {
+                input.consume(start);
+                out.push(input.take(len));
+            }
+            Ok(ChunkStep::Done { used }) => {
+                input.consume(used);
+                let kept = chunked.trailers().iter().filter(|trailer| !trailer.invalid);
+                let fields = kept.map(|t| Field { name: Slice::copy(&t.name), value: Slice::copy(&t.value) });
+                out.trailers.extend(fields);
+                return Ok(Flow::Last);
+            }
+            Err(bad) => return Err(Fault::Invalid(bad.reason())),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The head of a peer's reply, in terms the HTTP side understands.
+//!
+//! *In nginx* `u->headers_in`: a list of fields, and pointers and numbers for those the server acts on, filled
+//! by a table of handlers (`ngx_http_upstream_headers_in`).
+//!
+//! *Here* a module fills what its protocol tells: status, fields, length, and whether the connection is good
+//! for another request. Fields stay a plain list in the order they came, X-Accel-… and Set-Cookie among
+//! them: what they mean, which are hidden and which are renamed is decided behind this interface, the same
+//! for every protocol.
+//!
+//! *Read next*: `framing.rs`, the body.
+
+use crate::buf::Slice;
+
+/// A field of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// As the peer spelled it.
+    pub name: Slice,
+    /// Without white space around it.
+    pub value: Slice,
+}
+
+/// What a module found out before the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The status for the client; 0 until the module says.
+    pub status: u16,
+    /// The status with the peer's own words: `404 Nowhere`. Empty where the standard words serve.
+    pub status_line: Slice,
+    /// The fields of the reply, without those that only frame it.
+    pub fields: Vec<Field>,
+    /// How long the body is, if that is known. May be present although no body follows (HEAD, 304).
+    pub content_length: Option<u64>,
+    /// The peer does not object to another request on this connection.
+    pub keepalive: bool,
+    /// The connection changes its protocol behind this head: from here on bytes go both ways untouched.
+    pub upgrade: bool,
+    /// Things to be written to the error log, complete sentences without a subject; never a reason to fail.
+    pub notes: Vec<Slice>,
+    /// What a fault was about: the line that was refused, for the log.
+    pub detail: Slice,
+}
+
+impl Head {
+    /// Sets the status, with the standard words.
+    pub fn status(&mut self, status: u16) -> &mut Head {
+        self.status = status;
+        self
+    }
+
+    /// Sets the length of the body.
+    pub fn length(&mut self, length: u64) -> &mut Head {
+        self.content_length = Some(length);
+        self
+    }
+
+    /// Adds a field.
+    pub fn field(&mut self, name: impl Into<Slice>, value: impl Into<Slice>) -> &mut Head {
+        self.fields.push(Field { name: name.into(), value: value.into() });
+        self
+    }
+
+    /// The first value of a field, by its name in any case.
+    pub fn get(&self, name: &str) -> Option<&Slice> {
+        self.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name.as_bytes())).map(|f| &f.value)
+    }
+
+    /// All values of a field, by its name in any case.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Slice> {
+        let same = move |field: &&Field| field.name.eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(same).map(|field| &field.value)
+    }
+
+    /// The longest field: its name and how many bytes name and value have. For the log, when a head is too big.
+    pub fn longest_field(&self) -> Option<(&Slice, usize)> {
+        let sizes = self.fields.iter().map(|field| (&field.name, field.name.len() + field.value.len()));
+        sizes.max_by_key(|(_, size)| *size)
+    }
+
+    /// Forgets everything: an interim reply is done with, or the next peer is asked.
+    pub fn clear(&mut self) {
+        *self = Head::default();
+    }
+}

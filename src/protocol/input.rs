@@ -1,0 +1,146 @@
+//! The window: what a peer has sent and nobody has used yet.
+//!
+//! *In nginx* `u->buffer`, one fixed buffer with `pos` and `last`. A module moves `pos` itself; on AGAIN it
+//! must remember how far it had looked, or look again.
+//!
+//! *Here* a [`Page`] is filled by the socket's side, a [`Cursor`] beside it says what of it has been used, and
+//! an [`Input`] is the two together for the length of one call. What a module [takes](Input::take) is a counted
+//! view of the page; nothing is copied, and the view stays good when the window moves on. The cursor also
+//! keeps how far a line end has been looked for, so no byte is searched twice.
+//!
+//! ```text
+//!   Page   [ used ........ | unread, no LF in here | unread, new | room ]
+//!                          at                      at + seen     len
+//!   no room left: the unread part moves to a larger page, at becomes 0, seen stays
+//! ```
+//!
+//! A module must not assume how much it is shown at once: a call with one more byte is a legal call.
+//!
+//! *Read next*: `head.rs`, what a module makes of it; `framing.rs`, how the body is read.
+
+use crate::buf::{Page, Slice};
+
+/// What of a page has been used. Lives as long as the connection works for one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Offset of the first unread byte.
+    at: usize,
+    /// So many of the unread bytes have been searched for a line end in vain.
+    seen: usize,
+    /// Bytes used since the cursor was made, over all pages.
+    used: u64,
+}
+
+impl Cursor {
+    /// The window on a page.
+    pub fn input<'a>(&'a mut self, page: &'a Page) -> Input<'a> {
+        Input { page, cursor: self }
+    }
+
+    /// The unread bytes of the page.
+    pub fn unread<'a>(&self, page: &'a Page) -> &'a [u8] {
+        page.filled().get(self.at..).unwrap_or_default()
+    }
+
+    /// How many bytes have been used in all: the size of the head, once it is complete.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// The socket's side put the unread bytes at the beginning of another page (or emptied this one, when
+    /// there were none).
+    pub fn moved(&mut self) {
+        self.at = 0;
+    }
+}
+
+/// The unread bytes, to be looked at and used from the front.
+pub struct Input<'a> {
+    page: &'a Page,
+    cursor: &'a mut Cursor,
+}
+
+impl Input<'_> {
+    /// All unread bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.cursor.unread(self.page)
+    }
+
+    /// How many bytes are unread.
+    pub fn len(&self) -> usize {
+        self.page.len().saturating_sub(self.cursor.at)
+    }
+
+    /// True if everything has been used.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Uses up to `n` bytes.
+    pub fn consume(&mut self, n: usize) {
+        let n = n.min(self.len());
+        self.cursor.at += n;
+        self.cursor.used += n as u64;
+        self.cursor.seen = self.cursor.seen.saturating_sub(n);
+    }
+
+    /// Uses up to `n` bytes and gives them as a view of the page.
+    pub fn take(&mut self, n: usize) -> Slice {
+        let start = self.cursor.at;
+        let taken = self.page.slice(start..start.saturating_add(n));
+        self.consume(n);
+        taken
+    }
+
+    /// Uses a line and its end, LF or CRLF; gives the line without its end. None, and nothing is used, while
+    /// the end is not there.
+    pub fn line(&mut self) -> Option<Slice> {
+        let start = self.cursor.at;
+        let Some(lf) = memchr::memchr(b'\n', self.bytes().get(self.cursor.seen..)?) else {
+            self.cursor.seen = self.len();
+            return None;
+        };
+        let length = self.cursor.seen + lf;
+        let mut line = self.page.slice(start..start + length);
+        if line.last() == Some(&b'\r') {
+            line.truncate(length - 1);
+        }
+        self.consume(length + 1);
+        Some(line)
+    }
+
+    /// Uses `N` bytes, if so many are there.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let bytes = self.bytes().first_chunk().copied()?;
+        self.consume(N);
+        Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_when_their_end_does_and_survive_the_window() {
+        let mut page = Page::with_capacity(1024);
+        let mut cursor = Cursor::default();
+        let mut lines = Vec::new();
+        for byte in b"one\r\n\r\ntwo\nthr\ree" {
+            page.append(&[*byte]);
+            lines.extend(cursor.input(&page).line());
+        }
+        assert_eq!(lines.iter().map(|line| &line[..]).collect::<Vec<_>>(), [&b"one"[..], b"", b"two"]);
+        let mut larger = Page::with_capacity(4096);
+        larger.append(cursor.unread(&page));
+        cursor.moved();
+        drop(page);
+        larger.append(b"\r\nrest");
+        let mut input = cursor.input(&larger);
+        assert_eq!(input.line().as_deref(), Some(&b"thr\ree"[..]));
+        assert_eq!((input.array(), input.array::<4>()), (Some(*b"re"), None));
+        assert_eq!(input.take(99), b"st");
+        assert!(input.is_empty());
+        assert_eq!((cursor.used(), &*lines[0]), (23, &b"one"[..]));
+    }
+}

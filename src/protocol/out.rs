@@ -1,0 +1,224 @@
+//! What a module says to its peer: the bytes of a request, and where the client's body goes.
+//!
+//! *In nginx* `create_request` leaves a chain in `u->request_bufs`, the body's buffers linked in behind the
+//! head; for a body that is still being read, chunk sizes or record headers are put around it by an output
+//! filter of the module (`r->upstream->output.output_filter`).
+//!
+//! *Here* [`Out`] collects the head, and the body is a mark: [`Out::body`] says how stretches of it are
+//! [`Wrap`]ped. The same wrapper serves a body that is complete and one that streams, so a module has no
+//! second path for the latter.
+//!
+//! ```text
+//!   Out: "POST / HTTP/1.1\r\n…\r\n\r\n"  + body(&Chunked)
+//!   later, for each stretch the client sends:   before(n) · n bytes, not copied · after(n)     end()
+//! ```
+//!
+//! *Read next*: `input.rs`, where the answer is read.
+
+use crate::buf::{Chain, Page, Piece, Slice};
+
+/// How many bytes a page for a head holds.
+const PAGE: usize = 4096;
+
+/// How a protocol puts a body on the wire: what stands before and behind a stretch of it, and at its end.
+pub trait Wrap {
+    /// The longest stretch one wrapping can carry.
+    fn most(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Before a stretch of `n` bytes; `n` is never zero.
+    fn before(&self, n: u64) -> Slice;
+
+    /// Behind a stretch of `n` bytes.
+    fn after(&self, n: u64) -> Slice;
+
+    /// Behind the whole body.
+    fn end(&self) -> Slice;
+}
+
+/// The bytes as they are: a length was announced.
+pub struct Plain;
+
+impl Wrap for Plain {
+    fn before(&self, _: u64) -> Slice {
+        Slice::EMPTY
+    }
+
+    fn after(&self, _: u64) -> Slice {
+        Slice::EMPTY
+    }
+
+    fn end(&self) -> Slice {
+        Slice::EMPTY
+    }
+}
+
+/// Chunks (RFC 9112, section 7.1).
+pub struct Chunked;
+
+impl Wrap for Chunked {
+    fn before(&self, n: u64) -> Slice {
+        Slice::from(format!("{n:x}\r\n"))
+    }
+
+    fn after(&self, _: u64) -> Slice {
+        Slice::from("\r\n")
+    }
+
+    fn end(&self) -> Slice {
+        Slice::from("0\r\n\r\n")
+    }
+}
+
+/// Takes all of `body` and gives it wrapped. Call it for every stretch as it comes; `last` with the final one,
+/// which may be empty.
+pub fn wrap(wrapping: &dyn Wrap, body: &mut Chain, last: bool) -> Chain {
+    let mut out = Chain::default();
+    (out.flush, out.last) = (body.flush, body.last);
+    while !body.is_empty() {
+        let n = body.len().min(wrapping.most().max(1));
+        let mut part = body.split_to(n);
+        out.push(wrapping.before(n));
+        while let Some(piece) = part.pop() {
+            out.push_piece(piece);
+        }
+        out.push(wrapping.after(n));
+    }
+    body.clear();
+    if last {
+        out.push(wrapping.end());
+    }
+    out
+}
+
+/// Bytes for the peer.
+#[derive(Default)]
+pub struct Out {
+    full: Chain,
+    page: Option<Page>,
+    /// How much of `page` has been moved to `full`.
+    taken: usize,
+    body: Option<&'static dyn Wrap>,
+}
+
+impl Out {
+    /// Nothing yet.
+    pub fn new() -> Out {
+        Out::default()
+    }
+
+    /// Appends bytes.
+    pub fn write(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let page = self.page.get_or_insert_with(|| Page::with_capacity(PAGE));
+            let n = page.append(bytes);
+            bytes = bytes.get(n..).unwrap_or_default();
+            if !bytes.is_empty() {
+                self.seal();
+                self.page = None;
+                self.taken = 0;
+            }
+        }
+    }
+
+    /// Appends several stretches of bytes.
+    pub fn write_all(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.write(part);
+        }
+    }
+
+    /// Appends a decimal number.
+    pub fn number(&mut self, n: u64) {
+        self.write(itoa::Buffer::new().format(n).as_bytes());
+    }
+
+    /// Appends bytes without copying them: for long ones.
+    pub fn push(&mut self, bytes: Slice) {
+        self.seal();
+        self.full.push(bytes);
+    }
+
+    /// The client's body goes here, in this wrapping. Nothing may be written behind it.
+    pub fn body(&mut self, wrapping: &'static dyn Wrap) {
+        self.body = Some(wrapping);
+    }
+
+    /// How the body goes; None if the peer is not to get it.
+    pub fn wrapping(&self) -> Option<&'static dyn Wrap> {
+        self.body
+    }
+
+    /// What was written, taken out; the mark of the body stays.
+    pub fn take(&mut self) -> Chain {
+        self.seal();
+        std::mem::take(&mut self.full)
+    }
+
+    fn seal(&mut self) {
+        if let Some(page) = &self.page {
+            self.full.push(page.slice(self.taken..page.len()));
+            self.taken = page.len();
+        }
+    }
+}
+
+/// The bytes of a chain that is to be sent once more, to the next peer: views of the same memory.
+pub fn again(chain: &Chain) -> Chain {
+    let mut copy = Chain::default();
+    (copy.flush, copy.last) = (chain.flush, chain.last);
+    chain.pieces().cloned().for_each(|piece: Piece| copy.push_piece(piece));
+    copy
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Threes;
+
+    impl Wrap for Threes {
+        fn most(&self) -> u64 {
+            3
+        }
+
+        fn before(&self, n: u64) -> Slice {
+            Slice::from(format!("<{n}:"))
+        }
+
+        fn after(&self, _: u64) -> Slice {
+            Slice::from(">")
+        }
+
+        fn end(&self) -> Slice {
+            Slice::from("<>")
+        }
+    }
+
+    fn text(chain: &Chain) -> String {
+        String::from_utf8(chain.gather().unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_body_is_wrapped_in_stretches() {
+        let mut body = Chain::of(Slice::from("hello"));
+        body.push(Slice::copy(b", you"));
+        assert_eq!(text(&wrap(&Threes, &mut body, false)), "<3:hel><3:lo,><3: yo><1:u>");
+        assert_eq!(text(&wrap(&Threes, &mut body, true)), "<>");
+        let mut body = Chain::of(Slice::from("0123456789abcdefg"));
+        assert_eq!(text(&wrap(&Chunked, &mut body, true)), "11\r\n0123456789abcdefg\r\n0\r\n\r\n");
+    }
+
+    #[test]
+    fn a_head_longer_than_a_page_stays_in_order() {
+        let mut out = Out::new();
+        let long = "x".repeat(PAGE * 2);
+        out.write_all(&[b"a", long.as_bytes(), b"b"]);
+        out.push(Slice::from("c"));
+        out.number(42);
+        let sent = out.take();
+        assert_eq!(text(&sent), format!("a{long}bc42"));
+        assert_eq!(text(&again(&sent)), text(&sent));
+    }
+}
