@@ -2,12 +2,12 @@
 //!
 //! *In nginx* a stream server with `return $pid;` comes near it.
 //!
-//! *Here* the smallest program on top of `headwater::process`: it shows what an [`App`] and a [`Cycle`] must do, and
-//! lets the processes be tried alone. Its configuration is that of the main level, plus `listen ADDRESS;` and
-//! `answer TEXT;`. Try it:
+//! *Here* the smallest program on top of `headwater::process`: it shows what an [`App`] and a [`Cycle`] must
+//! do, and lets the processes be tried alone. Its configuration is that of the main level, plus
+//! `listen ADDRESS;` and `answer TEXT;`. Try it:
 //!
 //! ```text
-//!   echo 'events {} listen 127.0.0.1:8000; answer hello; worker_processes 2; daemon off; pid pid;' > /tmp/bare.conf
+//!   echo 'events {} listen 127.0.0.1:8000; worker_processes 2; daemon off; pid pid;' > /tmp/bare.conf
 //!   cargo run --example bare -- -p /tmp -c bare.conf -e stderr
 //! ```
 //!

@@ -31,3 +31,4 @@ pub mod registry;
 pub mod template;
 pub mod tree;
 pub mod value;
+pub mod zone;
