@@ -18,3 +18,4 @@ pub mod process;
 pub mod protocol;
 pub mod sys;
 pub mod util;
+pub mod worker;

@@ -81,6 +81,11 @@ impl Chain {
         Chain { last: true, ..Chain::default() }
     }
 
+    /// A chain without bytes that carries the flags of another.
+    pub fn flags_of(other: &Chain) -> Chain {
+        Chain { flush: other.flush, last: other.last, ..Chain::default() }
+    }
+
     /// A chain of one stretch of memory.
     pub fn of(bytes: Slice) -> Chain {
         let mut chain = Chain::default();

@@ -18,6 +18,7 @@ thread_local! {
 
 /// Takes the time. Starts at one day, so that a moment some hours ago can be written down.
 pub fn update() -> u64 {
+    crate::log::clock::update();
     let elapsed = START.with(Instant::elapsed).as_millis();
     let now = u64::try_from(elapsed).unwrap_or(u64::MAX / 2) + 86_400_000;
     NOW.set(now);

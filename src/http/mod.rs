@@ -6,6 +6,44 @@
 //! *Here* the same parts have a file each. What only looks at bytes stands in `parse` and knows no
 //! socket, no request and no configuration; everything else builds on it.
 //!
-//! *Read next*: `parse/mod.rs`.
+//! ```text
+//!   client/wait ─▶ client/head ─▶ phases ─▶ (a module) ─▶ output ─▶ finalize ─▶ client/keepalive
+//! ```
+//!
+//! Handlers have one shape, `fn(&mut Exchange, RequestIx, &mut Io)`, and are called by `worker/switchboard.rs` alone.
+//!
+//! *Read next*: `exchange.rs`, `slots.rs`, `phases.rs`.
 
+pub mod access_log;
+pub mod block;
+pub mod body;
+pub mod client;
+pub mod conf;
+pub mod core_directives;
+pub mod counters;
+pub mod cycle;
+pub mod exchange;
+pub mod finalize;
+pub mod headers;
+pub mod holds;
+pub mod io;
+pub mod listen;
+pub mod location;
+pub mod logging;
+pub mod module;
+pub mod modules;
+pub mod output;
 pub mod parse;
+pub mod phases;
+pub mod redirect;
+pub mod request;
+pub mod server;
+pub mod slots;
+pub mod special;
+pub mod subrequest;
+pub mod turn;
+pub mod upstreamed;
+pub mod vars;
+
+/// Whether CONNECT is let through to a location; it is when `tunnel_pass` exists.
+pub const ACCEPTS_CONNECT: bool = false;

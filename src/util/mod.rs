@@ -11,3 +11,4 @@
 pub mod address;
 pub mod cidr;
 pub mod nearest;
+pub mod regex;

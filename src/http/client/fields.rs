@@ -1,0 +1,81 @@
+//! What the fields of a head mean for the server itself, and whether they agree with each other.
+//!
+//! *In nginx* `ngx_http_process_request_header` and the handlers of single fields.
+//!
+//! *Here* one judgement at the end of the head, over the fields as they came. Framing is strict (RFC 9112 section 6): what two
+//! hops could read in two ways is refused and the connection closed.
+//!
+//! *Read next*: `http/parse/framing.rs`.
+
+use super::head::{refuse, set_host};
+use crate::buf::Slice;
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::headers::{ConnectionType, Known};
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::parse::framing::{self, Body};
+use crate::http::parse::{Bad, list};
+use crate::http::turn::{Status, Turn};
+use crate::log::Level;
+
+/// A Host field has come.
+///
+/// # Errors
+/// 400 for a second one or one that cannot be a host.
+pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn {
+    if x[r].headers_in.all(Known::Host).count() > 1 {
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent duplicate host header"));
+        x.client.poisoned = true;
+        return Status::Http(400).finish();
+    }
+    // The host of an absolute request line has been chosen already; this one must still be a host.
+    if !x[r].headers_in.server.is_empty() && !x[r].schema.is_empty() {
+        return match crate::http::parse::host::validate_host(value) {
+            Ok(_) => Ok(()),
+            Err(bad) => refuse(x, r, io, bad),
+        };
+    }
+    if value.is_empty() {
+        return Ok(());
+    }
+    set_host(x, r, io, value)
+}
+
+/// Judges a complete head.
+///
+/// # Errors
+/// The status of what is wrong with it.
+pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let version = x[r].http_version;
+    let headers = &x[r].headers_in;
+    if headers.get(Known::Host).is_none() && version > 1000 {
+        let text = format_args!("client sent HTTP/1.1 request without \"Host\" header");
+        logging::log(x, r, io, Level::Info, None, text);
+        x.client.poisoned = true;
+        return Status::Http(400).finish();
+    }
+    let lengths: Vec<&[u8]> = headers.all(Known::ContentLength).map(|field| &*field.value).collect();
+    let encodings: Vec<&[u8]> = headers.all(Known::TransferEncoding).map(|field| &*field.value).collect();
+    match framing::body(lengths, encodings, u32::from(version)) {
+        Ok(Body::Unstated) => {}
+        Ok(Body::Length(length)) => x[r].headers_in.content_length = Some(length),
+        Ok(Body::Chunked) => x[r].headers_in.chunked = true,
+        Err(bad) => return refuse(x, r, io, bad),
+    }
+    if x[r].method == crate::http::parse::request_line::Method::Connect && !crate::http::ACCEPTS_CONNECT {
+        return refuse(x, r, io, Bad::InvalidMethod);
+    }
+    let mut wish = ConnectionType::Unsaid;
+    for field in x[r].headers_in.all(Known::Connection) {
+        for token in list::tokens(&field.value) {
+            if token.eq_ignore_ascii_case(b"close") {
+                wish = ConnectionType::Close;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") && wish == ConnectionType::Unsaid {
+                wish = ConnectionType::KeepAlive;
+            }
+        }
+    }
+    x[r].headers_in.connection = wish;
+    Ok(())
+}

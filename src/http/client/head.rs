@@ -1,0 +1,409 @@
+//! The head of a request: its line and its fields, read as they arrive.
+//!
+//! *In nginx* `ngx_http_process_request_line`, `ngx_http_process_request_headers`, `ngx_http_alloc_large_header_buffer` and the table of
+//! field handlers `ngx_http_headers_in`.
+//!
+//! *Here* the parsers give ranges of the page, which become counted views; nothing is copied unless a line straddles two
+//! buffers. A line must fit one buffer, and there are at most as many buffers as `large_client_header_buffers` says.
+//!
+//! ```text
+//!   page  [GET /a HTTP/1.1\r\nHost: a\r\nCoo........]   full: the unfinished line moves to a larger page
+//!          └ line            └ field   └ position
+//! ```
+//!
+//! *Read next*: `http/parse/request_line.rs`, `fields.rs`.
+
+use crate::buf::{Page, Slice};
+use crate::event::stream::Received;
+use crate::event::{RequestIx, Side};
+use crate::http::exchange::Exchange;
+use crate::http::headers::{Field, Known};
+use crate::http::io::Io;
+use crate::http::parse::header::{HeaderParser, HeaderStep};
+use crate::http::parse::request_line::{Form, Method, RequestLine};
+use crate::http::parse::{Bad, Span, Step, host, uri};
+use crate::http::slots::ClientRead;
+use crate::http::turn::{Status, Turn};
+use crate::http::{logging, phases, request};
+use crate::log::Level;
+
+/// The page of the head and how far it has been parsed.
+pub struct Head {
+    /// What was read. Behind the head stand the first bytes of the body, or the next request.
+    pub page: Page,
+    /// How many bytes of the page are used up.
+    pub pos: usize,
+    /// How many bytes of the page the configuration allows.
+    pub limit: usize,
+    /// How many large buffers have been taken.
+    pub large: u64,
+    line: RequestLine,
+    fields: HeaderParser,
+    /// Fields seen, the ignored ones too.
+    count: u64,
+    /// The port the client connected to.
+    pub local_port: u16,
+    /// A PROXY protocol header comes first.
+    pub proxy_protocol: bool,
+}
+
+impl Head {
+    /// An empty page of `size` bytes.
+    pub fn new(size: usize) -> Head {
+        Head::over(Page::with_capacity(size), 0, size)
+    }
+
+    /// A head that begins at `pos` of a page with bytes in it already.
+    pub fn over(page: Page, pos: usize, limit: usize) -> Head {
+        Head {
+            page,
+            pos,
+            limit,
+            large: 0,
+            line: RequestLine::at(pos),
+            fields: HeaderParser::default(),
+            count: 0,
+            local_port: 0,
+            proxy_protocol: false,
+        }
+    }
+
+    /// The bytes that have been read and not used: a body, or the next request.
+    pub fn rest(&self) -> Slice {
+        self.page.slice(self.pos..self.page.len())
+    }
+
+    /// Says that `n` of the [`rest`](Head::rest) are used up.
+    pub fn consume(&mut self, n: usize) {
+        self.pos = self.pos.saturating_add(n).min(self.page.len());
+    }
+
+    fn slice(&self, span: Span) -> Slice {
+        self.page.slice(span.start as usize..span.end as usize)
+    }
+}
+
+/// What one attempt to read more of the head came to.
+enum More {
+    Some,
+    Later,
+}
+
+/// The client's read slot while the request line is awaited.
+///
+/// # Errors
+/// [`super::super::turn::Leave::Finish`] with the status of what is wrong, or with what the phases came to.
+pub fn request_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    if io.net.take_timed_out(x.client.conn, Side::Read) {
+        return timed_out(x, r, io);
+    }
+    loop {
+        let head = &mut x.client.head;
+        match head.line.parse(head.page.filled()) {
+            Ok(Step::Done) => {
+                head.pos = head.line.pos();
+                head.fields = HeaderParser::at(head.pos);
+                take_line(x, r, io)?;
+                if x[r].http_version < 1000 {
+                    return begin(x, r, io);
+                }
+                x.swap_client_read(ClientRead::Headers);
+                x.action = "reading client request headers";
+                return headers(x, r, io);
+            }
+            Ok(Step::Again) => match read_more(x, r, io, true)? {
+                More::Some => {}
+                More::Later => return Ok(()),
+            },
+            Err(bad) => {
+                keep_line_for_log(x, r);
+                return refuse(x, r, io, bad);
+            }
+        }
+    }
+}
+
+/// The client's read slot while the fields are awaited.
+///
+/// # Errors
+/// As [`request_line`].
+pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    if io.net.take_timed_out(x.client.conn, Side::Read) {
+        return timed_out(x, r, io);
+    }
+    loop {
+        let underscores = *x[r].server.core.underscores_in_headers;
+        let head = &mut x.client.head;
+        let step = head.fields.parse(head.page.filled(), underscores);
+        head.pos = head.fields.pos();
+        match step {
+            Ok(HeaderStep::Field(field)) => take_field(x, r, io, field)?,
+            Ok(HeaderStep::Done) => {
+                super::fields::judge(x, r, io)?;
+                return begin(x, r, io);
+            }
+            Ok(HeaderStep::Again) => match read_more(x, r, io, false)? {
+                More::Some => {}
+                More::Later => return Ok(()),
+            },
+            Err(bad) => return refuse(x, r, io, bad),
+        }
+    }
+}
+
+/// The head is complete: the phases begin (nginx: `ngx_http_process_request`).
+fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    io.net.cancel_timer(x.client.conn, Side::Read);
+    crate::http::counters::down(&io.counters.reading);
+    crate::http::counters::up(&io.counters.writing);
+    x.client.reading = false;
+    x.action = "";
+    x.swap_client_read(ClientRead::Block);
+    x[r].swap_write(crate::http::slots::ClientWrite::RunPhases);
+    x[r].phase = 0;
+    x[r].flags.valid_unparsed_uri = true;
+    super::keepalive::wishes(x, io);
+    phases::run(x, r, io)
+}
+
+fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let head = &x.client.head;
+    let line = head.line.clone();
+    let merge = *x[r].server.core.merge_slashes;
+    x.client.request_length += (head.pos as u64).saturating_sub(line.line.start as u64);
+    let raw = head.slice(line.uri);
+    let mut args = line.args.map(|span| head.slice(span)).unwrap_or_default();
+    let (schema, name) = (head.slice(line.schema), head.slice(line.host));
+    let path = head.slice(line.path);
+    let (text, method) = (head.slice(line.line), head.slice(line.method_name));
+    let request = &mut x[r];
+    request.request_line = text;
+    request.method = line.method;
+    request.method_name = method;
+    request.http_version = line.version() as u16;
+    request.unparsed_uri = raw.clone();
+    request.schema = schema;
+    request.flags.complex_uri = line.complex;
+    request.flags.quoted_uri = line.quoted;
+    request.flags.empty_path = line.empty_path;
+    request.uri = path;
+    if line.empty_path {
+        request.uri = "/".into();
+        let with_slash = [b"/", &*raw].concat();
+        request.unparsed_uri = Slice::from(with_slash);
+    } else if line.complex {
+        let mut decoded = Vec::with_capacity(raw.len());
+        match uri::parse_complex_uri(&raw, merge, &mut decoded) {
+            Ok(found) => {
+                args =
+                    found.map(|span| raw.slice(span.start as usize..span.end as usize)).unwrap_or_default();
+                request.uri = Slice::from(decoded);
+            }
+            Err(bad) => return refuse(x, r, io, bad),
+        }
+    }
+    request.args = args;
+    request.set_exten();
+    if line.method == Method::Connect && line.form == Form::Authority && !crate::http::ACCEPTS_CONNECT {
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent CONNECT method"));
+        return Status::Http(405).finish();
+    }
+    if line.method == Method::Trace {
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent TRACE method"));
+        return Status::Http(405).finish();
+    }
+    if !name.is_empty() {
+        set_host(x, r, io, &name)?;
+    }
+    Ok(())
+}
+
+/// The digits of the port behind a host.
+fn port_text(text: &Slice, host: Span) -> Slice {
+    let rest = text.slice(host.end as usize..text.len());
+    match rest.iter().rposition(|b| *b == b':') {
+        Some(colon) => rest.slice(colon + 1..rest.len()),
+        None => Slice::EMPTY,
+    }
+}
+
+/// Takes the host a request names: the server for it is found (nginx: `ngx_http_set_virtual_server`).
+///
+/// # Errors
+/// 400 for what cannot be a host.
+pub fn set_host(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &Slice) -> Turn {
+    let Ok(valid) = host::validate_host(text) else {
+        return refuse(x, r, io, Bad::InvalidHost);
+    };
+    let part = |span: Span| text.slice(span.start as usize..span.end as usize);
+    let mut name = part(valid.host);
+    if valid.uppercase {
+        name = Slice::from(name.to_ascii_lowercase());
+    }
+    x[r].headers_in.server = name.clone();
+    x[r].headers_in.port = port_text(text, valid.host);
+    let cycle = io.cycle.clone();
+    let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
+    let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
+    let server = match address.names.find(&name) {
+        Some(crate::http::server::Found::Server(server)) => server,
+        Some(crate::http::server::Found::Matched(server, regex)) => {
+            regex.exec(x, r, &name);
+            x[r].captures.clear();
+            server
+        }
+        None => return Ok(()),
+    };
+    x[r].loc = server.root.clone();
+    x[r].server = server;
+    Ok(())
+}
+
+fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::http::parse::header::Field) -> Turn {
+    let head = &mut x.client.head;
+    head.count += 1;
+    let (name, value) = (head.slice(field.name), head.slice(field.value));
+    let line = &x[r].server.core;
+    let (limit, ignore) = (*line.max_headers, *line.ignore_invalid_headers);
+    if x.client.head.count > limit {
+        x.client.lingering = true;
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent too many header lines"));
+        return Status::Http(request::TOO_LARGE_FIELDS).finish();
+    }
+    if field.invalid && ignore {
+        let text = format_args!(
+            "client sent invalid header line: \"{}: {}\"",
+            logging::printable(&name),
+            logging::printable(&value)
+        );
+        logging::log(x, r, io, Level::Info, None, text);
+        return Ok(());
+    }
+    let known = Known::of(&name);
+    x[r].headers_in.fields.push(Field { name, value: value.clone(), known });
+    if known == Known::Host {
+        super::fields::host(x, r, io, &value)?;
+    }
+    Ok(())
+}
+
+/// Reads more of the head, into a larger page if this one is full.
+fn read_more(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    in_line: bool,
+) -> Result<More, super::super::turn::Leave> {
+    let head = &mut x.client.head;
+    if head.page.len() >= head.limit {
+        grow(x, r, io, in_line)?;
+    }
+    let head = &mut x.client.head;
+    let room = head.limit.saturating_sub(head.page.len());
+    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Err(leave(Status::Error)) };
+    if !c.read.ready {
+        wait(x, r, io);
+        return Ok(More::Later);
+    }
+    match c.recv(&mut head.page, room) {
+        Ok(Received::Bytes(_)) => Ok(More::Some),
+        Ok(Received::Again) => {
+            wait(x, r, io);
+            Ok(More::Later)
+        }
+        Ok(Received::End) => {
+            let text = format_args!("client prematurely closed connection");
+            logging::log(x, r, io, Level::Info, None, text);
+            Err(leave(Status::Http(400)).into_closed(x))
+        }
+        Err(error) => {
+            logging::log(x, r, io, Level::Info, Some(&error), format_args!("recv() failed"));
+            Err(leave(Status::Error))
+        }
+    }
+}
+
+fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let timeout = *x[r].server.core.client_header_timeout;
+    let conn = x.client.conn;
+    // One deadline for the whole head: a byte now and then does not move it.
+    let armed = io.conn(conn).is_some_and(|c| c.read.deadline != 0);
+    if armed { io.net.wait_forever(conn, Side::Read) } else { io.net.wait(conn, Side::Read, timeout) }
+}
+
+fn leave(status: Status) -> super::super::turn::Leave {
+    super::super::turn::Leave::Finish(status)
+}
+
+impl super::super::turn::Leave {
+    /// The client is gone: the status is for the log, nothing is sent.
+    fn into_closed(self, x: &mut Exchange) -> Self {
+        if let super::super::turn::Leave::Finish(Status::Http(code)) = self {
+            x.main_mut().headers_out.status = code;
+        }
+        leave(Status::Error)
+    }
+}
+
+/// Moves the unfinished line to a large buffer (nginx: `ngx_http_alloc_large_header_buffer`).
+fn grow(x: &mut Exchange, r: RequestIx, io: &mut Io, in_line: bool) -> Turn {
+    let (number, size) = *x[r].server.core.large_client_header_buffers;
+    let size = size as usize;
+    let head = &mut x.client.head;
+    let start = if in_line { head.line.line.start as usize } else { head.fields.pos() };
+    let unfinished = head.page.len().saturating_sub(start);
+    let started = !in_line || head.line.started();
+    if started && (unfinished >= size || head.large >= number) {
+        x.client.lingering = true;
+        let (text, status) = match in_line {
+            true => ("client sent too long URI", 414),
+            false if unfinished >= size => ("client sent too long header line", request::TOO_LARGE_FIELDS),
+            false => ("client sent too large request", request::TOO_LARGE_FIELDS),
+        };
+        keep_line_for_log(x, r);
+        logging::log(x, r, io, Level::Info, None, format_args!("{text}"));
+        return Status::Http(status).finish();
+    }
+    let mut page = Page::with_capacity(size);
+    if started {
+        page.append(head.page.filled().get(start..).unwrap_or_default());
+        head.large += 1;
+        if in_line { head.line.rebase(start) } else { head.fields.rebase(start) }
+    } else {
+        head.line = RequestLine::at(0);
+    }
+    head.page = page;
+    head.pos = 0;
+    head.limit = size;
+    Ok(())
+}
+
+/// What there is of the request line, so that the log shows it.
+fn keep_line_for_log(x: &mut Exchange, r: RequestIx) {
+    if !x[r].request_line.is_empty() {
+        return;
+    }
+    let head = &x.client.head;
+    let start = head.line.line.start as usize;
+    let bytes = head.page.filled().get(start..).unwrap_or_default();
+    let end = bytes.iter().position(|b| matches!(b, b'\r' | b'\n')).unwrap_or(bytes.len());
+    x[r].request_line = head.page.slice(start..start + end);
+}
+
+fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+    Status::Http(408).finish()
+}
+
+/// Refuses a malformed head: the status, the log line, and no further request on this connection.
+///
+/// # Errors
+/// Always.
+pub fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, bad: Bad) -> Turn {
+    x.client.poisoned = true;
+    if x[r].http_version < 1000 {
+        x[r].http_version = 1000;
+    }
+    logging::log(x, r, io, Level::Info, None, format_args!("client sent {}", bad.reason()));
+    Status::Http(bad.status()).finish()
+}

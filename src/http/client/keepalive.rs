@@ -1,0 +1,80 @@
+//! Keep-alive: whether a connection may serve another request, and how it goes on.
+//!
+//! *In nginx* `ngx_http_handler` (what the client wishes), `ngx_http_update_location_config` (what the location allows),
+//! `ngx_http_set_keepalive` and `ngx_http_keepalive_handler`.
+//!
+//! *Here* three questions at three times: [`wishes`] when the head is read, [`update`] when a location is found, [`decide`] when the
+//! response is out. The dispatcher carries the decision out.
+//!
+//! *Read next*: `lingering.rs`, `wait.rs`.
+
+use super::super::conf::{KEEPALIVE_DISABLE_MSIE6, KEEPALIVE_DISABLE_SAFARI, LingeringClose};
+use crate::event::clock;
+use crate::http::exchange::{Exchange, Fate};
+use crate::http::headers::{ConnectionType, Known};
+use crate::http::io::Io;
+use crate::http::slots::ClientRead;
+
+/// What the client wishes: HTTP/1.1 keeps alive unless told otherwise, HTTP/1.0 the other way round.
+pub fn wishes(x: &mut Exchange, _: &mut Io) {
+    let main = x.main();
+    let keepalive = match main.headers_in.connection {
+        ConnectionType::Unsaid => main.http_version > 1000,
+        ConnectionType::Close => false,
+        ConnectionType::KeepAlive => true,
+    };
+    let body = main.headers_in.chunked || main.headers_in.content_length.is_some_and(|length| length > 0);
+    x.client.keepalive = keepalive && main.http_version >= 1000;
+    x.client.lingering = body;
+}
+
+/// What the location allows.
+pub fn update(x: &mut Exchange, io: &mut Io) {
+    if !x.client.keepalive {
+        return;
+    }
+    let core = x.main().loc.core.clone();
+    let Some(c) = io.conn(x.client.conn) else { return };
+    let old = clock::now().saturating_sub(c.started) > *core.keepalive_time;
+    let many = u64::from(c.requests) >= *core.keepalive_requests;
+    if *core.keepalive_timeout == 0 || old || many || disabled(x, *core.keepalive_disable) {
+        x.client.keepalive = false;
+    }
+}
+
+/// Browsers with which keep-alive goes wrong (directive `keepalive_disable`).
+fn disabled(x: &Exchange, mask: u32) -> bool {
+    let main = x.main();
+    let Some(agent) = main.headers_in.value(Known::UserAgent) else { return false };
+    let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
+    let msie6 = has(b"MSIE ") && !has(b"Opera") && has(b"MSIE 6.") && !has(b"SV1");
+    let post = main.method == crate::http::parse::request_line::Method::Post;
+    if mask & KEEPALIVE_DISABLE_MSIE6 != 0 && msie6 && post {
+        return true;
+    }
+    let safari = has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome");
+    mask & KEEPALIVE_DISABLE_SAFARI != 0 && safari
+}
+
+/// What becomes of the connection now that the response is out.
+pub fn decide(x: &mut Exchange, io: &mut Io) -> Fate {
+    let core = x.main().loc.core.clone();
+    let exiting = io.exiting;
+    let Some(c) = io.conn(x.client.conn) else { return Fate::Close };
+    if c.read.error || c.write.error {
+        return Fate::Close;
+    }
+    let discarding = x.client.read == ClientRead::DiscardBody;
+    if discarding && c.read.eof {
+        return Fate::Close;
+    }
+    if x.client.keepalive && !exiting && !x.client.poisoned && *core.keepalive_timeout > 0 {
+        return Fate::KeepAlive;
+    }
+    let more = x.client.head.pos < x.client.head.page.len() || c.read.ready;
+    match *core.lingering_close {
+        LingeringClose::Always => Fate::Linger,
+        LingeringClose::On if x.client.lingering || x.client.poisoned || more => Fate::Linger,
+        _ => Fate::Close,
+    }
+}

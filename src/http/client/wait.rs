@@ -1,0 +1,124 @@
+//! A client that has not said anything yet.
+//!
+//! *In nginx* `ngx_http_init_connection` and `ngx_http_wait_request_handler` for a new connection, `ngx_http_keepalive_handler` for one that waits for
+//! its next request; the latter frees the buffer so that an idle client costs little.
+//!
+//! *Here* both are a connection whose owner is `Waiting`: no exchange, no page, one timer. With the first byte the page is taken
+//! and the exchange made.
+//!
+//! ```text
+//!   accept ─▶ Waiting ──first bytes──▶ Exchange ─▶ …answered ─▶ Waiting (idle) ─▶ …
+//!               └─ timer: close                                   └─ timer: close
+//! ```
+//!
+//! *Read next*: `head.rs`.
+
+use super::head::Head;
+use crate::event::stream::Received;
+use crate::event::{ConnId, Side};
+use crate::http::counters;
+use crate::http::cycle::ListenAddress;
+use crate::http::io::Io;
+use crate::http::request::Request;
+use crate::log::Level;
+use std::rc::Rc;
+
+/// Takes an accepted client in service.
+pub fn begin(io: &mut Io, conn: ConnId, address: usize) {
+    let cycle = io.cycle.clone();
+    let Some(listen) = cycle.addresses.get(address) else { return io.net.close(conn) };
+    let Some(c) = io.conn(conn) else { return };
+    c.listener = address as u32;
+    let peer = c.peer.clone();
+    c.flags.debug = cycle.is_debugged(&peer);
+    counters::up(&io.counters.accepted);
+    counters::up(&io.counters.handled);
+    counters::up(&io.counters.active);
+    counters::up(&io.counters.waiting);
+    let timeout = *listen.default_server.core.client_header_timeout;
+    if let Some(c) = io.conn(conn) {
+        c.flags.idle = true;
+        // With TCP_DEFER_ACCEPT, and nearly always without, the request is there already.
+        c.read.ready = true;
+    }
+    io.net.wait(conn, Side::Read, timeout);
+}
+
+/// What a waiting client came to.
+pub enum Spoke {
+    /// Nothing yet; it waits on.
+    Waits,
+    /// It is gone, or gave up.
+    Gone,
+    /// It has begun a request.
+    Request(Box<Request>, Head),
+}
+
+/// The read handler of a waiting client.
+pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
+    if io.net.take_timed_out(conn, Side::Read) {
+        return Spoke::Gone;
+    }
+    let cycle = io.cycle.clone();
+    let Some(c) = io.net.table.get_mut(conn) else { return Spoke::Gone };
+    let Some(listen) = cycle.addresses.get(c.listener as usize) else { return Spoke::Gone };
+    let server = listen.default_server.clone();
+    let size = *server.core.client_header_buffer_size as usize;
+    let mut head = Head::new(size);
+    if !c.read.ready {
+        return Spoke::Waits;
+    }
+    match c.recv(&mut head.page, size) {
+        Ok(Received::Bytes(_)) => {}
+        Ok(Received::Again) => {
+            io.net.wait_forever(conn, Side::Read);
+            return Spoke::Waits;
+        }
+        Ok(Received::End) => return Spoke::Gone,
+        Err(error) => {
+            log_lost(io, conn, &error);
+            return Spoke::Gone;
+        }
+    }
+    set_local_port(io, conn, listen, &mut head);
+    let mut request = Box::new(Request::new(crate::event::RequestIx::MAIN, server));
+    request.loc = request.server.root.clone();
+    Spoke::Request(request, head)
+}
+
+fn set_local_port(io: &mut Io, conn: ConnId, listen: &ListenAddress, head: &mut Head) {
+    let _ = (io, conn);
+    head.local_port = listen.listen.address.port();
+    head.proxy_protocol = listen.proxy_protocol;
+}
+
+fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {
+    let Some(c) = io.net.table.get(conn) else { return };
+    let what = if c.requests == 0 { "waiting for request" } else { "keepalive" };
+    let client = c.peer.host_text();
+    let number = c.number;
+    let text = format_args!("recv() failed");
+    let context = format!(" while {what}, client: {client}");
+    io.cycle.error_log.write_with(Level::Info, number, Some(error), text, &context);
+}
+
+/// Forgets a client's connection.
+pub fn close(io: &mut Io, conn: ConnId) {
+    let Some(c) = io.conn(conn) else { return };
+    let idle = c.flags.idle;
+    if idle {
+        counters::down(&io.counters.waiting);
+    }
+    counters::down(&io.counters.active);
+    io.net.close(conn);
+}
+
+/// Marks a client as idle, or as busy again, for the counters.
+pub fn set_idle(io: &mut Io, conn: ConnId, idle: bool) {
+    let counters = Rc::clone(&io.counters);
+    let Some(c) = io.conn(conn) else { return };
+    if c.flags.idle != idle {
+        c.flags.idle = idle;
+        if idle { counters::up(&counters.waiting) } else { counters::down(&counters.waiting) }
+    }
+}

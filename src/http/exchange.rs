@@ -1,0 +1,201 @@
+//! An exchange: one request of a client with its subrequests, and what keeps it alive.
+//!
+//! *In nginx* there is no such thing by name: it is the main request, whose pool, connection and `count` the subrequests
+//! share, plus `ngx_http_connection_t`.
+//!
+//! *Here* the thing has a name. The worker keeps exchanges in a slab; handlers get `&mut Exchange` and the number of the
+//! request they work for, so a parent and its children are within reach of each other without any shared ownership.
+//! A client that is idle between requests has no exchange.
+//!
+//! ```text
+//!   Exchange ── client: conn, read slot, page of the head
+//!            ├─ requests[0]  the main request      x[r] is a request by its number
+//!            ├─ requests[1]  a subrequest …        they live until the exchange ends
+//!            ├─ holds        why it lives
+//!            └─ posted       requests to run once the present handler has returned
+//! ```
+//!
+//! *Read next*: `request.rs`, `holds.rs`, `worker/mod.rs`.
+
+use super::client::head::Head;
+use super::holds::Holds;
+use super::io::Io;
+use super::request::{Cached, Request};
+use super::slots::ClientRead;
+use super::turn::Turn;
+use crate::buf::Chain;
+use crate::event::{ConnId, ExchangeId, RequestIx};
+use std::collections::VecDeque;
+use std::ops::{Index, IndexMut};
+use std::rc::Rc;
+
+/// What becomes of the client's connection when the last hold is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// It is closed.
+    #[default]
+    Close,
+    /// It waits for another request.
+    KeepAlive,
+    /// Its remaining bytes are read away, then it is closed.
+    Linger,
+    /// It is closed with a reset (`reset_timedout_connection`, status 444).
+    Reset,
+}
+
+/// A continuation that a request leaves for itself.
+pub type Resume = Rc<dyn Fn(&mut Exchange, RequestIx, &mut Io) -> Turn>;
+
+/// The client's side.
+pub struct Client {
+    /// Its connection.
+    pub conn: ConnId,
+    /// What happens when it becomes readable.
+    pub read: ClientRead,
+    /// The page of the head and how far it has been parsed; behind that stand the body's first bytes or the next request.
+    pub head: Head,
+    /// The connection may be used for another request.
+    pub keepalive: bool,
+    /// Bytes may still come that nobody will read for sense.
+    pub lingering: bool,
+    /// The body is not to be read as a next request: something was wrong with its framing.
+    pub poisoned: bool,
+    /// The number of the connection, for the log.
+    pub number: u64,
+    /// Bytes of this request: line, fields and body (`$request_length`).
+    pub request_length: u64,
+    /// Bytes sent over the connection before this request (`$bytes_sent` counts from here).
+    pub sent_before: u64,
+    /// Counted as reading a head.
+    pub reading: bool,
+}
+
+/// One request of a client with its subrequests.
+pub struct Exchange {
+    /// Its key in the worker's slab.
+    pub id: ExchangeId,
+    /// The client's side.
+    pub client: Client,
+    requests: Vec<Box<Request>>,
+    /// Which request the connection's events and output belong to (nginx: `c->data`).
+    pub active: RequestIx,
+    /// Requests whose write slot is to run before the loop goes on (nginx: `r->main->posted_requests`).
+    pub posted: VecDeque<RequestIx>,
+    /// Output of all requests, in order, that the client has not taken yet (nginx: `r->out` of the write filter).
+    pub out: Chain,
+    /// Variables by number; subrequests share them with their parent.
+    pub variables: Vec<Cached>,
+    /// Why it lives.
+    pub holds: Holds,
+    /// What becomes of the connection at the end.
+    pub fate: Fate,
+    /// Everything is to be given up at once (nginx: `ngx_http_terminate_request`).
+    pub terminated: bool,
+    /// What is being attempted, for the error log (nginx: `c->log->action`).
+    pub action: &'static str,
+}
+
+impl Exchange {
+    /// An exchange with its main request.
+    pub fn new(id: ExchangeId, conn: ConnId, number: u64, head: Head, main: Box<Request>) -> Exchange {
+        Exchange {
+            id,
+            client: Client {
+                conn,
+                read: ClientRead::RequestLine,
+                head,
+                keepalive: false,
+                lingering: false,
+                poisoned: false,
+                number,
+                request_length: 0,
+                sent_before: 0,
+                reading: false,
+            },
+            requests: vec![main],
+            active: RequestIx::MAIN,
+            posted: VecDeque::new(),
+            out: Chain::default(),
+            variables: Vec::new(),
+            holds: Holds::default(),
+            fate: Fate::Close,
+            terminated: false,
+            action: "reading client request line",
+        }
+    }
+
+    /// The main request.
+    pub fn main(&self) -> &Request {
+        &self[RequestIx::MAIN]
+    }
+
+    /// The main request, to be changed.
+    pub fn main_mut(&mut self) -> &mut Request {
+        &mut self[RequestIx::MAIN]
+    }
+
+    /// Puts a subrequest in and numbers it.
+    pub fn add(&mut self, mut request: Box<Request>) -> RequestIx {
+        let ix = RequestIx(self.requests.len() as u16);
+        request.ix = ix;
+        self.requests.push(request);
+        ix
+    }
+
+    /// The numbers of all requests.
+    pub fn indexes(&self) -> impl Iterator<Item = RequestIx> + use<> {
+        (0..self.requests.len() as u16).map(RequestIx)
+    }
+
+    /// All requests.
+    pub fn requests(&self) -> impl Iterator<Item = &Request> {
+        self.requests.iter().map(|r| &**r)
+    }
+
+    /// Runs the request's write slot before the loop goes on (nginx: `ngx_http_post_request`).
+    pub fn post(&mut self, r: RequestIx) {
+        if !self.posted.contains(&r) {
+            self.posted.push_back(r);
+        }
+    }
+
+    /// Swaps the client's read slot, with a line in the debug log.
+    pub fn swap_client_read(&mut self, slot: ClientRead) {
+        if self.client.read != slot {
+            log::trace!("*{} client read {:?} -> {slot:?}", self.client.number, self.client.read);
+            self.client.read = slot;
+        }
+    }
+
+    /// The request before which output of `r` has to wait, up to the main one: `r` and its ancestors.
+    pub fn is_below(&self, r: RequestIx, ancestor: RequestIx) -> bool {
+        let mut at = r;
+        while at != ancestor {
+            if at == RequestIx::MAIN {
+                return false;
+            }
+            at = self[at].parent;
+        }
+        true
+    }
+}
+
+impl Index<RequestIx> for Exchange {
+    type Output = Request;
+
+    /// Request numbers are only made by [`Exchange::add`] and requests live as long as their exchange, so the
+    /// number is always that of a request; the main one stands in for a number of another exchange.
+    fn index(&self, ix: RequestIx) -> &Request {
+        match self.requests.get(ix.0 as usize) {
+            Some(request) => request,
+            None => &self.requests[0],
+        }
+    }
+}
+
+impl IndexMut<RequestIx> for Exchange {
+    fn index_mut(&mut self, ix: RequestIx) -> &mut Request {
+        let at = if (ix.0 as usize) < self.requests.len() { ix.0 as usize } else { 0 };
+        &mut self.requests[at]
+    }
+}

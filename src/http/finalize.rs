@@ -1,0 +1,212 @@
+//! Finalizing: how a request ends.
+//!
+//! *In nginx* `ngx_http_finalize_request(r, rc)`, called from hundreds of places, and below it `ngx_http_finalize_connection`,
+//! `ngx_http_terminate_request`, `ngx_http_close_request`, `ngx_http_free_request`.
+//!
+//! *Here* one caller, `worker/settle.rs`. A status that needs a page starts [`special`]; output that is not sent yet gives the
+//! request the Writer slot; a subrequest hands the turn back to its parent; a main request that is done gives its hold back and says what becomes of the
+//! connection. Freeing is the dispatcher's business.
+//!
+//! ```text
+//!   Http(404) ─▶ special ─▶ (page sent) Ok/Again ─▶ output left? ─ yes ─▶ Writer slot, wait for writability
+//!   Ok ───────────────────────────────────────────────┘            └ no ──▶ main: fate + hold back    sub: parent posted
+//! ```
+//!
+//! *Read next*: `special.rs`, `client/keepalive.rs`.
+
+use super::client::keepalive;
+use super::exchange::{Exchange, Fate};
+use super::io::Io;
+use super::output::postpone::Postponed;
+use super::output::{self};
+use super::slots::{ClientRead, ClientWrite};
+use super::special;
+use super::turn::{Status, Turn};
+use super::{access_log, logging};
+use crate::buf::Chain;
+use crate::event::{RequestIx, Side};
+use crate::log::Level;
+
+/// Ends a request with a status, or gives it what it needs to end later.
+///
+/// # Errors
+/// [`super::turn::Leave::Finish`] when ending it has started something that ended at once; to be called again with that.
+pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
+    let mut status = status;
+    match status {
+        Status::Done => return Ok(()),
+        Status::Declined => {
+            x[r].content_handler = None;
+            x[r].swap_write(ClientWrite::RunPhases);
+            return super::phases::run(x, r, io);
+        }
+        _ => {}
+    }
+    if !x[r].is_main()
+        && let Some(callback) = x[r].post_subrequest.take()
+    {
+        status = callback(x, r, io, status);
+    }
+    let lost = io.conn(x.client.conn).is_none_or(|c| c.read.error || c.write.error);
+    if status == Status::Error
+        || matches!(status, Status::Http(408 | 444 | 499))
+        || (lost && status.is_special())
+    {
+        return terminate(x, r, io, status);
+    }
+    if status.is_special() || (matches!(status, Status::Http(_)) && !x[r].flags.header_sent) {
+        if x[r].is_main() {
+            io.net.cancel_timer(x.client.conn, Side::Read);
+            io.net.cancel_timer(x.client.conn, Side::Write);
+            if let Some(c) = io.conn(x.client.conn) {
+                c.write.delayed = false;
+            }
+        }
+        if let Status::Http(code) = status {
+            return special::respond(x, r, io, code);
+        }
+    }
+    if x[r].is_main() { finalize_main(x, io) } else { finalize_subrequest(x, r, io) }
+}
+
+/// True if some output of this request is still on its way.
+fn is_pending(x: &Exchange, r: RequestIx) -> bool {
+    x[r].buffered != 0 || !x[r].postponed.is_empty() || (r == RequestIx::MAIN && !x.out.is_empty())
+}
+
+fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    if x[r].flags.background {
+        access_log::log_subrequest(x, r, io);
+        end_subrequest(x, r);
+        return Ok(());
+    }
+    if is_pending(x, r) {
+        set_write_handler(x, r, io);
+        return Ok(());
+    }
+    let parent = x[r].parent;
+    if r == x.active || x[r].flags.in_memory {
+        access_log::log_subrequest(x, r, io);
+        end_subrequest(x, r);
+        if matches!(x[parent].postponed.front(), Some(Postponed::Request(first)) if *first == r) {
+            x[parent].postponed.pop_front();
+        }
+        if r == x.active {
+            x.active = parent;
+        }
+    } else {
+        // Its turn to write has not come; it ends when it has.
+        x[r].swap_write(ClientWrite::Finalizer);
+        if x[r].flags.waited {
+            x[r].flags.done = true;
+        }
+    }
+    x.post(parent);
+    Ok(())
+}
+
+fn end_subrequest(x: &mut Exchange, r: RequestIx) {
+    x[r].flags.done = true;
+    x[r].swap_write(ClientWrite::Empty);
+    if let Some(hold) = x[r].hold.take() {
+        x.holds.give_back(hold);
+    }
+}
+
+fn finalize_main(x: &mut Exchange, io: &mut Io) -> Turn {
+    let r = RequestIx::MAIN;
+    if is_pending(x, r) {
+        set_write_handler(x, r, io);
+        return Ok(());
+    }
+    if x.active != r {
+        let text = format_args!("request finalized while a subrequest is active");
+        logging::log(x, r, io, Level::Alert, None, text);
+    }
+    x[r].flags.done = true;
+    x[r].swap_write(ClientWrite::Empty);
+    if x.client.read != ClientRead::DiscardBody && x.client.read != ClientRead::ReadBody {
+        x.swap_client_read(ClientRead::Block);
+    }
+    io.net.cancel_timer(x.client.conn, Side::Write);
+    if super::subrequest::post_action(x, io) {
+        return Ok(());
+    }
+    finalize_connection(x, io);
+    Ok(())
+}
+
+/// Says what becomes of the connection and gives the main request's hold back (nginx: `ngx_http_finalize_connection`).
+fn finalize_connection(x: &mut Exchange, io: &mut Io) {
+    x.fate = keepalive::decide(x, io);
+    if let Some(hold) = x.main_mut().hold.take() {
+        x.holds.give_back(hold);
+    }
+}
+
+/// Waits until the rest of the output can be sent (nginx: `ngx_http_set_write_handler`).
+fn set_write_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    if x[r].is_main() && x.client.read != ClientRead::DiscardBody {
+        x.swap_client_read(ClientRead::TestReading);
+        // What arrived while nobody listened will not be announced again.
+        io.net.wait_forever(x.client.conn, Side::Read);
+    }
+    x[r].swap_write(ClientWrite::Writer);
+    wait_writable(x, r, io);
+}
+
+fn wait_writable(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let timeout = *x[r].loc.core.send_timeout;
+    let conn = x.client.conn;
+    match io.conn(conn) {
+        // A delay has its own timer.
+        Some(c) if c.write.delayed => {}
+        _ if x.out.is_empty() => {}
+        _ => io.net.wait(conn, Side::Write, timeout),
+    }
+}
+
+/// The Writer slot: the response is complete, the rest of it goes out (nginx: `ngx_http_writer`).
+///
+/// # Errors
+/// [`super::turn::Leave::Finish`] when all is sent, or nothing more can be.
+pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let conn = x.client.conn;
+    if io.net.take_timed_out(conn, Side::Write) {
+        let delayed = io.conn(conn).is_some_and(|c| std::mem::take(&mut c.write.delayed));
+        if !delayed {
+            logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+            return Status::Http(408).finish();
+        }
+        if io.conn(conn).is_some_and(|c| !c.write.ready) {
+            wait_writable(x, r, io);
+            return Ok(());
+        }
+    }
+    if io.conn(conn).is_some_and(|c| c.write.delayed) {
+        return Ok(());
+    }
+    if output::output(x, r, io, Chain::default()) == Status::Error {
+        return Status::Error.finish();
+    }
+    if x[r].buffered != 0 || !x[r].postponed.is_empty() || (r == x.active && !x.out.is_empty()) {
+        wait_writable(x, r, io);
+        return Ok(());
+    }
+    Status::Ok.finish()
+}
+
+/// Gives everything up at once (nginx: `ngx_http_terminate_request`).
+fn terminate(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
+    if let Status::Http(code) = status
+        && x.main().headers_out.status == 0
+    {
+        x.main_mut().headers_out.status = code;
+    }
+    let timed_out = matches!(status, Status::Http(408));
+    let reset = status == Status::Http(444) || timed_out;
+    x.fate = if reset && *x[r].loc.core.reset_timedout_connection { Fate::Reset } else { Fate::Close };
+    x.terminated = true;
+    let _ = io;
+    Ok(())
+}

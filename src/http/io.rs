@@ -1,0 +1,56 @@
+//! Io: everything a handler may touch that is not its own exchange.
+//!
+//! *In nginx* these are globals: the cycle, the connection table, the timers, the counters in shared memory.
+//!
+//! *Here* one struct, lent to every handler beside its exchange: `fn(&mut Exchange, RequestIx, &mut Io)`. Two borrows of
+//! two fields of the worker, so there is no `RefCell`, no second look-up, and a handler cannot reach another exchange.
+//!
+//! *Read next*: `event/net.rs`, `cycle.rs`.
+
+use super::counters::Counters;
+use super::cycle::HttpCycle;
+use crate::event::{ConnId, Connection, Net};
+use std::any::Any;
+use std::rc::Rc;
+
+/// What the worker shares among its exchanges.
+pub struct Io {
+    /// Connections, timers, posted events.
+    pub net: Net,
+    /// The configuration of this generation.
+    pub cycle: Rc<HttpCycle>,
+    /// What `stub_status` shows.
+    pub counters: Rc<Counters>,
+    /// The worker is finishing: connections are not kept alive (nginx: `ngx_exiting`).
+    pub exiting: bool,
+    /// The worker's number, from 0.
+    pub worker: usize,
+    /// State of the worker that rooms above HTTP keep here: peers, idle pools, the resolver. Found by type.
+    pub services: Services,
+}
+
+/// The worker's own state of rooms that HTTP must not know, found by type.
+#[derive(Default)]
+pub struct Services {
+    list: Vec<Box<dyn Any>>,
+}
+
+impl Services {
+    /// The state of this type, made on first use.
+    pub fn get<T: Any + Default>(&mut self) -> &mut T {
+        if !self.list.iter().any(|value| value.is::<T>()) {
+            self.list.push(Box::new(T::default()));
+        }
+        self.list
+            .iter_mut()
+            .find_map(|value| value.downcast_mut())
+            .unwrap_or_else(|| Box::leak(Box::default()))
+    }
+}
+
+impl Io {
+    /// A connection, if it still is the one that was meant.
+    pub fn conn(&mut self, id: ConnId) -> Option<&mut Connection> {
+        self.net.table.get_mut(id)
+    }
+}

@@ -1,0 +1,136 @@
+//! Locations: from a path to the level that answers for it.
+//!
+//! *In nginx* `ngx_http_core_find_location`: a static tree of exact and prefix names, searched for the longest prefix; then
+//! nested locations of that one; then regular expressions in order, unless `^~` or an exact match forbids it.
+//!
+//! *Here* the same order. Prefixes of one level are kept sorted, and the longest that fits is found by bisection
+//! followed by a walk over shorter ones.
+//!
+//! ```text
+//!   exact?  ──yes──▶ done
+//!     │ no
+//!   longest prefix ─▶ its inner prefixes, recursively ─▶ ^~ ? done
+//!     │                                               └─▶ regular expressions: inner ones first, then this level's
+//! ```
+//!
+//! *Read next*: `phases.rs: find_config`.
+
+use super::conf::Location;
+use super::vars::VarRegex;
+use std::rc::Rc;
+
+/// What a location matches.
+#[derive(Clone, Debug, Default)]
+pub enum LocationKind {
+    /// The server level itself.
+    #[default]
+    Server,
+    /// `= /path`
+    Exact,
+    /// `/path`
+    Prefix,
+    /// `^~ /path`
+    PrefixOnly,
+    /// `~ pattern` and `~* pattern`
+    Regex(Rc<VarRegex>),
+    /// `@name`
+    Named,
+    /// The level of an `if` or `limit_except` block; never found by a path.
+    Unnamed,
+}
+
+/// The locations of one level.
+#[derive(Default)]
+pub struct LocationTree {
+    exact: Vec<Rc<Location>>,
+    prefixes: Vec<Rc<Location>>,
+    regexes: Vec<(Rc<VarRegex>, Rc<Location>)>,
+}
+
+/// What a path led to.
+#[derive(Debug)]
+pub enum Found {
+    /// No location: the level itself answers.
+    Nothing,
+    /// This location, by its path.
+    Location(Rc<Location>),
+    /// This location, by a regular expression whose captures are to be kept.
+    Matched(Rc<Location>, Rc<VarRegex>),
+    /// The path lacks the slash at the end of this location, which wants a redirect.
+    Redirect(Rc<Location>),
+}
+
+impl LocationTree {
+    /// Puts locations in; named and unnamed ones are not kept here.
+    pub fn build(locations: Vec<Rc<Location>>) -> LocationTree {
+        let mut tree = LocationTree::default();
+        for location in locations {
+            match &location.kind {
+                LocationKind::Exact => tree.exact.push(location),
+                LocationKind::Prefix | LocationKind::PrefixOnly => tree.prefixes.push(location),
+                LocationKind::Regex(regex) => tree.regexes.push((regex.clone(), location)),
+                LocationKind::Server | LocationKind::Named | LocationKind::Unnamed => {}
+            }
+        }
+        tree.exact.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
+        tree.prefixes.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
+        tree
+    }
+
+    fn find_exact(&self, path: &[u8]) -> Option<&Rc<Location>> {
+        let at = self.exact.binary_search_by(|location| location.name[..].cmp(path)).ok()?;
+        self.exact.get(at)
+    }
+
+    fn find_prefix(&self, path: &[u8]) -> Option<&Rc<Location>> {
+        // Every prefix of the path sorts before or with it; nearer ones are longer or unrelated.
+        let end = self.prefixes.partition_point(|location| location.name[..] <= *path);
+        let before = self.prefixes.get(..end)?;
+        before.iter().rev().find(|location| path.starts_with(&location.name))
+    }
+
+    /// Finds the location for a path.
+    pub fn find(&self, path: &[u8]) -> Found {
+        if let Some(exact) = self.find_exact(path) {
+            return Found::Location(exact.clone());
+        }
+        let prefix = self.find_prefix(path);
+        // `/dir` for a location `/dir/` that proxies: only if nothing is called exactly so.
+        if prefix.is_none_or(|location| location.name[..] != *path)
+            && let Some(redirect) = self.find_slash(path)
+        {
+            return Found::Redirect(redirect.clone());
+        }
+        let mut found = Found::Nothing;
+        if let Some(location) = prefix {
+            found = match location.inner.find(path) {
+                Found::Nothing => Found::Location(location.clone()),
+                inner => inner,
+            };
+            let ends_here = matches!(&found, Found::Matched(..) | Found::Redirect(_));
+            let settled = matches!(&found, Found::Location(inner) if matches!(inner.kind, LocationKind::Exact | LocationKind::PrefixOnly));
+            if ends_here || settled {
+                return found;
+            }
+        }
+        for (regex, location) in &self.regexes {
+            if regex.is_match(path) {
+                return match location.inner.find(path) {
+                    Found::Nothing => Found::Matched(location.clone(), regex.clone()),
+                    inner => inner,
+                };
+            }
+        }
+        found
+    }
+
+    fn find_slash(&self, path: &[u8]) -> Option<&Rc<Location>> {
+        let wants = |location: &&Rc<Location>| {
+            location.core.auto_redirect
+                && location.name.len() == path.len() + 1
+                && location.name.ends_with(b"/")
+                && location.name.starts_with(path)
+        };
+        self.prefixes.iter().chain(&self.exact).find(wants)
+    }
+}

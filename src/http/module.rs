@@ -1,0 +1,39 @@
+//! An HTTP module: one feature, one file, one table.
+//!
+//! *In nginx* `ngx_module_t` with `ngx_http_module_t` and a `ngx_command_t` table; the module registers its phase handlers and links its
+//! filters in `postconfiguration`.
+//!
+//! *Here* a constant. What a module adds stands in its fields, so that reading them is reading what it does; [`MODULES`](super::modules::MODULES)
+//! lists those of this room, and rooms above add theirs.
+//!
+//! *Read next*: `modules/mod.rs`.
+
+use super::output::HeaderFilter;
+use super::phases::Registration;
+use super::vars::{Definition, Family};
+use crate::conf::build::Cx;
+use crate::conf::directive;
+use crate::conf::error::ConfError;
+
+/// One feature of the HTTP server.
+pub struct HttpModule {
+    /// Its name and its directives.
+    pub conf: &'static directive::Module,
+    /// Its phase handlers, in the order of the modules within a phase.
+    pub phases: &'static [Registration],
+    /// Its header filters.
+    pub filters: &'static [HeaderFilter],
+    /// Its variables.
+    pub variables: Option<fn() -> Vec<(&'static str, Definition)>>,
+    /// Its families of variables.
+    pub families: &'static [Family],
+    /// Called when `http {}` has been read, before it is merged (nginx: `postconfiguration`).
+    pub after: Option<fn(&mut Cx) -> Result<(), ConfError>>,
+}
+
+impl HttpModule {
+    /// A module that adds nothing but directives.
+    pub const fn new(conf: &'static directive::Module) -> HttpModule {
+        HttpModule { conf, phases: &[], filters: &[], variables: None, families: &[], after: None }
+    }
+}

@@ -1,0 +1,24 @@
+//! The HTTP modules: one feature, one file, one table.
+//!
+//! *In nginx* `src/http/modules`, 64 files; the order of the build decides the order of handlers and filters.
+//!
+//! *Here* the order is this list, within a phase, and [`Stage`](super::output::Stage) for filters.
+//!
+//! *Read next*: any one of them.
+
+pub mod files;
+pub mod returns;
+
+use super::module::HttpModule;
+use super::vars::Definition;
+
+/// All modules of this room.
+pub static MODULES: &[&HttpModule] = &[&super::core_directives::MODULE, &returns::MODULE];
+
+/// The built-in variables of all modules of this room.
+pub fn builtin_variables() -> Vec<(&'static str, Definition)> {
+    MODULES.iter().filter_map(|module| module.variables).flat_map(|variables| variables()).collect()
+}
+
+/// Writes out what modules keep in memory before it goes to a file: buffered access logs.
+pub fn flush_logs(_: &mut super::io::Io) {}

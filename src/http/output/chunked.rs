@@ -1,0 +1,72 @@
+//! Chunks: a body whose length nobody knows yet (RFC 9112 section 7.1).
+//!
+//! *In nginx* `ngx_http_chunked_filter_module`: the header filter decides, the body filter wraps each chain.
+//!
+//! *Here* likewise. A chain becomes one chunk whatever it is made of; the end of the response becomes the last chunk with
+//! the trailers.
+//!
+//! *Read next*: `header.rs`, which writes the field.
+
+use super::{HeaderFilter, Stage};
+use crate::buf::{Chain, Slice};
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::parse::request_line::Method;
+use crate::http::turn::Status;
+
+/// The header filter.
+pub const FILTER: HeaderFilter = HeaderFilter { stage: Stage::Chunked, run: decide };
+
+fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
+    let request = &mut x[r];
+    let status = request.headers_out.status;
+    let bodiless = matches!(status, 304 | 204 | 100..=199);
+    if bodiless || !request.is_main() || request.method == Method::Head || request.flags.upgraded {
+        return Ok(());
+    }
+    let known = request.headers_out.content_length.is_some();
+    if known && !request.headers_out.expect_trailers {
+        return Ok(());
+    }
+    if request.http_version < 1001 {
+        x.client.keepalive = false;
+    } else if *request.loc.core.chunked_transfer_encoding {
+        if request.headers_out.expect_trailers {
+            request.headers_out.clear_content_length();
+        }
+        request.flags.chunked = true;
+    } else if !known {
+        x.client.keepalive = false;
+    }
+    Ok(())
+}
+
+/// Wraps a part of the body into a chunk, if this response goes in chunks.
+pub fn filter(x: &mut Exchange, mut chain: Chain) -> Chain {
+    let main = x.main();
+    if !main.flags.chunked || main.flags.header_only {
+        return chain;
+    }
+    let mut out = Chain::flags_of(&chain);
+    let last = chain.last;
+    if !chain.is_empty() {
+        out.push(format!("{:x}\r\n", chain.len()).into());
+        chain.flush = false;
+        chain.last = false;
+        out.append(&mut chain);
+        out.push("\r\n".into());
+    }
+    if last {
+        let mut end = b"0\r\n".to_vec();
+        for field in &main.headers_out.trailers {
+            end.extend_from_slice(&field.name);
+            end.extend_from_slice(b": ");
+            end.extend_from_slice(&field.value);
+            end.extend_from_slice(b"\r\n");
+        }
+        end.extend_from_slice(b"\r\n");
+        out.push(Slice::from(end));
+    }
+    out
+}

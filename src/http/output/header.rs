@@ -1,0 +1,224 @@
+//! The head of a response, as bytes.
+//!
+//! *In nginx* `ngx_http_header_filter`, the last of the header filters: it counts the length of everything, allocates one buffer and
+//! writes it.
+//!
+//! *Here* one page, filled in the same order as nginx fills it: status line, Server, Date, Content-Type, Content-Length,
+//! Last-Modified, Location, Transfer-Encoding, Connection, Keep-Alive, then the other fields.
+//!
+//! *Read next*: `write.rs`.
+
+use super::write;
+use crate::buf::{Chain, Slice};
+use crate::event::RequestIx;
+use crate::http::conf::{Location, ServerTokens};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::parse::request_line::Method;
+use crate::http::turn::Status;
+use crate::log::clock;
+use std::io::Write as _;
+
+/// The name in `Server:` and under error pages, with the version.
+pub const SERVER: &str = concat!("headwater/", env!("CARGO_PKG_VERSION"));
+
+/// What `Server:` says under these settings.
+pub fn server_name(location: &Location) -> &'static str {
+    match &*location.core.server_tokens {
+        ServerTokens::On => SERVER,
+        ServerTokens::Off => "headwater",
+        ServerTokens::Build => SERVER,
+    }
+}
+
+/// The words that go with a status.
+pub fn reason(status: u16) -> Option<&'static str> {
+    Some(match status {
+        100 => "100 Continue",
+        101 => "101 Switching Protocols",
+        103 => "103 Early Hints",
+        200 => "200 OK",
+        201 => "201 Created",
+        202 => "202 Accepted",
+        204 => "204 No Content",
+        206 => "206 Partial Content",
+        301 => "301 Moved Permanently",
+        302 => "302 Moved Temporarily",
+        303 => "303 See Other",
+        304 => "304 Not Modified",
+        307 => "307 Temporary Redirect",
+        308 => "308 Permanent Redirect",
+        400 => "400 Bad Request",
+        401 => "401 Unauthorized",
+        402 => "402 Payment Required",
+        403 => "403 Forbidden",
+        404 => "404 Not Found",
+        405 => "405 Not Allowed",
+        406 => "406 Not Acceptable",
+        407 => "407 Proxy Authentication Required",
+        408 => "408 Request Time-out",
+        409 => "409 Conflict",
+        410 => "410 Gone",
+        411 => "411 Length Required",
+        412 => "412 Precondition Failed",
+        413 => "413 Request Entity Too Large",
+        414 => "414 Request-URI Too Large",
+        415 => "415 Unsupported Media Type",
+        416 => "416 Requested Range Not Satisfiable",
+        421 => "421 Misdirected Request",
+        425 => "425 Too Early",
+        429 => "429 Too Many Requests",
+        431 => "431 Request Header Fields Too Large",
+        500 => "500 Internal Server Error",
+        501 => "501 Not Implemented",
+        502 => "502 Bad Gateway",
+        503 => "503 Service Temporarily Unavailable",
+        504 => "504 Gateway Time-out",
+        505 => "505 HTTP Version Not Supported",
+        507 => "507 Insufficient Storage",
+        _ => return None,
+    })
+}
+
+/// Writes the head and hands it to the socket. Answers as [`super::send_header`].
+pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
+    if x[r].flags.header_sent {
+        return Status::Ok;
+    }
+    x[r].flags.header_sent = true;
+    if !x[r].is_main() {
+        return Status::Ok;
+    }
+    if x[r].http_version < 1000 {
+        // HTTP/0.9 has no heads.
+        x[r].flags.header_only = x[r].method == Method::Head;
+        return Status::Ok;
+    }
+    let status = x[r].headers_out.status;
+    if x[r].method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !x[r].flags.upgraded {
+        x[r].flags.header_only = true;
+    }
+    if matches!(status, 204 | 304) || (100..200).contains(&status) {
+        let out = &mut x[r].headers_out;
+        out.content_type = None;
+        if status != 304 {
+            out.clear_content_length();
+        } else {
+            out.content_length = None;
+        }
+        if status == 304 {
+            out.last_modified = out.last_modified.take();
+        }
+    }
+    let head = render(x, r);
+    x[r].header_size = head.len() as u64;
+    let mut chain = Chain::of(head);
+    // A head without a body is all there is.
+    chain.last = x[r].flags.header_only;
+    match write::filter(x, io, chain) {
+        Status::Error => Status::Error,
+        _ if !x.out.is_empty() && x[r].flags.header_only => Status::Again,
+        _ => Status::Ok,
+    }
+}
+
+fn render(x: &mut Exchange, r: RequestIx) -> Slice {
+    let mut head = Vec::with_capacity(512);
+    let request = &x[r];
+    let out = &request.headers_out;
+    let status = out.status;
+    head.extend_from_slice(b"HTTP/1.1 ");
+    match (&out.status_line, reason(status)) {
+        (Some(line), _) => head.extend_from_slice(line),
+        (None, Some(reason)) => head.extend_from_slice(reason.as_bytes()),
+        (None, None) => drop(write!(head, "{status:03} ")),
+    }
+    head.extend_from_slice(b"\r\n");
+    let field = |head: &mut Vec<u8>, name: &str, value: &[u8]| {
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value);
+        head.extend_from_slice(b"\r\n");
+    };
+    match &out.server {
+        Some(server) => field(&mut head, "Server", server),
+        None => field(&mut head, "Server", server_name(&request.loc).as_bytes()),
+    }
+    match &out.date {
+        Some(date) => field(&mut head, "Date", date),
+        None => field(&mut head, "Date", clock::http_time().as_bytes()),
+    }
+    if let Some(content_type) = out.content_type.as_ref().filter(|value| !value.is_empty()) {
+        head.extend_from_slice(b"Content-Type: ");
+        head.extend_from_slice(content_type);
+        if let Some(charset) = &out.charset {
+            head.extend_from_slice(b"; charset=");
+            head.extend_from_slice(charset);
+        }
+        head.extend_from_slice(b"\r\n");
+    }
+    if let Some(length) = out.content_length {
+        field(&mut head, "Content-Length", itoa::Buffer::new().format(length).as_bytes());
+    }
+    if let Some(time) = out.last_modified {
+        field(&mut head, "Last-Modified", clock::http_date(time).as_bytes());
+    }
+    if let Some(location) = out.get(b"Location").filter(|value| !value.is_empty()) {
+        let absolute = absolute_location(x, r, location);
+        field(&mut head, "Location", &absolute);
+    }
+    connection(&mut head, x, r);
+    for other in out.fields.iter().filter(|field| !field.name.eq_ignore_ascii_case(b"Location")) {
+        head.extend_from_slice(&other.name);
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(&other.value);
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    Slice::from(head)
+}
+
+/// Transfer-Encoding, Connection and Keep-Alive.
+fn connection(head: &mut Vec<u8>, x: &Exchange, r: RequestIx) {
+    let request = &x[r];
+    if request.flags.chunked {
+        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if request.headers_out.status == 101 {
+        head.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if x.client.keepalive {
+        head.extend_from_slice(b"Connection: keep-alive\r\n");
+        let seconds = *request.loc.core.keepalive_header;
+        if seconds != 0 {
+            let _ = write!(head, "Keep-Alive: timeout={seconds}\r\n");
+        }
+    } else {
+        head.extend_from_slice(b"Connection: close\r\n");
+    }
+}
+
+/// Makes a redirect within this server absolute (directives `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`).
+fn absolute_location(x: &Exchange, r: RequestIx, location: &Slice) -> Slice {
+    let request = &x[r];
+    let core = &request.loc.core;
+    if !location.starts_with(b"/") || !*core.absolute_redirect {
+        return location.clone();
+    }
+    let host = if *core.server_name_in_redirect || x.main().headers_in.server.is_empty() {
+        request.server.name.clone()
+    } else {
+        x.main().headers_in.server.clone()
+    };
+    if host.is_empty() {
+        return location.clone();
+    }
+    let mut absolute = b"http://".to_vec();
+    absolute.extend_from_slice(&host);
+    let port = x.client.head.local_port;
+    if *core.port_in_redirect && port != 80 && port != 0 {
+        absolute.push(b':');
+        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+    }
+    absolute.extend_from_slice(location);
+    Slice::from(absolute)
+}

@@ -1,0 +1,208 @@
+//! Output: from a handler's bytes to the client's socket.
+//!
+//! *In nginx* two chains of filters, linked through static pointers in the order the modules were compiled: header filters, run once by
+//! `ngx_http_send_header`, and body filters, run for each chain by `ngx_http_output_filter`.
+//!
+//! *Here* header filters are a list in the cycle, ordered by [`Stage`]. A body filter exists only where it has something to
+//! do: the header filter that finds it does engages it, by putting a value into [`Request::filters`]. A response that no
+//! filter wants goes from the handler straight to the three that always run: postpone, chunked, write.
+//!
+//! ```text
+//!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ─┐
+//!   output ─▶ engaged body filters ─▶ postpone ─▶ chunked ──────────┴─▶ write ─▶ socket
+//! ```
+//!
+//! [`Request::filters`]: super::request::Request::filters
+//!
+//! *Read next*: `header.rs`, `write.rs`.
+
+pub mod chunked;
+pub mod header;
+pub mod postpone;
+pub mod write;
+
+use super::exchange::Exchange;
+use super::io::Io;
+use super::turn::Status;
+use crate::buf::{Chain, Slice};
+use crate::event::RequestIx;
+
+/// The order of filters: what comes first sees the response first (nginx: the order of `HTTP_FILTER_MODULES`, from its end).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Slices of a large body are joined.
+    Slice,
+    /// If-Modified-Since and its like.
+    NotModified,
+    /// Parts of the body are cut out.
+    RangeBody,
+    /// add_header, expires.
+    Headers,
+    /// userid.
+    Userid,
+    /// gunzip.
+    Gunzip,
+    /// add_before_body, add_after_body.
+    Addition,
+    /// sub_filter.
+    Sub,
+    /// charset.
+    Charset,
+    /// SSI.
+    Ssi,
+    /// gzip.
+    Gzip,
+    /// Range.
+    Range,
+    /// Transfer-Encoding.
+    Chunked,
+}
+
+/// Looks at the response's head before it is written, and engages body filters.
+///
+/// Answers `Err(Status::Http(code))` to replace the whole response by that status, `Err(Status::Error)` to give up.
+#[derive(Clone, Copy)]
+pub struct HeaderFilter {
+    /// When it runs.
+    pub stage: Stage,
+    /// What it does.
+    pub run: fn(&mut Exchange, RequestIx, &mut Io) -> Result<(), Status>,
+}
+
+/// Changes a body on its way. A value lives as long as its request and keeps what it has to remember.
+pub trait BodyFilter {
+    /// When it runs.
+    fn stage(&self) -> Stage;
+
+    /// Takes what came and leaves in `out` what is to go on. Called with an empty `input` too, when what was kept back may
+    /// go on. `input.last` ends the body; a filter passes it on in `out.last` when it has nothing left. A filter that keeps
+    /// something back sets its bit of [`buffered`] in the request.
+    ///
+    /// # Errors
+    /// [`Status::Error`]: the connection is closed.
+    fn filter(
+        &mut self,
+        x: &mut Exchange,
+        r: RequestIx,
+        io: &mut Io,
+        input: &mut Chain,
+        out: &mut Chain,
+    ) -> Result<(), Status>;
+}
+
+/// Who keeps output back; bits of `Request::buffered` (nginx: `NGX_HTTP_*_BUFFERED`).
+pub mod buffered {
+    /// sub_filter
+    pub const SUB: u8 = 1;
+    /// gzip, gunzip
+    pub const GZIP: u8 = 2;
+    /// SSI
+    pub const SSI: u8 = 4;
+    /// A file is being read for a filter that needs it in memory.
+    pub const COPY: u8 = 8;
+    /// addition
+    pub const ADDITION: u8 = 16;
+}
+
+/// Engages a body filter for this response.
+pub fn engage(x: &mut Exchange, r: RequestIx, filter: Box<dyn BodyFilter>) {
+    let filters = &mut x[r].filters;
+    let at = filters.partition_point(|other| other.stage() <= filter.stage());
+    filters.insert(at, filter);
+}
+
+/// Sends the response's head (nginx: `ngx_http_send_header`). Answers Ok, Again, Error, or Http when the response has been
+/// replaced and its body must not be sent.
+pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
+    if x[r].flags.post_action {
+        return Status::Ok;
+    }
+    if x[r].flags.header_sent {
+        super::logging::log(x, r, io, crate::log::Level::Alert, None, format_args!("header already sent"));
+        return Status::Error;
+    }
+    if x[r].err_status != 0 {
+        x[r].headers_out.status = x[r].err_status;
+        x[r].headers_out.status_line = None;
+    }
+    let cycle = io.cycle.clone();
+    for filter in &cycle.header_filters {
+        match (filter.run)(x, r, io) {
+            Ok(()) => {}
+            Err(Status::Http(code)) => return super::special::filter_finalize(x, r, io, code),
+            Err(status) => return status,
+        }
+    }
+    header::send(x, r, io)
+}
+
+/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent) or Error.
+pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
+    if x[r].flags.header_only && !x[r].flags.in_memory {
+        chain = Chain::flags_of(&chain);
+    }
+    if x[r].filters.is_empty() {
+        return postpone::filter(x, r, io, chain);
+    }
+    let mut filters = std::mem::take(&mut x[r].filters);
+    let mut failed = None;
+    for filter in &mut filters {
+        let mut out = Chain::default();
+        if let Err(status) = filter.filter(x, r, io, &mut chain, &mut out) {
+            failed = Some(status);
+            break;
+        }
+        chain = out;
+    }
+    // A filter may have made a response of its own meanwhile, which engages none.
+    if x[r].filters.is_empty() {
+        x[r].filters = filters;
+    }
+    match failed {
+        Some(status) => status,
+        None => postpone::filter(x, r, io, chain),
+    }
+}
+
+/// Sends a whole response kept in memory: the status, the type, the bytes (nginx: `ngx_http_send_response`).
+pub fn send_response(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    status: u16,
+    content_type: Option<Slice>,
+    body: Slice,
+) -> Status {
+    super::body::discard::discard_request_body(x, r, io);
+    let out = &mut x[r].headers_out;
+    out.status = status;
+    out.content_length = Some(body.len() as u64);
+    match content_type {
+        Some(content_type) => out.content_type = Some(content_type),
+        None => set_content_type(x, r),
+    }
+    let sent = send_header(x, r, io);
+    if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.header_only {
+        return sent;
+    }
+    let mut chain = Chain::of(body);
+    chain.last = x[r].is_main();
+    output(x, r, io, chain)
+}
+
+/// Ends the response (nginx: `ngx_http_send_special` with `NGX_HTTP_LAST`).
+pub fn send_last(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
+    output(x, r, io, Chain::ending())
+}
+
+/// Chooses the content type by the path's extension (nginx: `ngx_http_set_content_type`).
+pub fn set_content_type(x: &mut Exchange, r: RequestIx) {
+    if x[r].headers_out.content_type.is_some() {
+        return;
+    }
+    let core = x[r].loc.core.clone();
+    let exten = &x[r].exten;
+    let found =
+        if exten.is_empty() { None } else { core.types.get(&exten.to_ascii_lowercase()[..]).cloned() };
+    x[r].headers_out.content_type = Some(found.unwrap_or_else(|| (*core.default_type).clone()));
+}

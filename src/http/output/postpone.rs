@@ -1,0 +1,93 @@
+//! Postpone: the order of bodies when subrequests run side by side.
+//!
+//! *In nginx* `ngx_http_postpone_filter`: each request has a list of output and of subrequests in the order they appeared; only the
+//! request that `c->data` names may write, the others collect.
+//!
+//! *Here* the same, with [`Exchange::active`] for `c->data`.
+//!
+//! ```text
+//!   main:  "a" [sub 1] "b" [sub 2] "c"      active: main ─▶ sub 1 ─▶ main ─▶ sub 2 ─▶ main
+//! ```
+//!
+//! *Read next*: `http/subrequest.rs`.
+
+use super::{chunked, write};
+use crate::buf::Chain;
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::turn::Status;
+
+/// What waits in a request's line.
+#[derive(Debug)]
+pub enum Postponed {
+    /// Output of the request itself.
+    Output(Chain),
+    /// A subrequest whose output belongs here.
+    Request(RequestIx),
+}
+
+/// Passes on what may be written now and keeps the rest. Answers as [`super::output`].
+pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Status {
+    if x[r].flags.in_memory {
+        return keep(x, r, io, chain);
+    }
+    if r != x.active {
+        add(x, r, chain);
+        return Status::Ok;
+    }
+    if x[r].postponed.is_empty() {
+        return next(x, io, chain);
+    }
+    add(x, r, chain);
+    let mut status = Status::Ok;
+    while let Some(first) = x[r].postponed.pop_front() {
+        match first {
+            Postponed::Request(sub) => {
+                // It stays in front until it is done; the finalizer takes it out.
+                x[r].postponed.push_front(Postponed::Request(sub));
+                x.active = sub;
+                x.post(sub);
+                return status;
+            }
+            Postponed::Output(chain) => {
+                status = next(x, io, chain);
+                if status == Status::Error {
+                    return status;
+                }
+            }
+        }
+    }
+    status
+}
+
+fn add(x: &mut Exchange, r: RequestIx, mut chain: Chain) {
+    if chain.is_nothing() {
+        return;
+    }
+    match x[r].postponed.back_mut() {
+        Some(Postponed::Output(last)) => last.append(&mut chain),
+        _ => x[r].postponed.push_back(Postponed::Output(chain)),
+    }
+}
+
+fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
+    if chain.is_nothing() && x.out.is_empty() {
+        return Status::Ok;
+    }
+    let chain = chunked::filter(x, chain);
+    write::filter(x, io, chain)
+}
+
+/// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.
+fn keep(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
+    let limit = *x[r].loc.core.subrequest_output_buffer_size;
+    let size = x[r].kept.len().saturating_add(chain.len());
+    if size > limit {
+        let text = format_args!("too big subrequest response: {size}");
+        crate::http::logging::log(x, r, io, crate::log::Level::Error, None, text);
+        return Status::Error;
+    }
+    x[r].kept.append(&mut chain);
+    Status::Ok
+}

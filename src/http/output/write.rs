@@ -1,0 +1,112 @@
+//! Write: the end of the line, where bytes meet the socket.
+//!
+//! *In nginx* `ngx_http_write_filter`: collects until `postpone_output` bytes are there or a flush or the end comes, keeps to
+//! `limit_rate`, sends, and keeps what the socket did not take.
+//!
+//! *Here* the same. What is not sent stands in [`Exchange::out`]; while it does, the answer is Again and whoever is in charge
+//! waits for writability.
+//!
+//! ```text
+//!   limit_rate:  allowed = rate · (seconds since the start + 1) − sent      ≤ 0 ─▶ delay until it is positive
+//! ```
+//!
+//! *Read next*: `event/stream.rs`.
+
+use crate::buf::Chain;
+use crate::event::{RequestIx, Side, clock};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::turn::Status;
+use crate::log::Level;
+
+/// Appends to the output and sends what may be sent. Answers Ok, Again or Error.
+pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
+    x.out.append(&mut chain);
+    let size = x.out.len();
+    let (last, flush) = (x.out.last, x.out.flush);
+    let postpone = *x.main().loc.core.postpone_output;
+    if size == 0 {
+        x.out.clear();
+        return Status::Ok;
+    }
+    if !last && !flush && size < postpone {
+        return Status::Ok;
+    }
+    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Status::Error };
+    if c.write.error {
+        return Status::Error;
+    }
+    if c.write.delayed {
+        return Status::Again;
+    }
+    let limit = match allowance(x, io) {
+        Ok(limit) => limit,
+        Err(delay) => {
+            io.net.delay(x.client.conn, Side::Write, delay);
+            return Status::Again;
+        }
+    };
+    send(x, io, limit)
+}
+
+fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
+    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Status::Error };
+    match c.send_chain(&mut x.out, limit) {
+        Ok(sent) => {
+            if x.main().limit_rate != 0 && !x.out.is_empty() && sent > 0 {
+                let ms = sent.saturating_mul(1000) / x.main().limit_rate;
+                if ms > 0 {
+                    io.net.delay(x.client.conn, Side::Write, ms);
+                }
+            } else if !x.out.is_empty() && sent >= limit {
+                // A fair share is sent; let others have their turn.
+                io.net.post_next(x.client.conn, Side::Write);
+            }
+        }
+        Err(error) => {
+            x.out.clear();
+            let level = match error.raw_os_error() {
+                Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Info,
+                _ => Level::Alert,
+            };
+            logging::log(x, RequestIx::MAIN, io, level, Some(&error), format_args!("send() failed"));
+            return Status::Error;
+        }
+    }
+    if x.out.is_empty() {
+        x.out.clear();
+        Status::Ok
+    } else {
+        Status::Again
+    }
+}
+
+/// How many bytes may go now, or after how many milliseconds to ask again.
+fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, u64> {
+    let core = x.main().loc.core.clone();
+    let chunk = if *core.sendfile_max_chunk == 0 { u64::MAX } else { *core.sendfile_max_chunk };
+    if !x.main().flags.limit_rate_set {
+        let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, RequestIx::MAIN, io));
+        let after = core.limit_rate_after.as_ref().map(|after| after.eval(x, RequestIx::MAIN, io));
+        let size = |text: Option<crate::buf::Slice>| {
+            text.and_then(|text| crate::conf::value::parse_size(&text)).unwrap_or(0)
+        };
+        let main = x.main_mut();
+        main.flags.limit_rate_set = true;
+        main.limit_rate = size(rate);
+        main.limit_rate_after = size(after);
+    }
+    let main = x.main();
+    if main.limit_rate == 0 {
+        return Ok(chunk);
+    }
+    let sent = io.net.table.get(x.client.conn).map_or(0, |c| c.sent.saturating_sub(x.client.sent_before));
+    let seconds = clock::now().saturating_sub(main.started) / 1000 + 1;
+    let allowed = main.limit_rate.saturating_mul(seconds).saturating_add(main.limit_rate_after);
+    if allowed > sent {
+        return Ok(chunk.min(allowed - sent));
+    }
+    let over = sent - allowed;
+    Err(over.saturating_mul(1000) / main.limit_rate + 1)
+}

@@ -1,0 +1,312 @@
+//! The phase engine: what a request passes on its way to an answer.
+//!
+//! *In nginx* `ngx_http_core_run_phases` over an array of (checker, handler, next), built once from the handlers that modules
+//! register for each of eleven phases.
+//!
+//! *Here* the same array; the checker is the [`Phase`] itself and one `match`. A handler answers a [`Status`]; what that means
+//! depends on the phase and is said at each arm.
+//!
+//! ```text
+//!   PostRead ─▶ ServerRewrite ─▶ FindConfig ─▶ Rewrite ─▶ PostRewrite ─▶ Preaccess ─▶ Access ─▶ PostAccess ─▶ Precontent ─▶ Content
+//!                                    ▲                        │ the URI has changed
+//!                                    └────────────────────────┘
+//! ```
+//!
+//! *Read next*: `location.rs`, `special.rs`, `finalize.rs`.
+
+use super::body::discard;
+use super::conf::Satisfy;
+use super::exchange::Exchange;
+use super::io::Io;
+use super::location::Found;
+use super::logging;
+use super::turn::{Leave, Status, Turn};
+use crate::event::RequestIx;
+use crate::log::Level;
+
+/// A phase handler, and a location's content handler. What its answer means depends on the phase.
+pub type PhaseHandler = fn(&mut Exchange, RequestIx, &mut Io) -> Status;
+
+/// The phases, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Right after the head was read (realip).
+    PostRead,
+    /// `rewrite` directives of the server.
+    ServerRewrite,
+    /// A location is found.
+    FindConfig,
+    /// `rewrite` directives of the location.
+    Rewrite,
+    /// Back to FindConfig if the URI changed.
+    PostRewrite,
+    /// Limits.
+    Preaccess,
+    /// Who may.
+    Access,
+    /// What `satisfy` makes of it.
+    PostAccess,
+    /// try_files, mirror.
+    Precontent,
+    /// The answer.
+    Content,
+    /// After the answer: the access log.
+    Log,
+}
+
+/// What one module wants run in which phase.
+pub type Registration = (Phase, PhaseHandler);
+
+struct Entry {
+    phase: Phase,
+    handler: Option<PhaseHandler>,
+    /// The first entry of the next phase.
+    next: usize,
+}
+
+/// The handlers of all phases, flattened.
+#[derive(Default)]
+pub struct Engine {
+    entries: Vec<Entry>,
+    find_config: usize,
+    server_rewrite: usize,
+    /// The handlers of the Log phase.
+    pub log: Vec<PhaseHandler>,
+}
+
+impl Engine {
+    /// Flattens the registrations; within a phase the order is theirs.
+    pub fn build(registered: &[Registration]) -> Engine {
+        use Phase::*;
+        let mut engine = Engine::default();
+        for phase in [
+            PostRead,
+            ServerRewrite,
+            FindConfig,
+            Rewrite,
+            PostRewrite,
+            Preaccess,
+            Access,
+            PostAccess,
+            Precontent,
+            Content,
+        ] {
+            let start = engine.entries.len();
+            match phase {
+                FindConfig => engine.find_config = start,
+                ServerRewrite => engine.server_rewrite = start,
+                _ => {}
+            }
+            if matches!(phase, FindConfig | PostRewrite | PostAccess) {
+                engine.entries.push(Entry { phase, handler: None, next: start + 1 });
+            }
+            for (_, handler) in registered.iter().filter(|(of, _)| *of == phase) {
+                engine.entries.push(Entry { phase, handler: Some(*handler), next: 0 });
+            }
+            let next = engine.entries.len();
+            engine.entries.iter_mut().skip(start).for_each(|entry| entry.next = next);
+        }
+        engine.log = registered.iter().filter(|(of, _)| *of == Log).map(|(_, handler)| *handler).collect();
+        engine
+    }
+
+    /// Where an internal redirect starts.
+    pub fn server_rewrite(&self) -> usize {
+        self.server_rewrite
+    }
+
+    /// Where a jump to a named location starts.
+    pub fn rewrite(&self) -> usize {
+        self.find_config + 1
+    }
+}
+
+/// Runs the phases of a request from where it stands (nginx: `ngx_http_core_run_phases`).
+///
+/// # Errors
+/// [`Leave::Finish`] when a phase has decided the answer.
+pub fn run(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let cycle = io.cycle.clone();
+    while let Some(entry) = cycle.phases.entries.get(x[r].phase) {
+        let went_on = match (entry.phase, entry.handler) {
+            (Phase::FindConfig, _) => find_config(x, r, io)?,
+            (Phase::PostRewrite, _) => post_rewrite(x, r, io, cycle.phases.find_config)?,
+            (Phase::PostAccess, _) => post_access(x, r, io)?,
+            (Phase::Content, handler) => return content(x, r, io, handler),
+            (Phase::Access, Some(handler)) => access(x, r, io, entry, handler)?,
+            (Phase::ServerRewrite | Phase::Rewrite, Some(handler)) => match handler(x, r, io) {
+                Status::Declined => advance(x, r, x[r].phase + 1),
+                Status::Done => false,
+                status => return status.finish(),
+            },
+            (_, Some(handler)) => match handler(x, r, io) {
+                Status::Ok => advance(x, r, entry.next),
+                Status::Declined => advance(x, r, x[r].phase + 1),
+                Status::Again | Status::Done => false,
+                status => return status.finish(),
+            },
+            (_, None) => advance(x, r, entry.next),
+        };
+        if !went_on {
+            return Ok(());
+        }
+    }
+    // No content handler at all is registered; nothing can answer.
+    Status::Http(404).finish()
+}
+
+fn advance(x: &mut Exchange, r: RequestIx, to: usize) -> bool {
+    x[r].phase = to;
+    true
+}
+
+fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    x[r].content_handler = None;
+    x[r].flags.uri_changed = false;
+    let root = x[r].server.root.clone();
+    let uri = x[r].uri.clone();
+    let mut redirect = None;
+    match root.inner.find(&uri) {
+        Found::Nothing => {}
+        Found::Location(location) => x[r].loc = location,
+        Found::Matched(location, regex) => {
+            x[r].loc = location;
+            regex.exec(x, r, &uri);
+        }
+        Found::Redirect(location) => {
+            redirect = Some(location.name.clone());
+            x[r].loc = location;
+        }
+    }
+    if !x[r].flags.internal && *x[r].loc.core.internal {
+        return Err(Leave::Finish(Status::Http(404)));
+    }
+    update_location_config(x, r, io);
+    let limit = *x[r].loc.core.client_max_body_size;
+    if let Some(length) = x[r].headers_in.content_length
+        && limit != 0
+        && length > limit
+    {
+        let text = format_args!("client intended to send too large body: {length} bytes");
+        logging::log(x, r, io, Level::Error, None, text);
+        x[r].flags.expect_tested = true;
+        discard::discard_request_body(x, r, io);
+        return Err(Leave::Finish(Status::Http(413)));
+    }
+    if let Some(path) = redirect {
+        x[r].headers_out.content_length = None;
+        let args = x[r].args.clone();
+        let mut target = path.to_vec();
+        if !args.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(&args);
+        }
+        x[r].headers_out.set("Location", target);
+        return Err(Leave::Finish(Status::Http(301)));
+    }
+    Ok(advance(x, r, x[r].phase + 1))
+}
+
+/// Makes the location's choices those of the request and its connection (nginx: `ngx_http_update_location_config`).
+pub fn update_location_config(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let method = x[r].method;
+    if let Some((allowed, cell)) = &x[r].loc.core.limit_except
+        && allowed & method.bit() == 0
+        && let Some(restricted) = cell.get().cloned()
+    {
+        x[r].loc = restricted;
+    }
+    let core = x[r].loc.core.clone();
+    if x[r].is_main() {
+        super::client::keepalive::update(x, io);
+    }
+    if let Some(handler) = core.handler {
+        x[r].content_handler = Some(handler);
+    }
+}
+
+fn post_rewrite(x: &mut Exchange, r: RequestIx, io: &mut Io, find_config: usize) -> Result<bool, Leave> {
+    if !x[r].flags.uri_changed {
+        return Ok(advance(x, r, x[r].phase + 1));
+    }
+    x[r].uri_changes = x[r].uri_changes.saturating_sub(1);
+    if x[r].uri_changes == 0 {
+        let uri = x[r].uri.clone();
+        let text = format_args!("rewrite or internal redirection cycle while processing \"{uri}\"");
+        logging::log(x, r, io, Level::Error, None, text);
+        return Err(Leave::Finish(Status::INTERNAL));
+    }
+    x[r].loc = x[r].server.root.clone();
+    Ok(advance(x, r, find_config))
+}
+
+fn access(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    entry: &Entry,
+    handler: PhaseHandler,
+) -> Result<bool, Leave> {
+    if !x[r].is_main() {
+        return Ok(advance(x, r, entry.next));
+    }
+    let status = handler(x, r, io);
+    match status {
+        Status::Declined => return Ok(advance(x, r, x[r].phase + 1)),
+        Status::Again | Status::Done => return Ok(false),
+        _ => {}
+    }
+    match (*x[r].loc.core.satisfy, status) {
+        (Satisfy::All, Status::Ok) => Ok(advance(x, r, x[r].phase + 1)),
+        (Satisfy::Any, Status::Ok) => {
+            x[r].access_code = 0;
+            x[r].headers_out.remove(b"WWW-Authenticate");
+            Ok(advance(x, r, entry.next))
+        }
+        (Satisfy::Any, Status::Http(code @ (401 | 403 | 407))) => {
+            if x[r].access_code != 401 {
+                x[r].access_code = code;
+            }
+            Ok(advance(x, r, x[r].phase + 1))
+        }
+        (_, status) => Err(Leave::Finish(status)),
+    }
+}
+
+fn post_access(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    let code = std::mem::take(&mut x[r].access_code);
+    if code == 0 {
+        return Ok(advance(x, r, x[r].phase + 1));
+    }
+    if code == 403 {
+        logging::log(x, r, io, Level::Error, None, format_args!("access forbidden by rule"));
+    }
+    Err(Leave::Finish(Status::Http(code)))
+}
+
+fn content(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHandler>) -> Turn {
+    if let Some(handler) = x[r].content_handler {
+        x[r].swap_write(super::slots::ClientWrite::Empty);
+        return handler(x, r, io).finish();
+    }
+    if let Some(handler) = handler {
+        match handler(x, r, io) {
+            Status::Declined => {}
+            status => return status.finish(),
+        }
+    }
+    x[r].phase += 1;
+    let more = io.cycle.phases.entries.get(x[r].phase).is_some();
+    if more {
+        return run(x, r, io);
+    }
+    if x[r].uri.ends_with(b"/") {
+        let folder = super::modules::files::map_uri_to_path(x, r, io).map(|path| path.display().to_string());
+        let folder = folder.unwrap_or_default();
+        let text = format_args!("directory index of \"{folder}\" is forbidden");
+        logging::log(x, r, io, Level::Error, None, text);
+        return Status::Http(403).finish();
+    }
+    logging::log(x, r, io, Level::Error, None, format_args!("no handler found"));
+    Status::Http(404).finish()
+}

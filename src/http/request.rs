@@ -1,0 +1,326 @@
+//! A request: what was asked, what will be answered, and where it stands.
+//!
+//! *In nginx* `ngx_http_request_t`, 140 fields, some for the connection, some for the main request only, some for the one
+//! module that wanted a bit. Modules hang their own state on `r->ctx`.
+//!
+//! *Here* a main request and a subrequest are the same type, as there; what belongs to the client's connection lives
+//! in the [`Exchange`](super::exchange::Exchange). Bytes are views of the pages they came in, so a field costs no copy.
+//! A module's own state hangs on [`Request::ctx`], found by its type.
+//!
+//! *Read next*: `exchange.rs`, `phases.rs`.
+
+use super::body::Body;
+use super::conf::Location;
+use super::exchange::Resume;
+use super::headers::{HeadersIn, HeadersOut};
+use super::holds::Hold;
+use super::output::BodyFilter;
+use super::parse::request_line::Method;
+use super::server::Server;
+use super::slots::ClientWrite;
+use super::upstreamed::Upstream;
+use crate::buf::{Chain, Slice};
+use crate::event::RequestIx;
+use std::any::Any;
+use std::rc::Rc;
+
+/// nginx's own code for fields that are too large; shown as 400.
+pub const TOO_LARGE_FIELDS: u16 = 494;
+
+/// The content handler of a location (nginx: `ngx_http_handler_pt` in `clcf->handler`).
+pub type ContentHandler = super::phases::PhaseHandler;
+
+/// A cached variable: not looked at yet, not found, or its value.
+#[derive(Clone, Debug, Default)]
+pub enum Cached {
+    /// Not asked for yet.
+    #[default]
+    Unknown,
+    /// Asked for, and there is none.
+    Missing,
+    /// Its value.
+    Value(Slice),
+}
+
+/// Yes-or-no properties of a request.
+#[derive(Debug, Default)]
+pub struct RequestFlags {
+    /// Made by the server itself: a redirect, an error page, a subrequest; may enter `internal` locations.
+    pub internal: bool,
+    /// The URI changed and a location is to be found again (nginx: `r->uri_changed`).
+    pub uri_changed: bool,
+    /// An error page is being made; statuses no longer lead to another one unless recursion is on.
+    pub error_page: bool,
+    /// The response's head has been handed to the output.
+    pub header_sent: bool,
+    /// Only the head is to be sent: HEAD, 204, 304.
+    pub header_only: bool,
+    /// The body goes out in chunks.
+    pub chunked: bool,
+    /// The end of the response has been handed to the output.
+    pub response_sent: bool,
+    /// Ranges of this response may be asked for (nginx: `r->allow_ranges`).
+    pub allow_ranges: bool,
+    /// Only one range at once is possible.
+    pub single_range: bool,
+    /// Filters must have the body in memory (nginx: `r->filter_need_in_memory`).
+    pub need_in_memory: bool,
+    /// Filters write into the body (nginx: `r->filter_need_temporary`).
+    pub need_temporary: bool,
+    /// A subrequest whose body is kept for its parent (nginx: `subrequest_in_memory`).
+    pub in_memory: bool,
+    /// A subrequest nobody waits for.
+    pub background: bool,
+    /// A subrequest the parent waits for before its own output goes on.
+    pub waited: bool,
+    /// A subrequest that has been finalized.
+    pub done: bool,
+    /// Has been logged.
+    pub logged: bool,
+    /// The rate limit of this request has been worked out.
+    pub limit_rate_set: bool,
+    /// A path or argument had an escape, so the URI is escaped again when passed on (nginx: `quoted_uri`).
+    pub quoted_uri: bool,
+    /// The path was changed by normalisation (nginx: `complex_uri`).
+    pub complex_uri: bool,
+    /// The URI as it came can be passed on, because no rewrite changed it (nginx: `valid_unparsed_uri`).
+    pub valid_unparsed_uri: bool,
+    /// The path was `http://host` without a slash.
+    pub empty_path: bool,
+    /// Conditional request fields are not to be looked at again.
+    pub disable_not_modified: bool,
+    /// An error page or a filter made this response: it is not to be filtered again.
+    pub filter_finalize: bool,
+    /// The request got its post action already.
+    pub post_action: bool,
+    /// The upstream's reply switched to another protocol.
+    pub upgraded: bool,
+    /// The document root has been tested for being there.
+    pub root_tested: bool,
+    /// Expect: 100-continue has been answered.
+    pub expect_tested: bool,
+    /// Only for the rate limiting module: already counted.
+    pub limit_req_done: bool,
+    /// Only for the connection limiting module: already counted.
+    pub limit_conn_done: bool,
+    /// The client's address has been replaced by the one a trusted proxy named.
+    pub realip_done: bool,
+}
+
+/// One request of an exchange.
+pub struct Request {
+    /// Its number in the exchange.
+    pub ix: RequestIx,
+    /// The request it is a part of; the main request is its own parent.
+    pub parent: RequestIx,
+    /// Which method.
+    pub method: Method,
+    /// The method as it came.
+    pub method_name: Slice,
+    /// 9, 1000 or 1001: HTTP/0.9, 1.0, 1.1.
+    pub http_version: u16,
+    /// The whole request line, for the log.
+    pub request_line: Slice,
+    /// The path and arguments as they came.
+    pub unparsed_uri: Slice,
+    /// The path, decoded and normalised.
+    pub uri: Slice,
+    /// What follows the question mark.
+    pub args: Slice,
+    /// The path's extension, without the dot.
+    pub exten: Slice,
+    /// `http`; kept for absolute-form requests.
+    pub schema: Slice,
+    /// The request's fields.
+    pub headers_in: HeadersIn,
+    /// The response's head.
+    pub headers_out: HeadersOut,
+    /// The server that answers.
+    pub server: Rc<Server>,
+    /// The location that answers; the server's own level before one is found.
+    pub loc: Rc<Location>,
+    /// The content handler the location set, until a module replaces it.
+    pub content_handler: Option<ContentHandler>,
+    /// The request body, once somebody asked for it.
+    pub body: Option<Box<Body>>,
+    /// What happens when the client becomes writable or the request is posted.
+    pub write: ClientWrite,
+    /// The phase handler that runs next.
+    pub phase: usize,
+    /// How many internal redirects and rewrites are still allowed.
+    pub uri_changes: u8,
+    /// How many subrequests may still be made below the main request.
+    pub subrequests_left: u16,
+    /// Captures of the last regular expression that matched: `$1` … `$9` (index 0 is the whole).
+    pub captures: Vec<Option<Slice>>,
+    /// Yes-or-no properties.
+    pub flags: RequestFlags,
+    /// What the access rules said so far (`satisfy any`); 0 for nothing.
+    pub access_code: u16,
+    /// The status an error page replaced; 0 for none.
+    pub err_status: u16,
+    /// Bytes per second, once decided (`limit_rate`, `$limit_rate`, X-Accel-Limit-Rate); 0 for no limit.
+    pub limit_rate: u64,
+    /// Bytes that are sent at full speed first.
+    pub limit_rate_after: u64,
+    /// When the request began, in milliseconds of the loop's clock.
+    pub started: u64,
+    /// The time of day then: seconds and milliseconds.
+    pub started_at: (i64, u16),
+    /// Output kept back behind a subrequest, in order (nginx: `r->postponed`).
+    pub postponed: std::collections::VecDeque<super::output::postpone::Postponed>,
+    /// Body filters that the header filters engaged, in the order of their stages.
+    pub filters: Vec<Box<dyn BodyFilter>>,
+    /// Which buffers still hold output: bits of [`super::output::buffered`].
+    pub buffered: u8,
+    /// Bytes of the response's head.
+    pub header_size: u64,
+    /// The upstream, while there is one.
+    pub upstream: Option<Box<Upstream>>,
+    /// What became of the upstreams, for `$upstream_*`.
+    pub upstream_states: Vec<super::upstreamed::State>,
+    /// A subrequest's body when it was kept in memory.
+    pub kept: Chain,
+    /// What to call when this subrequest ends (nginx: `r->post_subrequest`).
+    pub post_subrequest: Option<PostSubrequest>,
+    /// What to call when a subrequest of this one has ended and [`ClientWrite::Resume`] runs.
+    pub resume: Option<Resume>,
+    /// The hold that keeps the exchange alive for this request.
+    pub hold: Option<Hold>,
+    /// The modules' own state.
+    pub ctx: Contexts,
+    /// Called when the request is gone for good, in reverse order.
+    pub cleanups: Vec<Cleanup>,
+}
+
+/// Called when a subrequest ends, with the status it ended with; may change it.
+pub type PostSubrequest = Box<
+    dyn FnOnce(
+        &mut super::exchange::Exchange,
+        RequestIx,
+        &mut super::io::Io,
+        super::turn::Status,
+    ) -> super::turn::Status,
+>;
+
+/// Called when a request is freed.
+pub type Cleanup = Box<dyn FnOnce(&mut super::exchange::Exchange, RequestIx, &mut super::io::Io)>;
+
+/// State that modules keep for a request, found by its type (nginx: `r->ctx[]`).
+#[derive(Default)]
+pub struct Contexts {
+    list: Vec<Box<dyn Any>>,
+}
+
+impl Contexts {
+    /// The state of this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.list.iter().find_map(|value| value.downcast_ref())
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut<T: Any>(&mut self) -> Option<&mut T> {
+        self.list.iter_mut().find_map(|value| value.downcast_mut())
+    }
+
+    /// Puts a state in place of an earlier one of its type.
+    pub fn set<T: Any>(&mut self, value: T) {
+        match self.get_mut() {
+            Some(old) => *old = value,
+            None => self.list.push(Box::new(value)),
+        }
+    }
+
+    /// The state of this type, made on first use.
+    pub fn or_default<T: Any + Default>(&mut self) -> &mut T {
+        if self.get::<T>().is_none() {
+            self.list.push(Box::new(T::default()));
+        }
+        // The list holds one now, if only as its last element; a fresh leak is never reached.
+        self.list
+            .iter_mut()
+            .find_map(|value| value.downcast_mut())
+            .unwrap_or_else(|| Box::leak(Box::default()))
+    }
+
+    /// Takes a state away.
+    pub fn take<T: Any>(&mut self) -> Option<T> {
+        let at = self.list.iter().position(|value| value.is::<T>())?;
+        self.list.swap_remove(at).downcast().ok().map(|value| *value)
+    }
+
+    /// Forgets everything: an internal redirect starts afresh.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+}
+
+impl Request {
+    /// A request that has not been read yet.
+    pub fn new(ix: RequestIx, server: Rc<Server>) -> Request {
+        Request {
+            ix,
+            parent: RequestIx::MAIN,
+            method: Method::Unknown,
+            method_name: Slice::EMPTY,
+            http_version: 1000,
+            request_line: Slice::EMPTY,
+            unparsed_uri: Slice::EMPTY,
+            uri: Slice::EMPTY,
+            args: Slice::EMPTY,
+            exten: Slice::EMPTY,
+            schema: Slice::EMPTY,
+            headers_in: HeadersIn::default(),
+            headers_out: HeadersOut::default(),
+            loc: server.root.clone(),
+            server,
+            content_handler: None,
+            body: None,
+            write: ClientWrite::Empty,
+            phase: 0,
+            uri_changes: 11,
+            subrequests_left: 51,
+            captures: Vec::new(),
+            flags: RequestFlags::default(),
+            access_code: 0,
+            err_status: 0,
+            limit_rate: 0,
+            limit_rate_after: 0,
+            started: crate::event::clock::now(),
+            started_at: crate::log::clock::msec(),
+            postponed: Default::default(),
+            filters: Vec::new(),
+            buffered: 0,
+            header_size: 0,
+            upstream: None,
+            upstream_states: Vec::new(),
+            kept: Chain::default(),
+            post_subrequest: None,
+            resume: None,
+            hold: None,
+            ctx: Contexts::default(),
+            cleanups: Vec::new(),
+        }
+    }
+
+    /// True for the request the client made.
+    pub fn is_main(&self) -> bool {
+        self.ix == RequestIx::MAIN
+    }
+
+    /// Swaps the write slot, with a line in the debug log.
+    pub fn swap_write(&mut self, slot: ClientWrite) {
+        if self.write != slot {
+            log::trace!("request {} write {:?} -> {slot:?}", self.ix.0, self.write);
+            self.write = slot;
+        }
+    }
+
+    /// Sets the path's extension from the path (nginx: `ngx_http_set_exten`).
+    pub fn set_exten(&mut self) {
+        self.exten = match super::parse::uri::extension(&self.uri) {
+            Some(span) => self.uri.slice(span.start as usize..span.end as usize),
+            None => Slice::EMPTY,
+        };
+    }
+}

@@ -1,0 +1,138 @@
+//! The program: the modules it is made of, and how their configuration becomes a cycle that workers run.
+//!
+//! *In nginx* the array `ngx_modules[]` that `configure` writes, and `ngx_init_cycle`.
+//!
+//! *Here* [`Program`] implements the seam to the process room. A program of one's own with further modules is a `Program` with a longer list.
+//!
+//! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
+
+use super::Worker;
+use crate::conf::build::Sets;
+use crate::conf::core_conf::Core;
+use crate::conf::error::ConfError;
+use crate::conf::error_log::MainErrorLog;
+use crate::conf::include::SourceFile;
+use crate::conf::load::{From, dump, load};
+use crate::conf::merge::Scope;
+use crate::conf::registry::Registry;
+use crate::conf::{core_conf, error_log};
+use crate::event::directives::{self as events, Events};
+use crate::event::listening::Listen;
+use crate::event::{Net, clock};
+use crate::http::block::{self, HttpDraft};
+use crate::http::counters::Counters;
+use crate::http::cycle::HttpCycle;
+use crate::http::io::{Io, Services};
+use crate::http::module::HttpModule;
+use crate::log::{Level, Targets};
+use crate::process::{App, ConfigSource, Cycle, WorkerContext};
+use std::rc::Rc;
+
+/// A program: its HTTP modules.
+pub struct Program {
+    modules: Vec<&'static HttpModule>,
+}
+
+impl Default for Program {
+    fn default() -> Program {
+        Program { modules: crate::http::modules::MODULES.to_vec() }
+    }
+}
+
+impl Program {
+    /// The same with one more module.
+    #[must_use]
+    pub fn with(mut self, module: &'static HttpModule) -> Program {
+        self.modules.push(module);
+        self
+    }
+
+    /// All directives of all modules.
+    pub fn registry(&self) -> Registry {
+        let mut tables = vec![&core_conf::MODULE, &events::MODULE, &error_log::MODULE];
+        tables.extend(self.modules.iter().map(|module| module.conf));
+        Registry::new(&tables)
+    }
+
+    fn build(&self, source: &ConfigSource, sets: &mut Sets) -> Result<(Rc<HttpCycle>, Targets), ConfError> {
+        let log = sets.get_mut::<MainErrorLog>().targets(&source.error_log, &source.prefix);
+        sets.get_mut::<Events>().check()?;
+        let http = sets.get_mut::<HttpDraft>().sets.take();
+        let process = sets.take(Scope::Process).freeze();
+        let cycle = match http {
+            Some(mut http) => block::finish(&self.modules, &mut http, process, &log)?,
+            None => block::finish(&self.modules, &mut Sets::default(), process, &log)?,
+        };
+        Ok((Rc::new(cycle), log))
+    }
+}
+
+impl App for Program {
+    fn load(&self, source: &ConfigSource) -> Result<Box<dyn Cycle>, ConfError> {
+        let registry = self.registry();
+        let mut warnings = Vec::new();
+        let from = From { file: &source.conf, prefix: &source.prefix, globals: &source.globals };
+        let loaded = load(&registry, from, &mut warnings);
+        let log = crate::log::process();
+        for warning in &warnings {
+            log.write(Level::Warn, 0, None, format_args!("{}", warning.text));
+        }
+        let mut loaded = loaded?;
+        let (http, log) = self.build(source, &mut loaded.sets)?;
+        Ok(Box::new(Loaded { http, log, files: loaded.files, counters: Rc::default() }))
+    }
+}
+
+/// One reading of the configuration.
+struct Loaded {
+    http: Rc<HttpCycle>,
+    log: Targets,
+    files: Vec<SourceFile>,
+    counters: Rc<Counters>,
+}
+
+impl Cycle for Loaded {
+    fn core(&self) -> &Core {
+        self.http.process.get::<Core>()
+    }
+
+    fn log(&self) -> Targets {
+        self.log.clone()
+    }
+
+    fn listens(&self) -> Vec<Listen> {
+        self.http.addresses.iter().map(|address| address.listen.clone()).collect()
+    }
+
+    fn keeps_stderr(&self) -> bool {
+        self.http.process.get::<MainErrorLog>().uses_stderr
+    }
+
+    fn dump(&self) -> Vec<u8> {
+        dump(&self.files)
+    }
+
+    fn run_worker(&self, context: WorkerContext) -> i32 {
+        clock::update();
+        let limit = *self.http.process.get::<Events>().worker_connections as usize;
+        let index = context.index;
+        let worker = Net::new(limit).and_then(|net| {
+            let io = Io {
+                net,
+                cycle: self.http.clone(),
+                counters: self.counters.clone(),
+                exiting: false,
+                worker: index,
+                services: Services::default(),
+            };
+            Worker::new(io, context)
+        });
+        match worker {
+            Ok(mut worker) => worker.run(),
+            Err(error) => {
+                self.log.write(Level::Alert, 0, Some(&error), format_args!("cannot start the event loop"));
+                2
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What must be true after every turn; checked in debug builds only.
+//!
+//! *In nginx* nothing like it; what is wrong shows later, elsewhere.
+//!
+//! *Here* four things: every live exchange can be woken (a timer, a posted event, or readiness it waits for on purpose), its connection
+//! points back at it, its holds equal those that its parts keep, and its slots are a row of the table in `http/slots.rs`.
+//!
+//! *Read next*: `http/slots.rs`.
+
+use crate::event::Owner;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::slots;
+use slab::Slab;
+
+/// Checks one exchange after a handler of it has run.
+pub fn check(x: &Exchange, io: &Io) {
+    if let Some(c) = io.net.table.get(x.client.conn) {
+        debug_assert_eq!(c.owner, Owner::Client(x.id), "owner of the client's connection");
+    }
+    let mut holders = 0;
+    for r in x.requests() {
+        holders += u32::from(r.hold.is_some());
+        holders += u32::from(r.body.as_ref().is_some_and(|body| body.hold.is_some()));
+        holders += u32::from(r.upstream.as_ref().is_some_and(|upstream| upstream.hold.is_some()));
+    }
+    let waiting = u32::from(x.holds.count(crate::http::holds::Why::Waiting));
+    debug_assert_eq!(holders + waiting, x.holds.total(), "holds: {}", x.holds);
+    debug_assert!(
+        slots::is_legal(x.client.read, x[x.active].write, None) || x[x.active].upstream.is_some(),
+        "slots: read {:?}, write {:?}",
+        x.client.read,
+        x[x.active].write
+    );
+}
+
+/// Checks all exchanges at the end of a turn.
+pub fn sweep(exchanges: &Slab<Box<Exchange>>, io: &Io) {
+    for (_, x) in exchanges {
+        debug_assert!(x.holds.total() > 0, "an exchange without a hold");
+        let timed = io.net.table.get(x.client.conn).is_some_and(|c| {
+            c.read.deadline != 0 || c.write.deadline != 0 || c.read.posted || c.write.posted
+        });
+        let upstreams = x.requests().any(|r| r.upstream.is_some());
+        let waiting = x.holds.count(crate::http::holds::Why::Waiting) > 0;
+        debug_assert!(
+            timed || upstreams || waiting || !x.posted.is_empty(),
+            "nothing will wake exchange {:?}: {:?}/{:?}, holds {}",
+            x.id,
+            x.client.read,
+            x[x.active].write,
+            x.holds
+        );
+    }
+}

@@ -1,0 +1,368 @@
+//! The worker: one thread, one loop, one turn after the other.
+//!
+//! *In nginx* `ngx_worker_process_cycle` around `ngx_process_events_and_timers`.
+//!
+//! *Here* the only room that knows all the others. A turn keeps nginx's order:
+//!
+//! ```text
+//!   wait ─▶ events ─▶ posted accepts ─▶ expired timers ─▶ posted events ─▶ (debug) sweep
+//! ```
+//!
+//! Events find a connection, its owner says whose slot is to be called (`switchboard.rs`), what the handler answers is acted
+//! upon (`settle.rs`), and what has no hold left is freed (`release.rs`): after the handler, never in it.
+//!
+//! *Read next*: `switchboard.rs`, `settle.rs`, `release.rs`.
+
+pub mod app;
+pub mod invariants;
+pub mod release;
+pub mod settle;
+pub mod switchboard;
+
+use crate::event::net::Source;
+use crate::event::timer::{Due, Key};
+use crate::event::{ConnId, ExchangeId, Owner, Side, accept, clock};
+use crate::http::client::{lingering, wait};
+use crate::http::counters;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::slots::ClientRead;
+use crate::log::Level;
+use crate::process::WorkerContext;
+use mio::Events;
+use slab::Slab;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// The special number of the signal inbox in the poll; listening sockets use their index.
+const INBOX: u32 = u32::MAX;
+/// How many connections one listening socket gives in a row before others have their turn.
+const ACCEPTS: usize = 64;
+/// How many events one wait may bring (nginx: `epoll_events`).
+const EVENTS: usize = 512;
+/// How long accepting rests when descriptors are short, in ms (nginx: `accept_mutex_delay`).
+const ACCEPT_REST: u64 = 500;
+
+/// A listening socket of this worker.
+struct Listening {
+    fd: OwnedFd,
+    address: usize,
+}
+
+/// One worker.
+pub struct Worker {
+    exchanges: Slab<Box<Exchange>>,
+    io: Io,
+    listening: Vec<Listening>,
+    accepts: Vec<usize>,
+    inbox: crate::event::inbox::Inbox,
+    /// Accepting rests until then.
+    rest_until: u64,
+    stop: bool,
+}
+
+impl Worker {
+    /// A worker with its sockets registered.
+    ///
+    /// # Errors
+    /// What the poll said.
+    pub fn new(io: Io, context: WorkerContext) -> std::io::Result<Worker> {
+        let listening: Vec<Listening> = context
+            .listeners
+            .into_iter()
+            .map(|listener| Listening { fd: listener.fd, address: listener.listen })
+            .collect();
+        for (number, listener) in listening.iter().enumerate() {
+            io.net.watch(listener.fd.as_raw_fd(), number as u32)?;
+        }
+        io.net.watch(context.inbox.as_raw_fd(), INBOX)?;
+        // Connections may have arrived before the sockets were registered.
+        let accepts = (0..listening.len()).collect();
+        let inbox = context.inbox;
+        Ok(Worker { exchanges: Slab::new(), io, listening, accepts, inbox, rest_until: 0, stop: false })
+    }
+
+    /// Turns until told to stop.
+    pub fn run(&mut self) -> i32 {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut batch = Vec::with_capacity(EVENTS);
+        while !self.stop {
+            if let Err(error) = self.turn(&mut events, &mut batch) {
+                self.io.cycle.error_log.write(
+                    Level::Alert,
+                    0,
+                    Some(&error),
+                    format_args!("epoll_wait() failed"),
+                );
+                return 2;
+            }
+        }
+        self.close_everything();
+        0
+    }
+
+    /// One turn of the loop.
+    fn turn(&mut self, events: &mut Events, batch: &mut Vec<Source>) -> std::io::Result<()> {
+        let resting = (!self.accepts.is_empty()).then(|| self.rest_until.saturating_sub(clock::now()));
+        self.io.net.poll(events, resting)?;
+        self.io.net.posted.turn();
+        batch.clear();
+        batch.extend(events.iter().filter_map(|event| self.io.net.note(event)));
+        for source in batch.iter() {
+            match *source {
+                Source::Special(INBOX) => self.signals(),
+                Source::Special(number) => self.post_accept(number as usize),
+                Source::Connection { id, read, write } => self.event(id, read, write),
+            }
+        }
+        self.accept_posted();
+        while let Some(due) = self.io.net.expired() {
+            self.expire(due);
+        }
+        while let Some((id, side)) = self.io.net.posted.pop() {
+            let live = self.io.conn(id).map(|c| c.side(side).posted = false).is_some();
+            if live {
+                self.dispatch(id, side);
+            }
+        }
+        if self.io.exiting && self.exchanges.is_empty() && self.io.net.table.iter().all(is_parked) {
+            self.stop = true;
+        }
+        if cfg!(debug_assertions) {
+            invariants::sweep(&self.exchanges, &self.io);
+        }
+        Ok(())
+    }
+
+    /// Both directions of a connection may have news; nginx asks the reading one first.
+    fn event(&mut self, id: ConnId, read: bool, write: bool) {
+        if read && self.io.conn(id).is_some_and(|c| !c.read.delayed) {
+            self.dispatch(id, Side::Read);
+        }
+        if write && self.io.conn(id).is_some_and(|c| !c.write.delayed) {
+            self.dispatch(id, Side::Write);
+        }
+    }
+
+    fn expire(&mut self, due: Due) {
+        match due {
+            Due::Side(id, side) => self.dispatch(id, side),
+            Due::Key(Key::Shutdown, _) => {
+                self.io.cycle.error_log.write(
+                    Level::Alert,
+                    0,
+                    None,
+                    format_args!("worker shutdown timeout: closing connections"),
+                );
+                self.stop = true;
+            }
+            Due::Key(Key::Request(x, r), _) => {
+                self.with_exchange(x, |x, io| switchboard::client_write(x, r, io), r)
+            }
+            Due::Key(Key::LogFlush, _) => crate::http::modules::flush_logs(&mut self.io),
+            Due::Key(Key::Service(_), _) => {}
+        }
+    }
+
+    /// Runs the handler of one side of a connection.
+    fn dispatch(&mut self, id: ConnId, side: Side) {
+        let Some(owner) = self.io.conn(id).map(|c| c.owner) else { return };
+        match (owner, side) {
+            (Owner::Waiting, Side::Read) => self.waiting(id),
+            (Owner::Waiting, Side::Write) => {}
+            (Owner::Lingering, Side::Read) => {
+                // Lingering has one default for all: the exchange that knew better is gone.
+                if !lingering::readable(&mut self.io, id, 5_000) {
+                    wait::close(&mut self.io, id);
+                }
+            }
+            (Owner::Lingering, Side::Write) => {}
+            (Owner::Client(x), side) => self.client(x, side),
+            (Owner::Upstream(x, r), side) => {
+                self.with_exchange(x, |x, io| switchboard::peer(x, r, io, side), r);
+            }
+            (Owner::Pooled(_) | Owner::Service(_), _) => {}
+        }
+    }
+
+    fn client(&mut self, x: ExchangeId, side: Side) {
+        let Some(active) = self.exchanges.get(x.0 as usize).map(|x| x.active) else { return };
+        match side {
+            Side::Read => {
+                let main = crate::event::RequestIx::MAIN;
+                self.with_exchange(x, switchboard::client_read, main);
+            }
+            Side::Write => self.with_exchange(x, |x, io| switchboard::client_write(x, active, io), active),
+        }
+    }
+
+    /// Runs a handler for a request, acts on its answer, runs what it posted, and frees what is over.
+    fn with_exchange(
+        &mut self,
+        id: ExchangeId,
+        handler: impl FnOnce(&mut Exchange, &mut Io) -> crate::http::turn::Turn,
+        r: crate::event::RequestIx,
+    ) {
+        let Some(x) = self.exchanges.get_mut(id.0 as usize) else { return };
+        let turn = handler(x, &mut self.io);
+        settle::settle(x, r, &mut self.io, turn);
+        while !x.terminated
+            && let Some(r) = x.posted.pop_front()
+        {
+            let turn = switchboard::client_write(x, r, &mut self.io);
+            settle::settle(x, r, &mut self.io, turn);
+        }
+        if x.terminated {
+            release::give_up(x, &mut self.io);
+        }
+        if x.holds.total() == 0 {
+            let x = self.exchanges.remove(id.0 as usize);
+            release::free(*x, &mut self.exchanges, &mut self.io);
+        } else if cfg!(debug_assertions) {
+            invariants::check(x, &self.io);
+        }
+    }
+
+    /// A waiting client has something to say, or its time is up.
+    fn waiting(&mut self, id: ConnId) {
+        match wait::readable(&mut self.io, id) {
+            wait::Spoke::Waits => {}
+            wait::Spoke::Gone => wait::close(&mut self.io, id),
+            wait::Spoke::Request(request, head) => {
+                let x = release::begin(&mut self.exchanges, &mut self.io, id, request, head);
+                self.client(x, Side::Read);
+            }
+        }
+    }
+
+    fn post_accept(&mut self, number: usize) {
+        if !self.accepts.contains(&number) {
+            self.accepts.push(number);
+        }
+    }
+
+    /// Accepts from the sockets that have something, in batches.
+    fn accept_posted(&mut self) {
+        if self.accepts.is_empty() || clock::now() < self.rest_until {
+            return;
+        }
+        for number in std::mem::take(&mut self.accepts) {
+            let Some(listening) = self.listening.get(number) else { continue };
+            let (fd, address) = (listening.fd.as_raw_fd(), listening.address);
+            if self.accept_batch(fd, address) {
+                self.accepts.push(number);
+            }
+        }
+    }
+
+    /// Accepts a batch; says whether there may be more.
+    fn accept_batch(&mut self, fd: i32, address: usize) -> bool {
+        for _ in 0..ACCEPTS {
+            match self.io.net.accept(fd) {
+                accept::Accepted::Client(id) => self.begin_client(id, address),
+                accept::Accepted::Again => return false,
+                accept::Accepted::Lost(error) => {
+                    self.io.cycle.error_log.write(
+                        Level::Error,
+                        0,
+                        Some(&error),
+                        format_args!("accept4() failed"),
+                    );
+                }
+                accept::Accepted::Short(error) => {
+                    self.io.cycle.error_log.write(
+                        Level::Crit,
+                        0,
+                        Some(&error),
+                        format_args!("accept4() failed"),
+                    );
+                    self.rest_until = clock::now() + ACCEPT_REST;
+                    return true;
+                }
+            }
+        }
+        true
+    }
+
+    fn begin_client(&mut self, id: ConnId, address: usize) {
+        if self.io.net.table.len() > self.io.net.limit {
+            let limit = self.io.net.limit;
+            let text = format_args!("{limit} worker_connections are not enough");
+            self.io.cycle.error_log.write(Level::Alert, 0, None, text);
+            counters::up(&self.io.counters.accepted);
+            self.io.net.close(id);
+            return;
+        }
+        wait::begin(&mut self.io, id, address);
+        // The request is mostly there already: look at once instead of in the next turn.
+        self.dispatch(id, Side::Read);
+    }
+
+    fn signals(&mut self) {
+        let asked = self.inbox.drain();
+        if asked.reopen {
+            crate::http::modules::flush_logs(&mut self.io);
+            self.reopen_logs();
+        }
+        if asked.terminate {
+            self.stop = true;
+        } else if asked.quit && !self.io.exiting {
+            self.quit();
+        }
+    }
+
+    fn reopen_logs(&mut self) {
+        for (path, error) in crate::log::file::reopen_all(None) {
+            let text = format_args!("open() \"{}\" failed", path.display());
+            self.io.cycle.error_log.write(Level::Emerg, 0, Some(&error), text);
+        }
+    }
+
+    /// Finishes gracefully: no new connections, idle ones closed, the others to their end.
+    fn quit(&mut self) {
+        self.io.exiting = true;
+        self.io.cycle.error_log.write(Level::Notice, 0, None, format_args!("gracefully shutting down"));
+        // What is in the queues of sockets that nobody else listens on would be lost.
+        self.accepts = (0..self.listening.len()).collect();
+        self.rest_until = 0;
+        self.accept_posted();
+        for listening in self.listening.drain(..) {
+            let _ = self.io.net.unwatch(listening.fd.as_raw_fd());
+        }
+        let core = self.io.cycle.process.get::<crate::conf::core_conf::Core>();
+        let ms = *core.worker_shutdown_timeout;
+        if ms != 0 {
+            self.io.net.set_key_timer(Key::Shutdown, ms);
+        }
+        let idle: Vec<ConnId> = self.io.net.table.iter().filter(|c| is_parked(c)).map(|c| c.id).collect();
+        for id in idle {
+            match self.io.conn(id).map(|c| c.owner) {
+                // A client that has not asked anything since it connected may have its request on the way.
+                Some(Owner::Waiting) => wait::close(&mut self.io, id),
+                Some(_) => self.io.net.close(id),
+                None => {}
+            }
+        }
+        let reading: Vec<ExchangeId> = self
+            .exchanges
+            .iter()
+            .filter(|(_, x)| x.client.read == ClientRead::RequestLine)
+            .map(|(_, x)| x.id)
+            .collect();
+        log::debug!("{} requests are still being read", reading.len());
+    }
+
+    fn close_everything(&mut self) {
+        let all: Vec<usize> = self.exchanges.iter().map(|(key, _)| key).collect();
+        for key in all {
+            let Some(mut x) = self.exchanges.try_remove(key) else { continue };
+            release::give_up(&mut x, &mut self.io);
+            release::free(*x, &mut self.exchanges, &mut self.io);
+        }
+        crate::http::modules::flush_logs(&mut self.io);
+    }
+}
+
+/// A connection that nothing is under way on.
+fn is_parked(c: &crate::event::Connection) -> bool {
+    matches!(c.owner, Owner::Waiting | Owner::Pooled(_) | Owner::Service(_))
+}

@@ -1,0 +1,145 @@
+//! Beginning and ending exchanges: the only code that makes and frees them.
+//!
+//! *In nginx* `ngx_http_create_request`, `ngx_http_free_request`, `ngx_http_set_keepalive`, `ngx_http_close_connection`.
+//!
+//! *Here* after a handler has returned and no hold is left, the request is logged and its connection goes the way that was decided
+//! when it was finalized: closed, lingering, idle, or straight into the next request if that has begun to arrive.
+//!
+//! *Read next*: `http/client/keepalive.rs: decide`.
+
+use crate::buf::Page;
+use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side};
+use crate::http::access_log;
+use crate::http::client::head::Head;
+use crate::http::client::{lingering, wait};
+use crate::http::counters;
+use crate::http::exchange::{Exchange, Fate};
+use crate::http::holds::Why;
+use crate::http::io::Io;
+use crate::http::request::Request;
+use slab::Slab;
+use socket2::SockRef;
+use std::time::Duration;
+
+/// Makes the exchange for a client that has begun a request.
+pub fn begin(
+    exchanges: &mut Slab<Box<Exchange>>,
+    io: &mut Io,
+    conn: ConnId,
+    request: Box<Request>,
+    head: Head,
+) -> ExchangeId {
+    let entry = exchanges.vacant_entry();
+    let id = ExchangeId(entry.key() as u32);
+    let (number, sent) = match io.conn(conn) {
+        Some(c) => {
+            c.owner = Owner::Client(id);
+            c.requests = c.requests.saturating_add(1);
+            (c.number, c.sent)
+        }
+        None => (0, 0),
+    };
+    wait::set_idle(io, conn, false);
+    counters::up(&io.counters.requests);
+    counters::up(&io.counters.reading);
+    let mut x = Box::new(Exchange::new(id, conn, number, head, request));
+    x.client.sent_before = sent;
+    x.client.reading = true;
+    let hold = x.holds.take(Why::Main);
+    x.main_mut().hold = Some(hold);
+    entry.insert(x);
+    id
+}
+
+/// Gives every hold back: nothing of this exchange goes on (nginx: `ngx_http_terminate_handler`).
+pub fn give_up(x: &mut Exchange, io: &mut Io) {
+    for r in x.indexes() {
+        while let Some(cleanup) = x[r].cleanups.pop() {
+            cleanup(x, r, io);
+        }
+        let holds = [x[r].hold.take(), x[r].body.as_mut().and_then(|body| body.hold.take())];
+        for hold in holds.into_iter().flatten() {
+            x.holds.give_back(hold);
+        }
+    }
+}
+
+/// Logs what is over and lets its connection go its way.
+pub fn free(mut x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
+    let main = RequestIx::MAIN;
+    access_log::log_request(&mut x, main, io);
+    for r in x.indexes() {
+        while let Some(cleanup) = x[r].cleanups.pop() {
+            cleanup(&mut x, r, io);
+        }
+    }
+    if x.client.reading {
+        counters::down(&io.counters.reading);
+    } else {
+        counters::down(&io.counters.writing);
+    }
+    let conn = x.client.conn;
+    if let Some(c) = io.conn(conn) {
+        c.read.deadline = 0;
+        c.write.deadline = 0;
+        c.read.delayed = false;
+        c.write.delayed = false;
+        c.read.timed_out = false;
+        c.write.timed_out = false;
+    }
+    match x.fate {
+        Fate::KeepAlive => keep_alive(x, exchanges, io),
+        Fate::Linger => {
+            if !lingering::begin(io, conn, &x.main().loc.core) {
+                wait::close(io, conn);
+            }
+        }
+        Fate::Reset => {
+            if let Some(c) = io.conn(conn) {
+                // A reset instead of an orderly end: the kernel drops what it still holds.
+                let _ = SockRef::from(c.fd()).set_linger(Some(Duration::ZERO));
+            }
+            wait::close(io, conn);
+        }
+        Fate::Close => wait::close(io, conn),
+    }
+}
+
+/// The connection waits for its next request, or begins it if it has arrived behind the last one.
+fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
+    let conn = x.client.conn;
+    let core = x.main().loc.core.clone();
+    let nodelay = *core.tcp_nodelay;
+    if let Some(c) = io.conn(conn)
+        && nodelay
+        && !c.flags.nodelay
+        && !c.peer.is_unix()
+    {
+        c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
+    }
+    let rest = x.client.head.rest();
+    if rest.is_empty() {
+        if let Some(c) = io.conn(conn) {
+            c.owner = Owner::Waiting;
+        }
+        wait::set_idle(io, conn, true);
+        io.net.wait(conn, Side::Read, *core.keepalive_timeout);
+        return;
+    }
+    // Pipelined: the bytes move to a page of their own and the exchange begins at once.
+    let cycle = io.cycle.clone();
+    let listener = io.conn(conn).map_or(0, |c| c.listener);
+    let Some(listen) = cycle.addresses.get(listener as usize) else { return wait::close(io, conn) };
+    let server = listen.default_server.clone();
+    let small = *server.core.client_header_buffer_size as usize;
+    let size = small.max(rest.len());
+    let mut page = Page::with_capacity(size);
+    page.append(&rest);
+    let mut head = Head::over(page, 0, size);
+    head.local_port = x.client.head.local_port;
+    drop(rest);
+    drop(x);
+    let request = Box::new(Request::new(RequestIx::MAIN, server));
+    begin(exchanges, io, conn, request, head);
+    io.net.post(conn, Side::Read);
+}
