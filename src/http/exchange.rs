@@ -9,8 +9,8 @@
 //!
 //! ```text
 //!   Exchange ── client: conn, read slot, page of the head
-//!            ├─ requests[0]  the main request      x[r] is a request by its number
-//!            ├─ requests[1]  a subrequest …        they live until the exchange ends
+//!            ├─ main         the main request      x[r] is a request by its number
+//!            ├─ children     subrequests …         they live until the exchange ends
 //!            ├─ holds        why it lives
 //!            └─ posted       requests to run once the present handler has returned
 //! ```
@@ -76,7 +76,8 @@ pub struct Exchange {
     pub id: ExchangeId,
     /// The client's side.
     pub client: Client,
-    requests: Vec<Box<Request>>,
+    main: Box<Request>,
+    children: Vec<Request>,
     /// Which request the connection's events and output belong to (nginx: `c->data`).
     pub active: RequestIx,
     /// Requests whose write slot is to run before the loop goes on (nginx: `r->main->posted_requests`).
@@ -112,7 +113,8 @@ impl Exchange {
                 sent_before: 0,
                 reading: false,
             },
-            requests: vec![main],
+            main,
+            children: Vec::new(),
             active: RequestIx::MAIN,
             posted: VecDeque::new(),
             out: Chain::default(),
@@ -126,30 +128,30 @@ impl Exchange {
 
     /// The main request.
     pub fn main(&self) -> &Request {
-        &self[RequestIx::MAIN]
+        &self.main
     }
 
     /// The main request, to be changed.
     pub fn main_mut(&mut self) -> &mut Request {
-        &mut self[RequestIx::MAIN]
+        &mut self.main
     }
 
     /// Puts a subrequest in and numbers it.
-    pub fn add(&mut self, mut request: Box<Request>) -> RequestIx {
-        let ix = RequestIx(self.requests.len() as u16);
+    pub fn add(&mut self, mut request: Request) -> RequestIx {
+        let ix = RequestIx(self.children.len() as u16 + 1);
         request.ix = ix;
-        self.requests.push(request);
+        self.children.push(request);
         ix
     }
 
     /// The numbers of all requests.
     pub fn indexes(&self) -> impl Iterator<Item = RequestIx> + use<> {
-        (0..self.requests.len() as u16).map(RequestIx)
+        (0..=self.children.len() as u16).map(RequestIx)
     }
 
     /// All requests.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        self.requests.iter().map(|r| &**r)
+        std::iter::once(&*self.main).chain(&self.children)
     }
 
     /// Runs the request's write slot before the loop goes on (nginx: `ngx_http_post_request`).
@@ -186,16 +188,14 @@ impl Index<RequestIx> for Exchange {
     /// Request numbers are only made by [`Exchange::add`] and requests live as long as their exchange, so the
     /// number is always that of a request; the main one stands in for a number of another exchange.
     fn index(&self, ix: RequestIx) -> &Request {
-        match self.requests.get(ix.0 as usize) {
-            Some(request) => request,
-            None => &self.requests[0],
-        }
+        let child = (ix.0 as usize).checked_sub(1).and_then(|at| self.children.get(at));
+        child.unwrap_or(&self.main)
     }
 }
 
 impl IndexMut<RequestIx> for Exchange {
     fn index_mut(&mut self, ix: RequestIx) -> &mut Request {
-        let at = if (ix.0 as usize) < self.requests.len() { ix.0 as usize } else { 0 };
-        &mut self.requests[at]
+        let child = (ix.0 as usize).checked_sub(1).and_then(|at| self.children.get_mut(at));
+        child.unwrap_or(&mut self.main)
     }
 }

@@ -15,6 +15,11 @@ use crate::conf::build::Cx;
 use crate::conf::directive;
 use crate::conf::error::ConfError;
 
+/// Lists a module's variables by name.
+pub type Variables = fn() -> Vec<(&'static str, Definition)>;
+/// Does what a module has to do when all of `http {}` has been read.
+pub type After = fn(&mut Cx) -> Result<(), ConfError>;
+
 /// One feature of the HTTP server.
 pub struct HttpModule {
     /// Its name and its directives.
@@ -24,11 +29,11 @@ pub struct HttpModule {
     /// Its header filters.
     pub filters: &'static [HeaderFilter],
     /// Its variables.
-    pub variables: Option<fn() -> Vec<(&'static str, Definition)>>,
+    pub variables: Option<Variables>,
     /// Its families of variables.
     pub families: &'static [Family],
     /// Called when `http {}` has been read, before it is merged (nginx: `postconfiguration`).
-    pub after: Option<fn(&mut Cx) -> Result<(), ConfError>>,
+    pub after: Option<After>,
 }
 
 impl HttpModule {

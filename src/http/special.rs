@@ -33,10 +33,12 @@ pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
     x[r].headers_out.content_type = None;
     let core = x[r].loc.core.clone();
     let may_have_page = !x[r].flags.error_page || *core.recursive_error_pages;
-    if may_have_page && x[r].uri_changes != 0 && !core.error_pages.is_empty() {
-        if let Some(found) = core.error_pages.iter().find(|page| page.status == code) {
-            return error_page(x, r, io, found, code);
-        }
+    if may_have_page
+        && x[r].uri_changes != 0
+        && !core.error_pages.is_empty()
+        && let Some(found) = core.error_pages.iter().find(|page| page.status == code)
+    {
+        return error_page(x, r, io, found, code);
     }
     x[r].flags.expect_tested = true;
     discard::discard_request_body(x, r, io);
@@ -77,10 +79,7 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
     }
     discard::discard_request_body(x, r, io);
     x[r].flags.expect_tested = true;
-    let status = match found.overwrite {
-        Some(status @ (301 | 302 | 303 | 307 | 308)) => status,
-        _ => 302,
-    };
+    let status = found.overwrite.unwrap_or(302);
     x[r].err_status = status;
     x[r].headers_out.set("Location", target);
     page(x, r, io, status).finish()

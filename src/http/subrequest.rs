@@ -51,7 +51,7 @@ pub fn subrequest(
         super::logging::log(x, parent, io, crate::log::Level::Error, None, text);
         return None;
     }
-    let mut request = Box::new(Request::new(RequestIx::MAIN, x[parent].server.clone()));
+    let mut request = Request::new(RequestIx::MAIN, x[parent].server.clone());
     let from = &x[parent];
     request.parent = parent;
     request.method = if options.clone { from.method } else { Method::Get };
