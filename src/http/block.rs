@@ -193,6 +193,9 @@ pub fn finish(
     process: Confs,
     log: &Targets,
 ) -> Result<HttpCycle, ConfError> {
+    for after in modules.iter().filter_map(|module| module.after) {
+        after(http)?;
+    }
     let drafts = std::mem::take(&mut http.get_mut::<CoreMain>().servers);
     let vars = build_vars(modules, http)?;
     let mut finisher = Finisher { log };

@@ -11,14 +11,14 @@
 use super::output::HeaderFilter;
 use super::phases::Registration;
 use super::vars::{Definition, Family};
-use crate::conf::build::Cx;
+use crate::conf::build::Sets;
 use crate::conf::directive;
 use crate::conf::error::ConfError;
 
 /// Lists a module's variables by name.
 pub type Variables = fn() -> Vec<(&'static str, Definition)>;
-/// Does what a module has to do when all of `http {}` has been read.
-pub type After = fn(&mut Cx) -> Result<(), ConfError>;
+/// Does what a module has to do when all of `http {}` has been read and before it is merged; gets its sets.
+pub type After = fn(&mut Sets) -> Result<(), ConfError>;
 
 /// One feature of the HTTP server.
 pub struct HttpModule {
