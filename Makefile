@@ -21,8 +21,9 @@ build: setup-build ## build the release binary
 test: setup-test lint tidy unit suite ## everything that must hold: format, lints, rules of the house, all tests
 	@echo "make test: all passed"
 
-fmt: ## format the sources
+fmt: ## format the sources and wrap long comments
 	$(CARGO) fmt
+	@scripts/wrap-comments.py
 
 lint: ## check the format and the lints
 	$(CARGO) fmt --check

@@ -9,7 +9,7 @@ use super::source::Source;
 /// The rooms from the ground up.
 const ORDER: &[&str] = &[
     "util", "sys", "log", "buf", "conf", "event", "resolver", "balance", "cache", "protocol", "http",
-    "upstream", "admin", "worker", "process",
+    "upstream", "admin", "process", "worker",
 ];
 
 /// Rooms that may use less than their place in the order allows, and what.
