@@ -95,7 +95,8 @@ fn arrows_against_the_layers_are_caught() {
     );
     allows("layers", "src/protocol/redis.rs", "use crate::http::parse::header;\nuse crate::buf::Input;");
     catches("layers", "src/cellar/a.rs", "", &[1]);
-    allows("layers", "src/worker/a.rs", "use crate::{http, upstream::next};\n// crate::process::x");
+    allows("layers", "src/worker/a.rs", "use crate::{http, process::App};\n// crate::manual::x");
+    catches("layers", "src/process/a.rs", "use crate::worker::Worker;\nuse crate::http::Io;", &[1, 2]);
 }
 
 #[test]
