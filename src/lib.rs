@@ -9,6 +9,7 @@
 //!
 //! *Read next*: `process/mod.rs` if you run servers, `event/mod.rs` if you write them.
 
+pub mod balance;
 pub mod buf;
 pub mod conf;
 pub mod event;

@@ -20,3 +20,4 @@ pub mod socket;
 pub mod socket_options;
 pub mod time;
 pub mod user;
+pub mod words;

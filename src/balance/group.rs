@@ -1,0 +1,322 @@
+//! A group of peers under one name, and the rules that every method shares.
+//!
+//! *In nginx* `ngx_http_upstream_srv_conf_t` and the part of `ngx_http_upstream_round_robin.c` that each method
+//! repeats: the test who may be asked, the lone peer, the turn to the backups, the counting.
+//!
+//! *Here* that part exists once. A request begins with [`Group::start`], and calls [`Group::pick`] and
+//! [`Group::free`] in turns. Everything takes `&self`: a group is shared by all requests of a worker (`Rc`),
+//! and what changes is in the peers' state, or in a cell whose borrow ends before anybody else is called.
+//!
+//! ```text
+//!   start ─▶ Tried ─▶ pick ─▶ Held ─▶ … connect, talk … ─▶ free(held, verdict) ─▶ Freed { event to log, waiter to wake }
+//!              ▲                                            │
+//!              └──────────── tried.tries > 0 ◀──────────────┘
+//! ```
+//!
+//! *Read next*: `round_robin.rs`; `directives.rs` (how a block becomes a group).
+
+use super::peers::{Field, Held, Peer, Roster, State};
+use super::round_robin::{self, RoundRobin};
+use super::server::Server;
+use super::tried::Tried;
+use super::zone::Zone;
+use super::{Balancer, Client, Event, NoLive, Reason, Text, Verdict};
+use crate::event::{ExchangeId, RequestIx};
+use crate::util::address::Address;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// Who waits for a peer to have room.
+pub type Waiter = (ExchangeId, RequestIx);
+
+/// What [`Group::pick`] found.
+#[derive(Debug)]
+pub enum Pick {
+    /// This one; to be given back with [`Group::free`].
+    Peer(Held),
+    /// All are at `max_conns` and the group has a `queue`: call [`Group::wait`], sleep for at most so many
+    /// milliseconds, and pick again when woken. When the time is over call [`Group::unwait`] and answer as for NoLive.
+    Wait(u64),
+    /// Nobody (nginx: `NGX_BUSY`, "no live upstreams").
+    NoLive(NoLive),
+}
+
+/// What came of giving a peer back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Freed {
+    /// To be logged at level `warn`.
+    pub event: Option<Event>,
+    /// A queued request that may pick now; post it.
+    pub wake: Option<Waiter>,
+}
+
+/// `queue`: how many requests may wait, and how long each, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How many.
+    pub length: usize,
+    /// How long.
+    pub timeout_ms: u64,
+}
+
+/// An `upstream {}` block, or the group a plain host name makes.
+pub struct Group {
+    name: Rc<str>,
+    implicit: bool,
+    servers: Vec<Rc<Server>>,
+    roster: RefCell<Rc<Roster>>,
+    method: Box<dyn Balancer>,
+    zone: Zone,
+    queue: Option<Queue>,
+    waiting: RefCell<VecDeque<Waiter>>,
+    generation: Cell<u64>,
+}
+
+/// What a group is made of.
+#[derive(Default)]
+pub struct Parts {
+    /// The lines.
+    pub servers: Vec<Server>,
+    /// How to choose; None for round robin.
+    pub method: Option<Box<dyn Balancer>>,
+    /// Where the numbers are kept.
+    pub zone: Zone,
+    /// `queue`.
+    pub queue: Option<Queue>,
+}
+
+impl Group {
+    /// A group of an `upstream {}` block.
+    pub fn new(name: &str, parts: Parts) -> Group {
+        let group = Group {
+            name: name.into(),
+            implicit: false,
+            servers: parts.servers.into_iter().map(Rc::new).collect(),
+            roster: RefCell::default(),
+            method: parts.method.unwrap_or_else(|| Box::new(RoundRobin)),
+            zone: parts.zone,
+            queue: parts.queue,
+            waiting: RefCell::default(),
+            generation: Cell::new(0),
+        };
+        group.muster(group.servers.iter().map(|s| (s.clone(), s.addresses.clone())).collect());
+        group
+    }
+
+    /// The group of `proxy_pass http://host:port` without an `upstream` block: one line, a peer per address.
+    pub fn implicit(server: Server) -> Group {
+        let name = server.name.clone();
+        let parts = Parts { servers: vec![server], ..Parts::default() };
+        Group { implicit: true, ..Group::new(&name, parts) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Rc<str> {
+        &self.name
+    }
+
+    /// Whether no block declared it.
+    pub fn is_implicit(&self) -> bool {
+        self.implicit
+    }
+
+    /// The lines it was made of.
+    pub fn servers(&self) -> &[Rc<Server>] {
+        &self.servers
+    }
+
+    /// The method's name.
+    pub fn method(&self) -> &'static str {
+        self.method.name()
+    }
+
+    /// The peers now.
+    pub fn roster(&self) -> Rc<Roster> {
+        self.roster.borrow().clone()
+    }
+
+    /// Texts to be compiled by the room that knows variables, before the first request.
+    pub fn texts(&self) -> Vec<Rc<Text>> {
+        self.method.texts()
+    }
+
+    /// A request begins to choose.
+    pub fn start(&self) -> Tried {
+        Tried::new(self.roster())
+    }
+
+    /// Chooses a peer and counts it. With `fail_open` the least bad one is taken when none is good.
+    pub fn pick(&self, tried: &mut Tried, client: &mut dyn Client, fail_open: bool, now_ms: u64) -> Pick {
+        if tried.ask() {
+            tried.key = self.method.key(client).map(Rc::from);
+        }
+        let roster = tried.roster.clone();
+        let _lock = self.zone.lock();
+        if let Some(only) = roster.single() {
+            let may = only.reason(now_ms).is_none_or(|reason| matches!(reason, Reason::Failed { .. }));
+            return match may && !only.server.drain {
+                true => Pick::Peer(Held::new(only.clone(), true, now_ms)),
+                false => self.nobody(tried, fail_open, now_ms),
+            };
+        }
+        loop {
+            let list = if tried.in_backup { &roster.backup } else { &roster.primary };
+            if let Some(at) = self.method.pick(list, tried, now_ms)
+                && let Some(peer) = list.peers.get(at)
+            {
+                tried.add(at);
+                round_robin::chosen(peer, now_ms);
+                return Pick::Peer(Held::new(peer.clone(), false, now_ms));
+            }
+            if tried.in_backup || roster.backup.peers.is_empty() {
+                return self.nobody(tried, fail_open, now_ms);
+            }
+            tried.in_backup = true;
+            tried.forget();
+        }
+    }
+
+    /// Takes a peer once more for a request that has it already, as for the retry of a reused connection that had died.
+    pub fn hold(&self, peer: &Rc<Peer>, now_ms: u64) -> Held {
+        let single = self.roster.borrow().single().is_some_and(|only| Rc::ptr_eq(only, peer));
+        Held::new(peer.clone(), single, now_ms)
+    }
+
+    /// Gives a peer back and counts down the tries.
+    pub fn free(&self, held: Held, tried: &mut Tried, verdict: Verdict, now_ms: u64) -> Freed {
+        let _lock = self.zone.lock();
+        let peer = held.peer().clone();
+        let event = match (held.is_single(), verdict.failed) {
+            // NGINX: the lone peer's failures are forgotten, and asking it again at once would win nothing.
+            (true, _) => round_robin::forgive(&peer, now_ms),
+            (false, true) => round_robin::failed(&peer, now_ms),
+            (false, false) => round_robin::served(&peer, now_ms),
+        };
+        tried.tries = if held.is_single() { 0 } else { tried.tries.saturating_sub(1) };
+        average(&peer.state, Field::HeaderTime, verdict.header_ms);
+        average(&peer.state, Field::TotalTime, verdict.total_ms);
+        drop(held);
+        Freed { event, wake: self.waiting.borrow_mut().pop_front() }
+    }
+
+    /// Puts a request into the queue.
+    pub fn wait(&self, waiter: Waiter) {
+        self.waiting.borrow_mut().push_back(waiter);
+    }
+
+    /// Takes a request out of the queue: its time is over, or its client has gone.
+    pub fn unwait(&self, waiter: Waiter) {
+        self.waiting.borrow_mut().retain(|one| *one != waiter);
+    }
+
+    /// Lines whose addresses the resolver is to bring, again and again.
+    pub fn to_resolve(&self) -> impl Iterator<Item = &Rc<Server>> {
+        self.servers.iter().filter(|server| server.resolve)
+    }
+
+    /// New addresses (with weights, 0 for the line's own) of a `resolve` line. Requests under way keep the
+    /// peers they began with. Gives back the peers that left, whose idle connections are to be closed.
+    pub fn resolved(&self, server: &Rc<Server>, found: &[(Address, u32)]) -> Vec<Rc<Peer>> {
+        let old = self.roster();
+        let mut peers: Vec<Rc<Peer>> = Vec::new();
+        let mut unresolved: Vec<Rc<Server>> = Vec::new();
+        for line in &self.servers {
+            let own: Vec<&Rc<Peer>> = old.all().filter(|peer| Rc::ptr_eq(&peer.server, line)).collect();
+            let from = peers.len();
+            if !Rc::ptr_eq(line, server) {
+                peers.extend(own.into_iter().cloned());
+            } else {
+                for (address, weight) in found {
+                    let weight = if *weight == 0 { line.weight } else { *weight };
+                    let same = |peer: &&&Rc<Peer>| peer.address == *address && peer.weight == weight;
+                    let known = own.iter().find(same).map(|peer| (*peer).clone());
+                    peers.push(known.unwrap_or_else(|| self.recruit(line, address.clone(), weight)));
+                }
+            }
+            if peers.len() == from {
+                unresolved.push(line.clone());
+            }
+        }
+        let left = |peer: &&Rc<Peer>| !peers.iter().any(|one| Rc::ptr_eq(one, peer));
+        let left: Vec<Rc<Peer>> = old.all().filter(left).cloned().collect();
+        self.set_roster(peers, unresolved);
+        left
+    }
+
+    fn muster(&self, found: Vec<(Rc<Server>, Vec<Address>)>) {
+        let mut peers = Vec::new();
+        let mut unresolved = Vec::new();
+        for (server, addresses) in found {
+            if addresses.is_empty() {
+                unresolved.push(server.clone());
+            }
+            peers.extend(addresses.into_iter().map(|one| self.recruit(&server, one, server.weight)));
+        }
+        self.set_roster(peers, unresolved);
+    }
+
+    fn recruit(&self, server: &Rc<Server>, address: Address, weight: u32) -> Rc<Peer> {
+        let line = self.servers.iter().position(|one| Rc::ptr_eq(one, server)).unwrap_or_default();
+        let state = self.zone.state(line, &address);
+        Rc::new(Peer::new(address, server.clone(), weight, state))
+    }
+
+    fn set_roster(&self, peers: Vec<Rc<Peer>>, unresolved: Vec<Rc<Server>>) {
+        self.generation.set(self.generation.get().wrapping_add(1));
+        *self.roster.borrow_mut() = Rc::new(Roster::new(self.generation.get(), peers, unresolved));
+    }
+
+    /// Nobody is good: wait, take the least bad, or say why.
+    fn nobody(&self, tried: &Tried, fail_open: bool, now_ms: u64) -> Pick {
+        let no_live = self.no_live(tried, now_ms);
+        let full = no_live.peers.iter().any(|(_, reason)| matches!(reason, Reason::Full { .. }));
+        if let Some(queue) = self.queue.filter(|queue| full && self.waiting.borrow().len() < queue.length) {
+            return Pick::Wait(queue.timeout_ms);
+        }
+        let rank = |peer: &&Rc<Peer>| match (peer.reason(now_ms), peer.server.drain) {
+            (Some(Reason::Failed { seconds, .. }), false) => Some(seconds),
+            (None, true) => Some(u64::MAX),
+            _ => None,
+        };
+        let candidates = tried.roster.all().filter(|peer| fail_open && rank(peer).is_some());
+        match candidates.min_by_key(|peer| rank(peer)) {
+            Some(peer) if tried.tries > 0 => Pick::Peer(Held::new(peer.clone(), false, now_ms)),
+            _ => Pick::NoLive(no_live),
+        }
+    }
+
+    fn no_live(&self, tried: &Tried, now_ms: u64) -> NoLive {
+        let roster = &tried.roster;
+        let mut peers: Vec<(Rc<str>, Reason)> = Vec::new();
+        for (list, current) in [(&roster.primary, !tried.in_backup), (&roster.backup, tried.in_backup)] {
+            for (at, peer) in list.peers.iter().enumerate() {
+                let drains = peer.server.drain.then_some(Reason::Draining);
+                let has_tried = (current && tried.has(at)).then_some(Reason::Tried);
+                // The primary ones of a request that went on to the backups were all tried, or not eligible.
+                let reason = peer.reason(now_ms).or(drains).or(has_tried).unwrap_or(Reason::Tried);
+                peers.push((peer.name.clone(), reason));
+            }
+        }
+        peers.extend(roster.unresolved.iter().map(|server| (server.name.clone(), Reason::Unresolved)));
+        let seconds = peers.iter().filter_map(|(_, reason)| match reason {
+            Reason::Failed { seconds, .. } => Some(*seconds),
+            _ => None,
+        });
+        let retry_after = seconds.min();
+        NoLive { peers, retry_after }
+    }
+}
+
+/// Moves an average, kept in microseconds, an eighth of the way; the first value is taken as it is.
+fn average(state: &State, field: Field, ms: Option<u64>) {
+    let Some(new) = ms.map(|ms| ms.saturating_mul(1000)) else { return };
+    let old = state.get(field);
+    let next = match old {
+        0 => new,
+        old => old.saturating_sub(old / 8).saturating_add(new / 8),
+    };
+    // Zero would mean that nothing has been measured.
+    state.set(field, next.max(1));
+}

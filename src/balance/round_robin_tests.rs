@@ -1,0 +1,179 @@
+//! Sequences of choices, failures and recoveries, with the time passed in.
+
+use super::super::group::{Group, Parts, Pick};
+use super::super::server::Server;
+use super::super::{Client, Event, Reason, Text, Tried, Verdict};
+use crate::conf::error::Place;
+use crate::util::address::Address;
+
+/// A client without properties.
+pub struct Nobody;
+
+impl Client for Nobody {
+    fn eval(&mut self, text: &Text) -> Vec<u8> {
+        text.bytes().to_vec()
+    }
+    fn address(&self) -> Address {
+        Address::NONE
+    }
+    fn cookie(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// A server `127.0.0.1:PORT`, changed as wanted.
+pub fn server(port: u16, change: impl FnOnce(&mut Server)) -> Server {
+    let name = format!("127.0.0.1:{port}");
+    let addresses = Address::parse(&name, 80).into_iter().collect();
+    let mut server = Server::of(&name, addresses, Place::command_line());
+    change(&mut server);
+    server
+}
+
+/// A group of the default method.
+pub fn group(servers: Vec<Server>) -> Group {
+    Group::new("u", Parts { servers, ..Parts::default() })
+}
+
+/// The port of the next choice, 0 for nobody, given back at once with the verdict.
+pub fn once(group: &Group, tried: &mut Tried, verdict: Verdict, now_ms: u64) -> u16 {
+    match group.pick(tried, &mut Nobody, false, now_ms) {
+        Pick::Peer(held) => {
+            let port = held.peer().address.port();
+            let _ = group.free(held, tried, verdict, now_ms);
+            port
+        }
+        _ => 0,
+    }
+}
+
+fn ports(group: &Group, count: usize, now_ms: u64) -> Vec<u16> {
+    (0..count).map(|_| once(group, &mut group.start(), Verdict::SERVED, now_ms)).collect()
+}
+
+const DAY: u64 = 86_400_000;
+
+#[test]
+fn weights_are_spread_smoothly() {
+    let g = group(vec![server(1, |s| s.weight = 5), server(2, |_| ()), server(3, |_| ())]);
+    assert_eq!(ports(&g, 14, DAY), [1, 1, 2, 1, 3, 1, 1, 1, 1, 2, 1, 3, 1, 1]);
+    let g = group(vec![server(1, |_| ()), server(2, |_| ())]);
+    assert_eq!(ports(&g, 4, DAY), [1, 2, 1, 2]);
+}
+
+#[test]
+fn a_failed_peer_is_out_for_fail_timeout_and_one_request_probes_it() {
+    let g = group(vec![server(1, |_| ()), server(2, |_| ())]);
+    let mut tried = g.start();
+    assert_eq!(tried.tries, 2);
+    assert_eq!(once(&g, &mut tried, Verdict::FAILED, DAY), 1);
+    assert_eq!(tried.tries, 1);
+    assert_eq!(once(&g, &mut tried, Verdict::SERVED, DAY), 2);
+    assert_eq!(ports(&g, 3, DAY + 10_000), [2, 2, 2]);
+    let (mut probe, held) = loop {
+        // Its weight recovers with the rounds in which it takes part, so it is not the first.
+        let mut tried = g.start();
+        match g.pick(&mut tried, &mut Nobody, false, DAY + 11_000) {
+            Pick::Peer(held) if held.peer().address.port() == 1 => break (tried, held),
+            Pick::Peer(_) => {}
+            other => panic!("a peer, not {other:?}"),
+        }
+    };
+    assert_eq!(ports(&g, 2, DAY + 11_000), [2, 2], "one probe at a time");
+    let freed = g.free(held, &mut probe, Verdict::SERVED, DAY + 12_000);
+    assert_eq!(freed.event, Some(Event::Back { peer: "127.0.0.1:1".into(), seconds: 12 }));
+    let mut after = ports(&g, 4, DAY + 12_000);
+    after.sort_unstable();
+    assert_eq!(after, [1, 1, 2, 2]);
+}
+
+#[test]
+fn going_out_is_told_with_numbers() {
+    let g = group(vec![server(1, |s| s.max_fails = 2), server(2, |s| s.down = true), server(3, |_| ())]);
+    let fail = |now| {
+        let mut tried = g.start();
+        let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, now) else { return None };
+        g.free(held, &mut tried, Verdict::FAILED, now).event
+    };
+    let mut events: Vec<String> = (0..4).filter_map(|_| fail(DAY)).map(|e| e.to_string()).collect();
+    events.sort();
+    assert_eq!(
+        events,
+        [
+            "upstream server temporarily disabled: 127.0.0.1:1, 2 failures, for 10s",
+            "upstream server temporarily disabled: 127.0.0.1:3, 1 failure, for 10s"
+        ]
+    );
+    let Pick::NoLive(nobody) = g.pick(&mut g.start(), &mut Nobody, false, DAY + 3000) else { panic!("none") };
+    assert_eq!(
+        nobody.to_string(),
+        "127.0.0.1:1 failed 2x, back in 8s; 127.0.0.1:2 down; 127.0.0.1:3 failed 1x, back in 8s"
+    );
+    assert_eq!(nobody.retry_after, Some(8));
+    assert!(matches!(g.pick(&mut g.start(), &mut Nobody, true, DAY + 3000), Pick::Peer(_)), "fail open");
+}
+
+#[test]
+fn failures_are_not_forgiven_by_successes_in_between() {
+    let g = group(vec![server(1, |s| s.max_fails = 3), server(2, |s| s.max_fails = 3)]);
+    let mut count = 0;
+    let mut seen = [0; 3];
+    for round in 0..30 {
+        let mut tried = g.start();
+        let now = DAY + round * 100;
+        let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, now) else { panic!("a peer") };
+        let port = held.peer().address.port();
+        count += u32::from(port == 1);
+        let fails = port == 1 && count.is_multiple_of(3);
+        let _ = g.free(held, &mut tried, if fails { Verdict::FAILED } else { Verdict::SERVED }, now);
+        if fails {
+            seen[usize::from(once(&g, &mut tried, Verdict::SERVED, now))] += 1;
+        } else {
+            seen[usize::from(port)] += 1;
+        }
+    }
+    assert_eq!(seen, [0, 6, 24], "as in nginx: out after the third of nine has failed");
+}
+
+#[test]
+fn the_lone_peer_is_always_asked_unless_it_is_down_or_full() {
+    let g = group(vec![server(1, |s| s.max_conns = 1), server(2, |s| s.down = true)]);
+    for _ in 0..3 {
+        let mut tried = g.start();
+        assert_eq!(once(&g, &mut tried, Verdict::FAILED, DAY), 1);
+        assert_eq!(tried.tries, 0);
+    }
+    let held = g.pick(&mut g.start(), &mut Nobody, false, DAY);
+    let Pick::NoLive(full) = g.pick(&mut g.start(), &mut Nobody, true, DAY) else { panic!("full") };
+    assert_eq!(full.peers[0].1, Reason::Full { conns: 1, max: 1 });
+    drop(held);
+    assert_eq!(ports(&g, 1, DAY), [1], "a peer that is dropped is given back");
+}
+
+#[test]
+fn backups_are_asked_when_no_primary_peer_may_be() {
+    let g = group(vec![server(1, |_| ()), server(2, |s| s.backup = true), server(3, |s| s.backup = true)]);
+    let mut tried = g.start();
+    assert_eq!(tried.tries, 3);
+    let order: Vec<u16> = (0..3).map(|_| once(&g, &mut tried, Verdict::FAILED, DAY)).collect();
+    assert_eq!(order, [1, 2, 3]);
+    assert_eq!(tried.tries, 0);
+}
+
+#[test]
+fn a_name_that_resolves_differently_keeps_what_is_known_of_the_peers_that_stay() {
+    let mut line = server(1, |s| s.resolve = true);
+    line.addresses.clear();
+    let g = group(vec![line, server(9, |_| ())]);
+    let line = g.to_resolve().next().cloned().expect("a line to resolve");
+    let at = |port: u16| (Address::parse("127.0.0.1", port).expect("an address"), 0);
+    assert_eq!(g.resolved(&line, &[at(1), at(2)]).len(), 0);
+    let mut old = g.start();
+    assert_eq!(once(&g, &mut old, Verdict::FAILED, DAY), 1);
+    let left = g.resolved(&line, &[at(1), at(3)]);
+    assert_eq!(left.iter().map(|peer| peer.address.port()).collect::<Vec<_>>(), [2]);
+    assert_eq!(once(&g, &mut old, Verdict::SERVED, DAY), 2, "a request keeps the peers it began with");
+    let mut seen = ports(&g, 4, DAY);
+    seen.sort_unstable();
+    assert_eq!(seen, [3, 3, 9, 9], "the failure of the first is remembered");
+}

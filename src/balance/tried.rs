@@ -1,0 +1,87 @@
+//! What one request has tried already.
+//!
+//! *In nginx* `ngx_http_upstream_rr_peer_data_t` (the current peer, a bitmap of tried ones) and, wrapped around
+//! it, one struct for each method; `pc->tries` beside them counts what is left.
+//!
+//! *Here* one value a request keeps from the first choice to the last. It holds the [`Roster`] it began with by
+//! count, so a name that resolves differently meanwhile changes nothing under its feet. Methods keep
+//! their few numbers in [`Memo`]. This file must not know how anybody chooses.
+//!
+//! *Read next*: `peers.rs` (Roster), `group.rs` (who makes it).
+
+use super::peers::Roster;
+use std::rc::Rc;
+
+/// The state of choosing for one request.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The peers as of the request's beginning.
+    pub roster: Rc<Roster>,
+    /// How many more attempts may be made, the one under way included (nginx: `pc->tries`). Starts as the number of
+    /// peers that are not down; the caller may lower it (`next_upstream_tries`).
+    pub tries: u32,
+    /// The primary list is exhausted; bits are of the backup list.
+    pub in_backup: bool,
+    /// What the method wants of the request; None before the first choice, and for methods without a key.
+    pub key: Option<Rc<[u8]>>,
+    /// The `sid` of the peer that a sticky session binds the request to.
+    pub bound: Option<Rc<[u8]>>,
+    /// What the method remembers.
+    pub memo: Memo,
+    bits: Vec<u64>,
+    asked: bool,
+}
+
+/// What methods remember from one try of a request to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memo {
+    /// The running hash; None before the first try.
+    pub hash: Option<u64>,
+    /// How often the hash was taken anew.
+    pub rehash: u32,
+    /// How many candidates were looked at and passed over.
+    pub looks: u32,
+}
+
+impl Tried {
+    /// Nothing tried yet.
+    pub fn new(roster: Rc<Roster>) -> Tried {
+        let tries = roster.tries();
+        Tried {
+            roster,
+            tries,
+            in_backup: false,
+            key: None,
+            bound: None,
+            memo: Memo::default(),
+            bits: Vec::new(),
+            asked: false,
+        }
+    }
+
+    /// Whether the peer at this index of the current list has been asked.
+    pub fn has(&self, at: usize) -> bool {
+        self.bits.get(at / 64).is_some_and(|bits| bits & (1 << (at % 64)) != 0)
+    }
+
+    /// Notes that it has.
+    pub fn add(&mut self, at: usize) {
+        let word = at / 64;
+        if self.bits.len() <= word {
+            self.bits.resize(word.saturating_add(1), 0);
+        }
+        if let Some(bits) = self.bits.get_mut(word) {
+            *bits |= 1 << (at % 64);
+        }
+    }
+
+    /// Forgets which, as when going on to the backups.
+    pub fn forget(&mut self) {
+        self.bits.clear();
+    }
+
+    /// Notes that the request has been looked at for key and session; true the first time.
+    pub(super) fn ask(&mut self) -> bool {
+        !std::mem::replace(&mut self.asked, true)
+    }
+}
