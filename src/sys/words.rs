@@ -108,20 +108,20 @@ impl Words {
 
     /// Adds to one number, also while other processes do.
     pub fn add(&self, at: usize, value: u64) {
-        match self.is_shared() {
-            true => drop(self.all().get(at).map(|word| word.fetch_add(value, Ordering::Relaxed))),
-            false => self.set(at, self.get(at).wrapping_add(value)),
+        match self.all().get(at) {
+            Some(word) if self.is_shared() => _ = word.fetch_add(value, Ordering::Relaxed),
+            _ => self.set(at, self.get(at).wrapping_add(value)),
         }
     }
 
     /// Subtracts from one number, not below zero, also while other processes do.
     pub fn sub(&self, at: usize, value: u64) {
         let less = |old: u64| Some(old.saturating_sub(value));
-        match self.is_shared() {
-            true => {
-                drop(self.all().get(at).map(|w| w.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)))
+        match self.all().get(at) {
+            Some(word) if self.is_shared() => {
+                _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
             }
-            false => self.set(at, self.get(at).saturating_sub(value)),
+            _ => self.set(at, self.get(at).saturating_sub(value)),
         }
     }
 
