@@ -116,3 +116,40 @@ pub static MODULE: Module = Module {
         set,
     }],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::directive::LOCATION;
+    use crate::conf::include::Reader;
+    use crate::conf::merge::ConfSet;
+    use crate::conf::registry::Registry;
+
+    fn read(cx: &mut Cx, text: &str, context: u32) -> ConfSet {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), format!("outer {{ {text} }}")).expect("written");
+        let tree = Reader::new(Path::new("")).main_file(file.path());
+        let line = tree.lines.first().expect("a line").clone();
+        cx.block(&line, context, &[Scope::Location]).expect("read").take(Scope::Location)
+    }
+
+    #[test]
+    fn lines_of_a_level_replace_those_outside_and_a_level_without_has_its_parents() {
+        let registry = Registry::new(&[&MODULE]);
+        let mut cx = Cx::new(&registry, "/p", "/p");
+        let http = read(&mut cx, "error_log a; error_log b info;", HTTP);
+        let (mut own, mut none) =
+            (read(&mut cx, "error_log stderr crit;", LOCATION), read(&mut cx, "", LOCATION));
+        own.merge(&http).expect("merged");
+        none.merge(&http).expect("merged");
+        let levels = |set: &ConfSet| -> Vec<Level> {
+            let targets = set.get::<ErrorLog>().targets().map(Targets::list).unwrap_or_default();
+            targets.iter().map(|target| target.level).collect()
+        };
+        assert_eq!(levels(&none), [Level::Error, Level::Info]);
+        assert_eq!(levels(&own), [Level::Crit]);
+        let main = cx.conf::<MainErrorLog>();
+        assert!(main.uses_stderr && main.own.is_empty());
+        assert!(main.targets("logs/error.log", Path::new("/p")).enabled(Level::Error));
+    }
+}

@@ -184,3 +184,45 @@ pub static MODULE: Module = Module {
         },
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::include::Reader;
+    use crate::conf::registry::Registry;
+    use std::path::Path;
+
+    fn read(text: &str) -> Result<(Vec<String>, bool), String> {
+        let registry = Registry::new(&[&MODULE]);
+        let mut cx = Cx::new(&registry, "", "");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        let tree = Reader::new(Path::new("")).main_file(file.path());
+        cx.apply_tree(&tree).map_err(|error| error.to_string())?;
+        let warnings = cx.take_warnings().into_iter().map(|warning| warning.text).collect();
+        let client = Address::parse("127.0.0.1:1", 0).expect("an address");
+        let events = cx.conf::<Events>();
+        events.check().map_err(|error| error.to_string())?;
+        Ok((warnings, events.is_debugged(&client)))
+    }
+
+    #[test]
+    fn a_client_of_a_named_network_is_debugged() {
+        assert_eq!(read("events { debug_connection 127.0.0.0/8; }"), Ok((vec![], true)));
+        assert_eq!(read("events { debug_connection localhost; }"), Ok((vec![], true)));
+        assert_eq!(read("events { debug_connection ::1; debug_connection unix:; }"), Ok((vec![], false)));
+        let (warnings, _) = read("events { debug_connection 127.0.0.1/8; }").expect("read");
+        assert!(warnings.concat().starts_with("low address bits of 127.0.0.1/8 are meaningless in "));
+    }
+
+    #[test]
+    fn the_block_is_needed_and_epoll_is_all_there_is() {
+        assert_eq!(read(""), Err("no \"events\" section in configuration".into()));
+        assert!(
+            read("events { use epoll; accept_mutex off; }").is_ok_and(|(warnings, _)| warnings.is_empty())
+        );
+        assert!(read("events { accept_mutex on; }").is_ok_and(|(warnings, _)| warnings.len() == 1));
+        assert!(read("events { use poll; }").is_err_and(|text| text.contains("use \"epoll\"")));
+        assert!(read("events { } events { }").is_err_and(|text| text.contains("is duplicate")));
+    }
+}

@@ -14,6 +14,7 @@
 
 use crate::note;
 use crate::sys::signal::{self, SignalFd};
+use crate::sys::title;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -50,7 +51,7 @@ impl Inbox {
         SignalFd::new(&TAKEN).map(Inbox)
     }
 
-    /// Takes all that has come, and logs each signal as nginx does.
+    /// Takes all that has come, and logs each signal as nginx does. A process asked to quit shows it in `ps`.
     pub fn drain(&self) -> Asked {
         let mut asked = Asked::default();
         let log = crate::log::process();
@@ -59,6 +60,7 @@ impl Inbox {
             let action = match received.number {
                 signal::SIGQUIT => {
                     asked.quit = true;
+                    title::set("nginx: worker process is shutting down");
                     ", shutting down"
                 }
                 signal::SIGTERM | signal::SIGINT => {

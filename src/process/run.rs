@@ -23,7 +23,7 @@ use crate::event::inbox::Inbox;
 use crate::log::target::Sink;
 use crate::log::{self, Level, Target, Targets, file};
 use crate::note;
-use crate::sys::{limits, process, signal};
+use crate::sys::{limits, process, signal, title};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -207,8 +207,11 @@ fn start(app: &dyn App, source: ConfigSource, arguments: Vec<OsString>) -> Resul
     tie_stderr(&*cycle);
     log::use_stderr(false);
     worker_process::log_panics();
+    title::prepare();
     let daemonized = daemonized || *core.daemon;
     if *core.master_process {
+        let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+        title::set(&format!("nginx: master process {}", words.join(" ")));
         let running = Running { cycle, user, sockets, pid_file, arguments, old_binary, daemonized };
         Master::new(app, source, running).run();
         Ok(())

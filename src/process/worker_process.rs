@@ -16,7 +16,7 @@
 use super::cycle::{Cycle, WorkerContext};
 use crate::conf::core_conf::{Core, User};
 use crate::note;
-use crate::sys::{inherit, limits, process, signal, user};
+use crate::sys::{inherit, limits, process, signal, title, user};
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -30,6 +30,7 @@ pub fn run(cycle: &dyn Cycle, user: Option<&User>, context: WorkerContext) -> ! 
     let work = AssertUnwindSafe(|| {
         // The inbox has its own idea of what to hold back; a child of a worker would be nobody's to wait for.
         let _ = signal::unblock(&[signal::SIGCHLD]);
+        title::set("nginx: worker process");
         match begin(cycle.core(), user, context.index) {
             true => cycle.run_worker(context),
             false => FATAL,

@@ -19,5 +19,6 @@ pub mod signal;
 pub mod socket;
 pub mod socket_options;
 pub mod time;
+pub mod title;
 pub mod user;
 pub mod words;

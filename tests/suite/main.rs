@@ -13,6 +13,7 @@ mod http_head;
 mod kit_self;
 mod locations;
 mod logs;
+mod processes;
 mod proxy;
 mod reload;
 mod smoke;
