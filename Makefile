@@ -39,8 +39,9 @@ unit: ## run the tests beside the code and those in the documentation
 suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
 	$(CARGO) test --quiet --test suite
 
-directives: build ## write docs/directives.md from the directive tables
-	$(BINARY) --print-directives > docs/directives.md
+directives: setup-build ## write docs/directives.md from the directive tables
+	$(CARGO) run --quiet --bin headwater -- --print-directives > $(TARGET)/directives.md
+	mv $(TARGET)/directives.md docs/directives.md
 
 modules: ## count the lines of code of each protocol module
 	@scripts/count-modules.sh src/protocol

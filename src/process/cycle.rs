@@ -63,6 +63,9 @@ pub trait App {
     /// # Errors
     /// The first thing wrong with it; the caller logs it at level emerg.
     fn load(&self, source: &ConfigSource) -> Result<Box<dyn Cycle>, ConfError>;
+
+    /// The reference of all directives in Markdown, for `--print-directives`.
+    fn directives(&self) -> String;
 }
 
 /// One reading of the configuration.

@@ -34,6 +34,11 @@ use std::rc::Rc;
 /// Runs the program: everything `main` does. `arguments` begin with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, app: &dyn App) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // not an option of nginx's, so it stays out of the help: `make directives` asks
+    if arguments.get(1).is_some_and(|argument| argument == "--print-directives") {
+        let written = io::stdout().write_all(app.directives().as_bytes());
+        return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let args = match Args::parse(arguments.iter().skip(1).cloned()) {
         Ok(args) => args,
         Err(text) => return fail(&text),

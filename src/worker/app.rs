@@ -15,7 +15,7 @@ use crate::conf::include::SourceFile;
 use crate::conf::load::{From, dump, load};
 use crate::conf::merge::Scope;
 use crate::conf::registry::Registry;
-use crate::conf::{core_conf, error_log};
+use crate::conf::{core_conf, docs, error_log};
 use crate::event::directives::{self as events, Events};
 use crate::event::listening::Listen;
 use crate::event::{Net, clock};
@@ -80,6 +80,10 @@ impl App for Program {
         let mut loaded = loaded?;
         let (http, log) = self.build(source, &mut loaded.sets)?;
         Ok(Box::new(Loaded { http, log, files: loaded.files, counters: Rc::default() }))
+    }
+
+    fn directives(&self) -> String {
+        docs::markdown(&self.registry())
     }
 }
 

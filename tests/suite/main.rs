@@ -8,6 +8,7 @@ mod kit;
 
 mod balance;
 mod command_line;
+mod directives;
 mod failover;
 mod http_head;
 mod kit_self;
