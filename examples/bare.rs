@@ -16,6 +16,7 @@
 use headwater::conf::build::Cx;
 use headwater::conf::core_conf::{self, Core};
 use headwater::conf::directive::{Args, Directive, MAIN, Module};
+use headwater::conf::docs;
 use headwater::conf::error::ConfError;
 use headwater::conf::error_log::{self, MainErrorLog};
 use headwater::conf::load::{self, From};
@@ -81,9 +82,13 @@ static MODULE: Module = Module {
 
 struct Program;
 
+fn registry() -> Registry {
+    Registry::new(&[&core_conf::MODULE, &events::MODULE, &error_log::MODULE, &MODULE])
+}
+
 impl App for Program {
     fn load(&self, source: &ConfigSource) -> Result<Box<dyn Cycle>, ConfError> {
-        let registry = Registry::new(&[&core_conf::MODULE, &events::MODULE, &error_log::MODULE, &MODULE]);
+        let registry = registry();
         let from = From { file: &source.conf, prefix: &source.prefix, globals: &source.globals };
         let mut warnings = Vec::new();
         let loaded = load::load(&registry, from, &mut warnings);
@@ -95,6 +100,10 @@ impl App for Program {
         let confs = loaded.sets.take(Scope::Process).freeze();
         let log = confs.get::<MainErrorLog>().targets(&source.error_log, &source.prefix);
         Ok(Box::new(Reading { confs, dump, log }))
+    }
+
+    fn directives(&self) -> String {
+        docs::markdown(&registry())
     }
 }
 
