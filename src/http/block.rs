@@ -229,7 +229,9 @@ fn build_vars(modules: &[&'static HttpModule], http: &mut Sets) -> Result<VarTab
         builtin.extend(module.variables.map(|variables| variables()).unwrap_or_default());
         families.extend(module.families.iter());
     }
-    VarTable::build(http.get_mut::<VarNames>(), builtin, families).map_err(ConfError::new)
+    let mut defined = std::mem::take(http.get_mut::<VarNames>());
+    VarTable::build(http.get_mut::<crate::conf::template::Names>(), &mut defined, builtin, families)
+        .map_err(ConfError::new)
 }
 
 struct Finisher<'a> {

@@ -20,6 +20,7 @@ mod regex;
 mod table;
 pub mod template;
 
+pub use crate::conf::template::VarIx;
 pub use regex::VarRegex;
 pub use table::{Definition, Family, Get, Set, VarNames, VarTable, constant, declare, definition, index};
 pub use template::Template;
@@ -29,10 +30,6 @@ use super::io::Io;
 use super::request::Cached;
 use crate::buf::Slice;
 use crate::event::RequestIx;
-
-/// The index of a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct VarIx(pub u32);
 
 /// The value of a variable; cached values are used even if they may have changed since (nginx: `ngx_http_get_indexed_variable`).
 pub fn get(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Slice> {

@@ -13,6 +13,8 @@ use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Scope};
+use crate::conf::template::Names;
+pub use crate::conf::template::index;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
@@ -83,30 +85,15 @@ impl Definition {
     }
 }
 
-/// Names and definitions, while the file is being read.
+/// Definitions that directives make, while the file is being read; the names are in [`Names`].
 #[derive(Default)]
 pub struct VarNames {
-    indexes: HashMap<Vec<u8>, VarIx>,
-    names: Vec<Vec<u8>>,
     definitions: HashMap<Vec<u8>, Definition>,
 }
 
 impl Conf for VarNames {
     const SCOPE: Scope = Scope::Http;
     crate::conf_slot!();
-}
-
-/// The index of a name, new if it has none.
-pub fn index(cx: &mut Cx, name: &[u8]) -> VarIx {
-    let names = cx.conf::<VarNames>();
-    let name = name.to_ascii_lowercase();
-    if let Some(ix) = names.indexes.get(&name) {
-        return *ix;
-    }
-    let ix = VarIx(names.names.len() as u32);
-    names.names.push(name.clone());
-    names.indexes.insert(name, ix);
-    ix
 }
 
 /// Defines a variable for a directive (`set $name`, `map … $name`); `name` has its `$`.
@@ -151,21 +138,24 @@ impl VarTable {
     /// # Errors
     /// nginx's sentence about a name nobody defines.
     pub fn build(
-        names: &mut VarNames,
+        names: &mut Names,
+        defined: &mut VarNames,
         builtin: Vec<(&'static str, Definition)>,
         families: Vec<&'static Family>,
     ) -> Result<VarTable, String> {
         let mut table = VarTable { families, ..VarTable::default() };
         table.builtin = builtin.into_iter().map(|(name, definition)| (name.as_bytes(), definition)).collect();
-        table.indexes = std::mem::take(&mut names.indexes);
-        for name in &names.names {
-            let definition = names.definitions.get(name).cloned().or_else(|| table.unindexed(name));
+        for (number, name) in names.list().iter().enumerate() {
+            let captured = names.is_captured(VarIx(number as u32)).then(constant);
+            let definition = defined.definitions.get(name).cloned().or_else(|| table.unindexed(name));
+            let definition = definition.or(captured);
             let Some(definition) = definition else {
                 return Err(format!("unknown \"{}\" variable", String::from_utf8_lossy(name)));
             };
             table.list.push(definition);
         }
-        for (name, definition) in names.definitions.drain() {
+        table.indexes = names.take_table();
+        for (name, definition) in defined.definitions.drain() {
             if !table.indexes.contains_key(&name) {
                 table.indexes.insert(name, VarIx(table.list.len() as u32));
                 table.list.push(definition);
