@@ -10,17 +10,17 @@
 //!
 //! ```text
 //!   limit_req_zone … zone=one:10m ─┐
-//!   limit_req zone=one ────────────┴▶ Zone "one" ─ map ─▶ Shared (the old one's, after a reload)
+//!   limit_req zone=one ────────────┴▶ Zone "one" ─ map ─▶ Words (the old one's, after a reload)
 //! ```
 //!
-//! *Read next*: `sys/shm.rs`.
+//! *Read next*: `sys/words.rs`.
 
 use super::build::Cx;
 use super::error::ConfError;
 use super::merge::{Conf, Scope};
 use super::tree::Line;
 use crate::conf_slot;
-use crate::sys::shm::Shared;
+use crate::sys::words::Words;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -31,7 +31,7 @@ pub struct Zone {
     tag: &'static str,
     bytes: Cell<u64>,
     place: String,
-    memory: OnceCell<Rc<Shared>>,
+    memory: OnceCell<Words>,
     inherited: Cell<bool>,
 }
 
@@ -47,7 +47,7 @@ impl Zone {
     }
 
     /// The memory; None before [`Zones::map`].
-    pub fn memory(&self) -> Option<&Rc<Shared>> {
+    pub fn memory(&self) -> Option<&Words> {
         self.memory.get()
     }
 
@@ -112,11 +112,11 @@ fn map(zone: &Rc<Zone>, old: &[Rc<Zone>]) -> Result<(), ConfError> {
     }
     let words = zone.bytes.get() / 8;
     let memory =
-        usize::try_from(words).map_err(|_| std::io::ErrorKind::OutOfMemory.into()).and_then(Shared::new);
+        usize::try_from(words).map_err(|_| std::io::ErrorKind::OutOfMemory.into()).and_then(Words::shared);
     let memory = memory.map_err(|error: std::io::Error| {
         ConfError::new(format!("mmap({}) for zone \"{name}\" failed: {error}", zone.bytes.get()))
     })?;
-    zone.memory.set(Rc::new(memory)).or(Ok(()))
+    zone.memory.set(memory).or(Ok(()))
 }
 
 impl Cx<'_> {

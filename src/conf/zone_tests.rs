@@ -10,7 +10,6 @@ use crate::conf::include::Reader;
 use crate::conf::registry::Registry;
 use crate::conf::value::parse_size;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let bytes = line.args.get(1).and_then(|size| parse_size(size));
@@ -46,10 +45,10 @@ fn a_zone_may_be_named_before_its_size_is_known_and_its_memory_survives_a_reload
     let first = read("zone a; zone a 64k; zone b 8k;").expect("read");
     assert_eq!(first.iter().map(|zone| zone.bytes()).collect::<Vec<_>>(), [65536, 8192]);
     let memory = first[0].memory().expect("mapped");
-    assert_eq!(memory.len(), 8192);
-    memory[7].store(5, Ordering::Relaxed);
+    assert_eq!(memory.all().len(), 8192);
+    memory.set(7, 5);
     let second = read("zone a 64k; zone b 16k;").expect("read");
-    assert_eq!(second[0].memory().expect("mapped")[7].load(Ordering::Relaxed), 5);
+    assert_eq!(second[0].memory().map_or(0, |memory| memory.get(7)), 5);
     assert!(second[0].is_inherited() && !second[1].is_inherited());
 }
 

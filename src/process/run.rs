@@ -24,6 +24,7 @@ use crate::log::target::Sink;
 use crate::log::{self, Level, Target, Targets, file};
 use crate::note;
 use crate::sys::{limits, process, signal, title};
+use crate::util::version::NGINX_VER_BUILD;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
@@ -244,7 +245,7 @@ fn run_alone(cycle: &dyn Cycle, mut sockets: Sockets, pid_file: &PidFile) -> Res
 fn introduce() {
     let log = log::process();
     note!(log, Notice, 0, "using the \"epoll\" event method");
-    note!(log, Notice, 0, "nginx/{} ({})", version::NGINX_VERSION, version::BUILD);
+    note!(log, Notice, 0, "{NGINX_VER_BUILD}");
     let kernel = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
     note!(log, Notice, 0, "OS: {} {}", kernel("ostype").trim_end(), kernel("osrelease").trim_end());
     if let Ok((soft, hard)) = limits::open_files() {

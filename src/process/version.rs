@@ -10,12 +10,8 @@
 //!
 //! *Read next*: `args.rs`.
 
+use crate::util::version::{BUILD, NGINX_VER_BUILD};
 use std::fmt::Write;
-
-/// The nginx whose behaviour is followed. Also what `Server` headers and `$nginx_version` say.
-pub const NGINX_VERSION: &str = "1.31.5";
-/// Our own name and version.
-pub const BUILD: &str = concat!("headwater-", env!("CARGO_PKG_VERSION"));
 
 /// A module of nginx: whether it is there, and whether nginx has it without being told.
 struct Feature {
@@ -81,7 +77,7 @@ const MODULES: &[Feature] = &[
 
 /// `nginx version: nginx/1.31.5 (headwater-0.1.0)`
 pub fn version_line() -> String {
-    format!("nginx version: nginx/{NGINX_VERSION} ({BUILD})")
+    format!("nginx version: {NGINX_VER_BUILD}")
 }
 
 /// The arguments nginx would have to be configured with to have the same modules.

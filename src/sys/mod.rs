@@ -14,7 +14,6 @@ pub mod inherit;
 pub mod limits;
 pub mod page;
 pub mod process;
-pub mod shm;
 pub mod signal;
 pub mod socket;
 pub mod socket_options;

@@ -12,3 +12,4 @@ pub mod address;
 pub mod cidr;
 pub mod nearest;
 pub mod regex;
+pub mod version;
