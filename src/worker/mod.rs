@@ -148,7 +148,7 @@ impl Worker {
             Due::Side(id, side) => self.dispatch(id, side),
             Due::Key(Key::Shutdown, _) => {
                 self.io.cycle.error_log.write(
-                    Level::Alert,
+                    Level::Notice,
                     0,
                     None,
                     format_args!("worker shutdown timeout: closing connections"),
@@ -301,19 +301,12 @@ impl Worker {
         let asked = self.inbox.drain();
         if asked.reopen {
             crate::http::modules::flush_logs(&mut self.io);
-            self.reopen_logs();
+            crate::log::reopen(None);
         }
         if asked.terminate {
             self.stop = true;
         } else if asked.quit && !self.io.exiting {
             self.quit();
-        }
-    }
-
-    fn reopen_logs(&mut self) {
-        for (path, error) in crate::log::file::reopen_all(None) {
-            let text = format_args!("open() \"{}\" failed", path.display());
-            self.io.cycle.error_log.write(Level::Emerg, 0, Some(&error), text);
         }
     }
 
