@@ -33,6 +33,11 @@ thread_local! {
 }
 
 impl TempPath {
+    /// A folder without sub-folders.
+    pub fn plain(folder: &str) -> TempPath {
+        TempPath { folder: folder.into(), levels: Vec::new() }
+    }
+
     /// The path of file number `n`: `folder/LEVELS/0000000n`, each level the last unused digits of the name.
     pub fn file(&self, n: u32) -> PathBuf {
         let name = format!("{n:010}");

@@ -103,7 +103,35 @@ pub struct Directive {
     /// One or two sentences for the reference.
     pub doc: &'static str,
     /// Called once for each line of that name, after place, form and number of arguments were checked.
-    pub set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
+    pub set: Setter,
+}
+
+/// What a row does with a line.
+pub type Setter = fn(&mut Cx, &Line) -> Result<(), ConfError>;
+
+impl Directive {
+    /// A row for a simple directive, in the order of the columns.
+    pub const fn new(
+        name: &'static str,
+        contexts: Contexts,
+        args: Args,
+        default: &'static str,
+        doc: &'static str,
+        set: Setter,
+    ) -> Directive {
+        Directive { name, contexts, args, block: false, default, doc, set }
+    }
+
+    /// A row for a directive that opens a block; blocks have no default.
+    pub const fn block(
+        name: &'static str,
+        contexts: Contexts,
+        args: Args,
+        doc: &'static str,
+        set: Setter,
+    ) -> Directive {
+        Directive { name, contexts, args, block: true, default: "", doc, set }
+    }
 }
 
 /// A named table of directives: one feature, one module.

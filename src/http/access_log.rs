@@ -1,6 +1,7 @@
 //! The log phase: a request is over and its line is written.
 //!
-//! *In nginx* `ngx_http_log_request` calls the handlers of the log phase; `ngx_http_log_module` is one of them.
+//! *In nginx* `ngx_http_log_request` calls the handlers of the log phase; `ngx_http_log_module` is one
+//! of them.
 //!
 //! *Here* the calls; the access log itself is a module.
 //!

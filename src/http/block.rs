@@ -1,13 +1,14 @@
 //! The blocks: `http`, `server`, `location`, and how they become a cycle.
 //!
-//! *In nginx* `ngx_http_block`, `ngx_http_core_server`, `ngx_http_core_location`, `ngx_http_merge_servers`, `ngx_http_merge_locations`,
-//! `ngx_http_optimize_servers`.
+//! *In nginx* `ngx_http_block`, `ngx_http_core_server`, `ngx_http_core_location`,
+//! `ngx_http_merge_servers`, `ngx_http_merge_locations`, `ngx_http_optimize_servers`.
 //!
-//! *Here* reading and finishing are apart. While the file is read, a block's sets are kept as a draft in the level around it. When it has
-//! been read, [`finish`] merges from the outside in, freezes every level, and sorts servers under addresses.
+//! *Here* reading and finishing are apart. While the file is read, a block's sets are kept as a draft in
+//! the level around it. When it has been read, [`finish`] merges from the outside in, freezes every
+//! level, and sorts servers under addresses.
 //!
 //! ```text
-//!   http { server { location {} } }      drafts: CoreMain.servers[ ServerDraft{ CoreLocation.drafts[ LocationDraft ] } ]
+//!   http { server { location {} } }     CoreMain.servers[ ServerDraft{ CoreLocation.drafts[ LocationDraft ] } ]
 //!   finish: http ⇒ server ⇒ location ⇒ inner location … freeze ─▶ Rc<Server>, Rc<Location> ─▶ HttpCycle
 //! ```
 //!
@@ -29,7 +30,7 @@ use crate::conf::error_log::ErrorLog;
 use crate::conf::merge::{Conf, Confs, Scope};
 use crate::conf::tree::Line;
 use crate::log::Targets;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -97,7 +98,7 @@ pub fn location(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 
 thread_local! {
     /// The locations that are open, from the outside in: a location needs the one around it for its checks.
-    static OPEN: std::cell::RefCell<Vec<(LocationKind, Slice)>> = const { std::cell::RefCell::new(Vec::new()) };
+    static OPEN: RefCell<Vec<(LocationKind, Slice)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads a block as a location of its own (also `if` and `limit_except`) and gives it back as a draft.

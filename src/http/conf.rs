@@ -1,10 +1,11 @@
 //! The core module's configuration, level by level, and a location.
 //!
-//! *In nginx* `ngx_http_core_main_conf_t`, `ngx_http_core_srv_conf_t` and `ngx_http_core_loc_conf_t`; a location *is* its
-//! core configuration.
+//! *In nginx* `ngx_http_core_main_conf_t`, `ngx_http_core_srv_conf_t` and `ngx_http_core_loc_conf_t`; a
+//! location *is* its core configuration.
 //!
-//! *Here* a [`Location`] is the frozen configuration of all modules for one `location`, `if` or `limit_except` block, with the
-//! core's part kept at hand. The directives that fill these structs are in `core_directives/`.
+//! *Here* a [`Location`] is the frozen configuration of all modules for one `location`, `if` or
+//! `limit_except` block, with the core's part kept at hand. The directives that fill these structs are
+//! in `core_directives/`.
 //!
 //! *Read next*: `core_directives/mod.rs`, `location.rs`.
 
@@ -23,15 +24,13 @@ use std::rc::Rc;
 settings! {
     /// `http {}` as a whole.
     pub struct CoreMain: Http {
-        /// `server_names_hash_max_size`; kept for compatibility, the tables here grow.
-        pub server_names_hash_max_size: u64 = 512,
         plain {
             /// The servers, in order, before they are merged.
             pub servers: Vec<ServerDraft> = Vec::new(),
             /// Other blocks that want their turn after everything has been read.
             pub upstreams: Vec<(String, Sets, crate::conf::error::Place)> = Vec::new(),
-            /// `http {}` has been seen.
-            pub seen: bool = false,
+            /// Directives about table sizes that were given.
+            pub table_hints: Vec<String> = Vec::new(),
         }
     }
 }
@@ -119,7 +118,7 @@ pub enum IfModifiedSince {
 }
 
 /// `server_tokens`
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerTokens {
     /// With the version.
     On,
@@ -182,7 +181,7 @@ settings! {
         /// `client_body_in_single_buffer`
         pub client_body_in_single_buffer: bool = false,
         /// `client_body_temp_path`
-        pub client_body_temp_path: TempPath = TempPath { folder: "client_body_temp".into(), levels: Vec::new() },
+        pub client_body_temp_path: TempPath = TempPath::plain("client_body_temp"),
         /// `send_timeout`, ms
         pub send_timeout: u64 = 60_000,
         /// `send_lowat`
@@ -223,10 +222,6 @@ settings! {
         pub sendfile_max_chunk: u64 = 2 << 20,
         /// `output_buffers`
         pub output_buffers: (u64, u64) = (2, 32768),
-        /// `directio`; `None` for off
-        pub directio: Option<u64> = None,
-        /// `read_ahead`
-        pub read_ahead: u64 = 0,
         /// `internal`
         pub internal: bool = false,
         /// `satisfy`
@@ -267,8 +262,6 @@ settings! {
         pub subrequest_output_buffer_size: u64 = 4096,
         /// `post_action`
         pub post_action: Option<Slice> = None,
-        /// `resolver_timeout`, ms
-        pub resolver_timeout: u64 = 30_000,
         plain {
             /// The content handler a directive of this location set.
             pub handler: Option<ContentHandler> = None,
@@ -280,10 +273,11 @@ settings! {
             pub kind: LocationKind = LocationKind::Server,
             /// `limit_except`: the methods (bits) that are not restricted and the level for the others.
             pub limit_except: Option<(u32, LocationCell)> = None,
-            /// A path with a slash at the end whose handler proxies: the same without it is redirected (nginx: `auto_redirect`).
+            /// A path with a slash at the end whose handler proxies: the same without it is redirected
+            /// (nginx: `auto_redirect`).
             pub auto_redirect: bool = false,
-            /// `root` or `alias` was given here.
-            pub root_seen: bool = false,
+            /// `root` (false) or `alias` (true) was given here.
+            pub root_seen: Option<bool> = None,
             /// `types` was given here.
             pub types_seen: bool = false,
         }

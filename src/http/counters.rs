@@ -2,8 +2,8 @@
 //!
 //! *In nginx* seven atomics in shared memory (`ngx_stat_accepted` …), so that any worker can answer for all.
 //!
-//! *Here* the same, behind a trait-free struct of atomics: the process room may place it in shared memory before it
-//! forks, a single worker just owns it.
+//! *Here* the same, behind a trait-free struct of atomics: the process room may place it in shared
+//! memory before it forks, a single worker just owns it.
 //!
 //! *Read next*: `modules/stub_status.rs`.
 

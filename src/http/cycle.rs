@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_cycle_t` with the configuration contexts of all modules, rebuilt at each reload.
 //!
-//! *Here* what `http {}` came to: addresses with their servers, the phase engine, the filters, the table of variables. It is built by
-//! `block.rs`, never changed afterwards, and lives as long as a worker has requests of its generation.
+//! *Here* what `http {}` came to: addresses with their servers, the phase engine, the filters, the table
+//! of variables. It is built by `block.rs`, never changed afterwards, and lives as long as a worker has
+//! requests of its generation.
 //!
 //! *Read next*: `block.rs`.
 

@@ -1,11 +1,11 @@
 //! An exchange: one request of a client with its subrequests, and what keeps it alive.
 //!
-//! *In nginx* there is no such thing by name: it is the main request, whose pool, connection and `count` the subrequests
-//! share, plus `ngx_http_connection_t`.
+//! *In nginx* there is no such thing by name: it is the main request, whose pool, connection and `count`
+//! the subrequests share, plus `ngx_http_connection_t`.
 //!
-//! *Here* the thing has a name. The worker keeps exchanges in a slab; handlers get `&mut Exchange` and the number of the
-//! request they work for, so a parent and its children are within reach of each other without any shared ownership.
-//! A client that is idle between requests has no exchange.
+//! *Here* the thing has a name. The worker keeps exchanges in a slab; handlers get `&mut Exchange` and
+//! the number of the request they work for, so a parent and its children are within reach of each other
+//! without any shared ownership. A client that is idle between requests has no exchange.
 //!
 //! ```text
 //!   Exchange ── client: conn, read slot, page of the head
@@ -52,7 +52,8 @@ pub struct Client {
     pub conn: ConnId,
     /// What happens when it becomes readable.
     pub read: ClientRead,
-    /// The page of the head and how far it has been parsed; behind that stand the body's first bytes or the next request.
+    /// The page of the head and how far it has been parsed; behind that stand the body's first bytes or
+    /// the next request.
     pub head: Head,
     /// The connection may be used for another request.
     pub keepalive: bool,
@@ -82,7 +83,8 @@ pub struct Exchange {
     pub active: RequestIx,
     /// Requests whose write slot is to run before the loop goes on (nginx: `r->main->posted_requests`).
     pub posted: VecDeque<RequestIx>,
-    /// Output of all requests, in order, that the client has not taken yet (nginx: `r->out` of the write filter).
+    /// Output of all requests, in order, that the client has not taken yet (nginx: `r->out` of the write
+    /// filter).
     pub out: Chain,
     /// Variables by number; subrequests share them with their parent.
     pub variables: Vec<Cached>,

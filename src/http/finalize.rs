@@ -1,15 +1,17 @@
 //! Finalizing: how a request ends.
 //!
-//! *In nginx* `ngx_http_finalize_request(r, rc)`, called from hundreds of places, and below it `ngx_http_finalize_connection`,
-//! `ngx_http_terminate_request`, `ngx_http_close_request`, `ngx_http_free_request`.
+//! *In nginx* `ngx_http_finalize_request(r, rc)`, called from hundreds of places, and below it
+//! `ngx_http_finalize_connection`, `ngx_http_terminate_request`, `ngx_http_close_request`,
+//! `ngx_http_free_request`.
 //!
-//! *Here* one caller, `worker/settle.rs`. A status that needs a page starts [`special`]; output that is not sent yet gives the
-//! request the Writer slot; a subrequest hands the turn back to its parent; a main request that is done gives its hold back and says what becomes of the
-//! connection. Freeing is the dispatcher's business.
+//! *Here* one caller, `worker/settle.rs`. A status that needs a page starts [`special`]; output that is
+//! not sent yet gives the request the Writer slot; a subrequest hands the turn back to its parent; a
+//! main request that is done gives its hold back and says what becomes of the connection. Freeing is the
+//! dispatcher's business.
 //!
 //! ```text
 //!   Http(404) ─▶ special ─▶ (page sent) Ok/Again ─▶ output left? ─ yes ─▶ Writer slot, wait for writability
-//!   Ok ───────────────────────────────────────────────┘            └ no ──▶ main: fate + hold back    sub: parent posted
+//!   Ok ───────────────────────────────────────────────┘      └ no ─▶ main: fate + hold back; sub: parent posted
 //! ```
 //!
 //! *Read next*: `special.rs`, `client/keepalive.rs`.
@@ -30,7 +32,8 @@ use crate::log::Level;
 /// Ends a request with a status, or gives it what it needs to end later.
 ///
 /// # Errors
-/// [`super::turn::Leave::Finish`] when ending it has started something that ended at once; to be called again with that.
+/// [`super::turn::Leave::Finish`] when ending it has started something that ended at once; to be called
+/// again with that.
 pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
     let mut status = status;
     match status {
@@ -136,7 +139,8 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) -> Turn {
     Ok(())
 }
 
-/// Says what becomes of the connection and gives the main request's hold back (nginx: `ngx_http_finalize_connection`).
+/// Says what becomes of the connection and gives the main request's hold back (nginx:
+/// `ngx_http_finalize_connection`).
 fn finalize_connection(x: &mut Exchange, io: &mut Io) {
     x.fate = keepalive::decide(x, io);
     if let Some(hold) = x.main_mut().hold.take() {

@@ -1,11 +1,12 @@
 //! Header fields, as they came and as they go.
 //!
-//! *In nginx* `r->headers_in` and `r->headers_out`: a list of all fields and, beside it, pointers to the ones the server cares
-//! about; a field is deleted by setting its `hash` to zero.
+//! *In nginx* `r->headers_in` and `r->headers_out`: a list of all fields and, beside it, pointers to the
+//! ones the server cares about; a field is deleted by setting its `hash` to zero.
 //!
-//! *Here* incoming fields are views of the page they arrived in, each with the number of its name if it is a [`Known`] one,
-//! so finding `Host` is a walk over small integers. Outgoing fields are a plain list; what every response has (status, type,
-//! length, date) has a place of its own and is written from there.
+//! *Here* incoming fields are views of the page they arrived in, each with the number of its name if it
+//! is a [`Known`] one, so finding `Host` is a walk over small integers. Outgoing fields are a plain
+//! list; what every response has (status, type, length, date) has a place of its own and is written from
+//! there.
 //!
 //! This file knows no rules about what a field means; those are in `client/head.rs` and in the modules.
 //!
@@ -23,7 +24,9 @@ macro_rules! known {
             /// The number of a name, compared without regard to case.
             pub fn of(name: &[u8]) -> Known {
                 match name.len() {
-                    $(n if n == $name.len() && name.eq_ignore_ascii_case($name.as_bytes()) => Known::$variant,)*
+                    $(n if n == $name.len() && name.eq_ignore_ascii_case($name.as_bytes()) => {
+                        Known::$variant
+                    })*
                     _ => Known::Other,
                 }
             }

@@ -1,13 +1,15 @@
 //! Holds: why an exchange is still alive.
 //!
-//! *In nginx* `r->main->count`, a 16-bit number that functions far apart raise and lower; nobody can ask it why it is two.
+//! *In nginx* `r->main->count`, a 16-bit number that functions far apart raise and lower; nobody can ask
+//! it why it is two.
 //!
-//! *Here* each unit of it is a token with a reason. A token can be neither copied nor dropped: it is given back by value,
-//! so a double release does not compile and a forgotten one trips an assertion in a debug build. The exchange is freed
-//! by the dispatcher alone, after the handler has returned, when the total is zero.
+//! *Here* each unit of it is a token with a reason. A token can be neither copied nor dropped: it is
+//! given back by value, so a double release does not compile and a forgotten one trips an assertion in a
+//! debug build. The exchange is freed by the dispatcher alone, after the handler has returned, when the
+//! total is zero.
 //!
 //! ```text
-//!   take(Why::Upstream) ─▶ Hold ─ kept in Upstream ─▶ give_back(hold)        log: *7 hold +upstream: main upstream
+//!   take(Why::Upstream) ─▶ Hold ─ kept in Upstream ─▶ give_back(hold)    log: *7 hold +upstream: main upstream
 //! ```
 //!
 //! *Read next*: `exchange.rs`, `worker/mod.rs: dispatch`.

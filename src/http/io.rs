@@ -2,8 +2,9 @@
 //!
 //! *In nginx* these are globals: the cycle, the connection table, the timers, the counters in shared memory.
 //!
-//! *Here* one struct, lent to every handler beside its exchange: `fn(&mut Exchange, RequestIx, &mut Io)`. Two borrows of
-//! two fields of the worker, so there is no `RefCell`, no second look-up, and a handler cannot reach another exchange.
+//! *Here* one struct, lent to every handler beside its exchange: `fn(&mut Exchange, RequestIx, &mut
+//! Io)`. Two borrows of two fields of the worker, so there is no `RefCell`, no second look-up, and a
+//! handler cannot reach another exchange.
 //!
 //! *Read next*: `event/net.rs`, `cycle.rs`.
 

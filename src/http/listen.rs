@@ -1,6 +1,7 @@
 //! The `listen` directive.
 //!
-//! *In nginx* `ngx_http_core_listen`: an address and two dozen options, collected per address when all servers are known.
+//! *In nginx* `ngx_http_core_listen`: an address and two dozen options, collected per address when all
+//! servers are known.
 //!
 //! *Here* the options of the socket go into `event::listening::Listen`, those of HTTP stay here.
 //!

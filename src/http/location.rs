@@ -1,16 +1,17 @@
 //! Locations: from a path to the level that answers for it.
 //!
-//! *In nginx* `ngx_http_core_find_location`: a static tree of exact and prefix names, searched for the longest prefix; then
-//! nested locations of that one; then regular expressions in order, unless `^~` or an exact match forbids it.
+//! *In nginx* `ngx_http_core_find_location`: a static tree of exact and prefix names, searched for the
+//! longest prefix; then nested locations of that one; then regular expressions in order, unless `^~` or
+//! an exact match forbids it.
 //!
-//! *Here* the same order. Prefixes of one level are kept sorted, and the longest that fits is found by bisection
-//! followed by a walk over shorter ones.
+//! *Here* the same order. Prefixes of one level are kept sorted, and the longest that fits is found by
+//! bisection followed by a walk over shorter ones.
 //!
 //! ```text
 //!   exact?  ──yes──▶ done
 //!     │ no
 //!   longest prefix ─▶ its inner prefixes, recursively ─▶ ^~ ? done
-//!     │                                               └─▶ regular expressions: inner ones first, then this level's
+//!     │                                               └─▶ regular expressions, inner ones first
 //! ```
 //!
 //! *Read next*: `phases.rs: find_config`.
@@ -108,7 +109,12 @@ impl LocationTree {
                 inner => inner,
             };
             let ends_here = matches!(&found, Found::Matched(..) | Found::Redirect(_));
-            let settled = matches!(&found, Found::Location(inner) if matches!(inner.kind, LocationKind::Exact | LocationKind::PrefixOnly));
+            let settled = match &found {
+                Found::Location(inner) => {
+                    matches!(inner.kind, LocationKind::Exact | LocationKind::PrefixOnly)
+                }
+                _ => false,
+            };
             if ends_here || settled {
                 return found;
             }

@@ -1,13 +1,13 @@
 //! Error lines of a request: what happened, while doing what, for whom.
 //!
-//! *In nginx* `ngx_http_log_error` appends the action and the client, `ngx_http_log_error_handler` the server, the request line, the
-//! subrequest, the upstream, the host and the referrer.
+//! *In nginx* `ngx_http_log_error` appends the action and the client, `ngx_http_log_error_handler` the
+//! server, the request line, the subrequest, the upstream, the host and the referrer.
 //!
 //! *Here* [`log`] does all of it, so that no line can lack its context.
 //!
 //! ```text
-//!   TEXT (111: Connection refused) while connecting to upstream, client: 127.0.0.1, server: a, request: "GET / HTTP/1.1",
-//!        upstream: "http://127.0.0.1:8081/", host: "a"
+//!   TEXT (111: Connection refused) while connecting to upstream, client: 127.0.0.1, server: a,
+//!        request: "GET / HTTP/1.1", upstream: "http://127.0.0.1:8081/", host: "a"
 //! ```
 //!
 //! *Read next*: `log/error_log.rs`.

@@ -10,7 +10,8 @@
 //!   client/wait ─▶ client/head ─▶ phases ─▶ (a module) ─▶ output ─▶ finalize ─▶ client/keepalive
 //! ```
 //!
-//! Handlers have one shape, `fn(&mut Exchange, RequestIx, &mut Io)`, and are called by `worker/switchboard.rs` alone.
+//! Handlers have one shape, `fn(&mut Exchange, RequestIx, &mut Io)`, and are called by
+//! `worker/switchboard.rs` alone.
 //!
 //! *Read next*: `exchange.rs`, `slots.rs`, `phases.rs`.
 

@@ -1,10 +1,10 @@
 //! An HTTP module: one feature, one file, one table.
 //!
-//! *In nginx* `ngx_module_t` with `ngx_http_module_t` and a `ngx_command_t` table; the module registers its phase handlers and links its
-//! filters in `postconfiguration`.
+//! *In nginx* `ngx_module_t` with `ngx_http_module_t` and a `ngx_command_t` table; the module registers
+//! its phase handlers and links its filters in `postconfiguration`.
 //!
-//! *Here* a constant. What a module adds stands in its fields, so that reading them is reading what it does; [`MODULES`](super::modules::MODULES)
-//! lists those of this room, and rooms above add theirs.
+//! *Here* a constant. What a module adds stands in its fields, so that reading them is reading what it
+//! does; [`MODULES`](super::modules::MODULES) lists those of this room, and rooms above add theirs.
 //!
 //! *Read next*: `modules/mod.rs`.
 

@@ -1,14 +1,14 @@
 //! The phase engine: what a request passes on its way to an answer.
 //!
-//! *In nginx* `ngx_http_core_run_phases` over an array of (checker, handler, next), built once from the handlers that modules
-//! register for each of eleven phases.
+//! *In nginx* `ngx_http_core_run_phases` over an array of (checker, handler, next), built once from the
+//! handlers that modules register for each of eleven phases.
 //!
-//! *Here* the same array; the checker is the [`Phase`] itself and one `match`. A handler answers a [`Status`]; what that means
-//! depends on the phase and is said at each arm.
+//! *Here* the same array; the checker is the [`Phase`] itself and one `match`. A handler answers a
+//! [`Status`]; what that means depends on the phase and is said at each arm.
 //!
 //! ```text
-//!   PostRead ─▶ ServerRewrite ─▶ FindConfig ─▶ Rewrite ─▶ PostRewrite ─▶ Preaccess ─▶ Access ─▶ PostAccess ─▶ Precontent ─▶ Content
-//!                                    ▲                        │ the URI has changed
+//!   PostRead ─▶ ServerRewrite ─▶ FindConfig ─▶ Rewrite ─▶ PostRewrite ─▶ Preaccess ─▶ Access ─▶ …
+//!                                    ▲                        │ changed URI     └─▶ Content
 //!                                    └────────────────────────┘
 //! ```
 //!
@@ -207,7 +207,8 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
     Ok(advance(x, r, x[r].phase + 1))
 }
 
-/// Makes the location's choices those of the request and its connection (nginx: `ngx_http_update_location_config`).
+/// Makes the location's choices those of the request and its connection (nginx:
+/// `ngx_http_update_location_config`).
 pub fn update_location_config(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let method = x[r].method;
     if let Some((allowed, cell)) = &x[r].loc.core.limit_except

@@ -1,7 +1,7 @@
 //! Internal redirects: the request starts again somewhere else.
 //!
-//! *In nginx* `ngx_http_internal_redirect` and `ngx_http_named_location`. Both forget what modules remembered, mark the request as internal and
-//! count, so that a cycle ends in a 500.
+//! *In nginx* `ngx_http_internal_redirect` and `ngx_http_named_location`. Both forget what modules
+//! remembered, mark the request as internal and count, so that a cycle ends in a 500.
 //!
 //! *Here* they put the request at the right phase and run it; what that comes to is the answer of the turn.
 //!

@@ -1,11 +1,11 @@
 //! A request: what was asked, what will be answered, and where it stands.
 //!
-//! *In nginx* `ngx_http_request_t`, 140 fields, some for the connection, some for the main request only, some for the one
-//! module that wanted a bit. Modules hang their own state on `r->ctx`.
+//! *In nginx* `ngx_http_request_t`, 140 fields, some for the connection, some for the main request only,
+//! some for the one module that wanted a bit. Modules hang their own state on `r->ctx`.
 //!
-//! *Here* a main request and a subrequest are the same type, as there; what belongs to the client's connection lives
-//! in the [`Exchange`](super::exchange::Exchange). Bytes are views of the pages they came in, so a field costs no copy.
-//! A module's own state hangs on [`Request::ctx`], found by its type.
+//! *Here* a main request and a subrequest are the same type, as there; what belongs to the client's
+//! connection lives in the [`Exchange`](super::exchange::Exchange). Bytes are views of the pages they
+//! came in, so a field costs no copy. A module's own state hangs on [`Request::ctx`], found by its type.
 //!
 //! *Read next*: `exchange.rs`, `phases.rs`.
 

@@ -1,10 +1,11 @@
 //! Virtual servers: one address, many names.
 //!
-//! *In nginx* `ngx_http_core_srv_conf_t` and the hashes of names that `ngx_http_find_virtual_server` looks into: exact names
-//! first, then the longest `*.example.com`, then the longest `mail.*`, then regular expressions in order.
+//! *In nginx* `ngx_http_core_srv_conf_t` and the hashes of names that `ngx_http_find_virtual_server`
+//! looks into: exact names first, then the longest `*.example.com`, then the longest `mail.*`, then
+//! regular expressions in order.
 //!
-//! *Here* the same order over one [`Names`] per address. A name that starts with a dot stands for itself and for
-//! everything below it.
+//! *Here* the same order over one [`Names`] per address. A name that starts with a dot stands for itself
+//! and for everything below it.
 //!
 //! *Read next*: `listen.rs`, `block.rs`.
 

@@ -1,11 +1,12 @@
 //! The four slots: what is called when something happens.
 //!
-//! *In nginx* these are function pointers: `r->read_event_handler`, `r->write_event_handler`, `u->read_event_handler`,
-//! `u->write_event_handler`. Counted over its sources they take 31 values in 64 assignments: a closed set that C cannot close.
+//! *In nginx* these are function pointers: `r->read_event_handler`, `r->write_event_handler`,
+//! `u->read_event_handler`, `u->write_event_handler`. Counted over its sources they take 31 values in 64
+//! assignments: a closed set that C cannot close.
 //!
-//! *Here* each slot has an enum of its own, so a client's handler in a peer's slot does not compile. A swap is one
-//! method call that leaves a line in the debug log, and the table below says which combinations are legal; a debug build
-//! checks it after every dispatch.
+//! *Here* each slot has an enum of its own, so a client's handler in a peer's slot does not compile. A
+//! swap is one method call that leaves a line in the debug log, and the table below says which
+//! combinations are legal; a debug build checks it after every dispatch.
 //!
 //! | stage | client.read | client.write | peer.read | peer.write |
 //! | --- | --- | --- | --- | --- |
@@ -22,8 +23,8 @@
 //!
 //! *Read next*: `worker/switchboard.rs`, one line for each value.
 
-/// What happens when the client's connection becomes readable (nginx: `r->read_event_handler` of the main request, and
-/// `c->read->handler` while the head is being read).
+/// What happens when the client's connection becomes readable (nginx: `r->read_event_handler` of the
+/// main request, and `c->read->handler` while the head is being read).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientRead {
     /// The request line is being read.
@@ -46,8 +47,8 @@ pub enum ClientRead {
     UpgradedRead,
 }
 
-/// What happens when the client's connection becomes writable, or the request is posted
-/// (nginx: `r->write_event_handler`). Every request has its own; the connection's event goes to the active one.
+/// What happens when the client's connection becomes writable, or the request is posted (nginx:
+/// `r->write_event_handler`). Every request has its own; the connection's event goes to the active one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientWrite {
     /// Nothing.
@@ -100,8 +101,8 @@ pub enum PeerWrite {
     UpgradedWrite,
 }
 
-/// True if a client that does `read` while its active request does `write` and the peer `peer` is in one of the
-/// stages of the table above.
+/// True if a client that does `read` while its active request does `write` and the peer `peer` is in one
+/// of the stages of the table above.
 pub fn is_legal(read: ClientRead, write: ClientWrite, peer: Option<(PeerRead, PeerWrite)>) -> bool {
     use ClientRead as R;
     use ClientWrite as W;

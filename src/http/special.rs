@@ -1,9 +1,10 @@
 //! Special responses: error pages, redirects, and the built-in pages.
 //!
-//! *In nginx* `ngx_http_special_response_handler`: looks for an `error_page`, else builds the page from constants.
+//! *In nginx* `ngx_http_special_response_handler`: looks for an `error_page`, else builds the page from
+//! constants.
 //!
-//! *Here* the same in two steps: [`respond`] decides, [`page`] writes. An `error_page` that names a path or a named location starts the request
-//! again there; one that names a URL becomes a redirect.
+//! *Here* the same in two steps: [`respond`] decides, [`page`] writes. An `error_page` that names a path
+//! or a named location starts the request again there; one that names a URL becomes a redirect.
 //!
 //! *Read next*: `finalize.rs`, who calls it.
 
@@ -85,7 +86,8 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
     page(x, r, io, status).finish()
 }
 
-/// Replaces the response by a status while its head is passing the filters (nginx: `ngx_http_filter_finalize_request`).
+/// Replaces the response by a status while its head is passing the filters (nginx:
+/// `ngx_http_filter_finalize_request`).
 pub fn filter_finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
     x[r].filters.clear();
     x[r].flags.filter_finalize = true;

@@ -1,12 +1,13 @@
 //! Subrequests: a request inside a request.
 //!
-//! *In nginx* `ngx_http_subrequest`: a new `ngx_http_request_t` on the same connection, put in line in the parent's postponed list, started
-//! by a posted request; when it ends, `post_subrequest` is called and the parent's write handler runs.
+//! *In nginx* `ngx_http_subrequest`: a new `ngx_http_request_t` on the same connection, put in line in
+//! the parent's postponed list, started by a posted request; when it ends, `post_subrequest` is called
+//! and the parent's write handler runs.
 //!
 //! *Here* the same within one exchange, so that parent and child are both in reach.
 //!
 //! ```text
-//!   parent ── subrequest() ─▶ child in x.requests, posted ─▶ phases … finalize ─▶ callback(parent) ─▶ parent posted
+//!   parent ── subrequest() ─▶ child, posted ─▶ phases … finalize ─▶ callback(parent) ─▶ parent posted
 //! ```
 //!
 //! *Read next*: `output/postpone.rs`.

@@ -1,11 +1,12 @@
 //! What a handler answers.
 //!
-//! *In nginx* a handler calls `ngx_http_finalize_request` or `ngx_http_upstream_next` on the spot and must then return at
-//! once; going on instead is a use after free. Inside, results are the integers `NGX_OK`, `NGX_AGAIN`, `NGX_DONE`,
-//! `NGX_DECLINED`, `NGX_ERROR` or an HTTP status, with a different meaning in each function.
+//! *In nginx* a handler calls `ngx_http_finalize_request` or `ngx_http_upstream_next` on the spot and
+//! must then return at once; going on instead is a use after free. Inside, results are the integers
+//! `NGX_OK`, `NGX_AGAIN`, `NGX_DONE`, `NGX_DECLINED`, `NGX_ERROR` or an HTTP status, with a different
+//! meaning in each function.
 //!
-//! *Here* a handler *returns* its wish to leave and only `worker/settle.rs` acts on it. `?` does what the forgotten
-//! `return` did. [`Status`] is nginx's integer with its cases spelled out.
+//! *Here* a handler *returns* its wish to leave and only `worker/settle.rs` acts on it. `?` does what
+//! the forgotten `return` did. [`Status`] is nginx's integer with its cases spelled out.
 //!
 //! ```text
 //!   Ok(())                    I wait; my slots, timers and holds say for what

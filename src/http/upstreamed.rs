@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_upstream_t` is declared beside the request that points at it.
 //!
-//! *Here* the struct stands in this room because a request holds one, and the functions stand in `upstream/`, which knows HTTP; the arrow
-//! between the rooms points one way.
+//! *Here* the struct stands in this room because a request holds one, and the functions stand in
+//! `upstream/`, which knows HTTP; the arrow between the rooms points one way.
 //!
 //! *Read next*: `upstream/mod.rs`.
 

@@ -1,10 +1,10 @@
 //! Regular expressions as nginx users write them.
 //!
-//! *In nginx* PCRE; look-ahead, back-references and named groups occur in real files, so an engine without them would
-//! refuse working configurations.
+//! *In nginx* PCRE; look-ahead, back-references and named groups occur in real files, so an engine
+//! without them would refuse working configurations.
 //!
-//! *Here* PCRE2 through the pcre2 crate, over bytes. A pattern is compiled when the configuration is read; a match
-//! gives the positions of its groups.
+//! *Here* PCRE2 through the pcre2 crate, over bytes. A pattern is compiled when the configuration is
+//! read; a match gives the positions of its groups.
 //!
 //! *Read next*: `http/vars/mod.rs`, which turns named groups into variables.
 

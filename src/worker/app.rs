@@ -2,7 +2,8 @@
 //!
 //! *In nginx* the array `ngx_modules[]` that `configure` writes, and `ngx_init_cycle`.
 //!
-//! *Here* [`Program`] implements the seam to the process room. A program of one's own with further modules is a `Program` with a longer list.
+//! *Here* [`Program`] implements the seam to the process room. A program of one's own with further
+//! modules is a `Program` with a longer list.
 //!
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 

@@ -2,8 +2,9 @@
 //!
 //! *In nginx* nothing like it; what is wrong shows later, elsewhere.
 //!
-//! *Here* four things: every live exchange can be woken (a timer, a posted event, or readiness it waits for on purpose), its connection
-//! points back at it, its holds equal those that its parts keep, and its slots are a row of the table in `http/slots.rs`.
+//! *Here* four things: every live exchange can be woken (a timer, a posted event, or readiness it waits
+//! for on purpose), its connection points back at it, its holds equal those that its parts keep, and its
+//! slots are a row of the table in `http/slots.rs`.
 //!
 //! *Read next*: `http/slots.rs`.
 

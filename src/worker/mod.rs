@@ -8,8 +8,9 @@
 //!   wait ─▶ events ─▶ posted accepts ─▶ expired timers ─▶ posted events ─▶ (debug) sweep
 //! ```
 //!
-//! Events find a connection, its owner says whose slot is to be called (`switchboard.rs`), what the handler answers is acted
-//! upon (`settle.rs`), and what has no hold left is freed (`release.rs`): after the handler, never in it.
+//! Events find a connection, its owner says whose slot is to be called (`switchboard.rs`), what the
+//! handler answers is acted upon (`settle.rs`), and what has no hold left is freed (`release.rs`): after
+//! the handler, never in it.
 //!
 //! *Read next*: `switchboard.rs`, `settle.rs`, `release.rs`.
 

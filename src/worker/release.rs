@@ -1,9 +1,11 @@
 //! Beginning and ending exchanges: the only code that makes and frees them.
 //!
-//! *In nginx* `ngx_http_create_request`, `ngx_http_free_request`, `ngx_http_set_keepalive`, `ngx_http_close_connection`.
+//! *In nginx* `ngx_http_create_request`, `ngx_http_free_request`, `ngx_http_set_keepalive`,
+//! `ngx_http_close_connection`.
 //!
-//! *Here* after a handler has returned and no hold is left, the request is logged and its connection goes the way that was decided
-//! when it was finalized: closed, lingering, idle, or straight into the next request if that has begun to arrive.
+//! *Here* after a handler has returned and no hold is left, the request is logged and its connection
+//! goes the way that was decided when it was finalized: closed, lingering, idle, or straight into the
+//! next request if that has begun to arrive.
 //!
 //! *Read next*: `http/client/keepalive.rs: decide`.
 

@@ -1,10 +1,10 @@
 //! Settle: acting on what a handler answered.
 //!
-//! *In nginx* `ngx_http_upstream_next` and `ngx_http_finalize_request`, each of which may end up in the other, or in itself, by way of a peer
-//! that refuses or an error page that redirects.
+//! *In nginx* `ngx_http_upstream_next` and `ngx_http_finalize_request`, each of which may end up in the
+//! other, or in itself, by way of a peer that refuses or an error page that redirects.
 //!
-//! *Here* a loop: each answer leads to one act, whose own answer is looked at next. A row of refusing peers makes a long loop, not a
-//! deep stack.
+//! *Here* a loop: each answer leads to one act, whose own answer is looked at next. A row of refusing
+//! peers makes a long loop, not a deep stack.
 //!
 //! ```text
 //!   turn ── Ok ─▶ wait

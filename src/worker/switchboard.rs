@@ -1,9 +1,10 @@
 //! The switchboard: one line for each thing that can be called.
 //!
-//! *In nginx* the calls `r->read_event_handler(r)`, `r->write_event_handler(r)`, `u->read_event_handler(r, u)`,
-//! `u->write_event_handler(r, u)`.
+//! *In nginx* the calls `r->read_event_handler(r)`, `r->write_event_handler(r)`,
+//! `u->read_event_handler(r, u)`, `u->write_event_handler(r, u)`.
 //!
-//! *Here* the table of contents of the core: slot values on the left, functions on the right, and nothing else.
+//! *Here* the table of contents of the core: slot values on the left, functions on the right, and
+//! nothing else.
 //!
 //! *Read next*: `http/slots.rs`, which says when each value is in its slot.
 

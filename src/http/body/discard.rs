@@ -1,10 +1,10 @@
 //! A body that nobody wants.
 //!
-//! *In nginx* `ngx_http_discard_request_body`: reads what is there, and installs a handler for the rest so that the next request on the
-//! connection begins where it should.
+//! *In nginx* `ngx_http_discard_request_body`: reads what is there, and installs a handler for the rest
+//! so that the next request on the connection begins where it should.
 //!
-//! *Here* the same. A body whose framing is broken, or that cannot be read to its end, makes the connection unusable for
-//! another request.
+//! *Here* the same. A body whose framing is broken, or that cannot be read to its end, makes the
+//! connection unusable for another request.
 //!
 //! *Read next*: `client/keepalive.rs`.
 
@@ -36,7 +36,8 @@ pub fn discard_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io) {
         return;
     }
     if expects_continue(x, r) {
-        // The client waits for a go-ahead it will not get; what it would send next cannot be told from a request.
+        // The client waits for a go-ahead it will not get; what it would send next cannot be told from a
+        // request.
         x.client.keepalive = false;
         return;
     }

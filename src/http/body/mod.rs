@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_http_request_body.c`.
 //!
-//! *Here* three files for three ways: [`read`] keeps it (in memory up to `client_body_buffer_size`, then in a temporary file), [`unbuffered`] hands it on
-//! as it comes, [`discard`] throws it away so that the connection can go on.
+//! *Here* three files for three ways: [`read`] keeps it (in memory up to `client_body_buffer_size`, then
+//! in a temporary file), [`unbuffered`] hands it on as it comes, [`discard`] throws it away so that the
+//! connection can go on.
 //!
 //! *Read next*: `discard.rs`.
 

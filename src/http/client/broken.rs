@@ -1,9 +1,10 @@
 //! A client that goes away while nothing is read from it.
 //!
-//! *In nginx* `ngx_http_test_reading` while the answer is sent; `ngx_http_upstream_check_broken_connection` while the upstream works.
+//! *In nginx* `ngx_http_test_reading` while the answer is sent;
+//! `ngx_http_upstream_check_broken_connection` while the upstream works.
 //!
-//! *Here* one look for both: the kernel says whether the other end has closed, without taking a byte that may belong to the
-//! next request.
+//! *Here* one look for both: the kernel says whether the other end has closed, without taking a byte
+//! that may belong to the next request.
 //!
 //! *Read next*: `keepalive.rs`.
 

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_process_request_header` and the handlers of single fields.
 //!
-//! *Here* one judgement at the end of the head, over the fields as they came. Framing is strict (RFC 9112 section 6): what two
-//! hops could read in two ways is refused and the connection closed.
+//! *Here* one judgement at the end of the head, over the fields as they came. Framing is strict (RFC
+//! 9112 section 6): what two hops could read in two ways is refused and the connection closed.
 //!
 //! *Read next*: `http/parse/framing.rs`.
 

@@ -1,10 +1,11 @@
 //! The head of a request: its line and its fields, read as they arrive.
 //!
-//! *In nginx* `ngx_http_process_request_line`, `ngx_http_process_request_headers`, `ngx_http_alloc_large_header_buffer` and the table of
-//! field handlers `ngx_http_headers_in`.
+//! *In nginx* `ngx_http_process_request_line`, `ngx_http_process_request_headers`,
+//! `ngx_http_alloc_large_header_buffer` and the table of field handlers `ngx_http_headers_in`.
 //!
-//! *Here* the parsers give ranges of the page, which become counted views; nothing is copied unless a line straddles two
-//! buffers. A line must fit one buffer, and there are at most as many buffers as `large_client_header_buffers` says.
+//! *Here* the parsers give ranges of the page, which become counted views; nothing is copied unless a
+//! line straddles two buffers. A line must fit one buffer, and there are at most as many buffers as
+//! `large_client_header_buffers` says.
 //!
 //! ```text
 //!   page  [GET /a HTTP/1.1\r\nHost: a\r\nCoo........]   full: the unfinished line moves to a larger page

@@ -1,10 +1,10 @@
 //! Keep-alive: whether a connection may serve another request, and how it goes on.
 //!
-//! *In nginx* `ngx_http_handler` (what the client wishes), `ngx_http_update_location_config` (what the location allows),
-//! `ngx_http_set_keepalive` and `ngx_http_keepalive_handler`.
+//! *In nginx* `ngx_http_handler` (what the client wishes), `ngx_http_update_location_config` (what the
+//! location allows), `ngx_http_set_keepalive` and `ngx_http_keepalive_handler`.
 //!
-//! *Here* three questions at three times: [`wishes`] when the head is read, [`update`] when a location is found, [`decide`] when the
-//! response is out. The dispatcher carries the decision out.
+//! *Here* three questions at three times: [`wishes`] when the head is read, [`update`] when a location
+//! is found, [`decide`] when the response is out. The dispatcher carries the decision out.
 //!
 //! *Read next*: `lingering.rs`, `wait.rs`.
 

@@ -1,10 +1,11 @@
 //! Lingering close: the last answer is out, and the client is still sending.
 //!
-//! *In nginx* `ngx_http_set_lingering_close` and `ngx_http_lingering_close_handler`. Closing a socket with unread data in it makes the kernel send a
-//! reset, which may overtake the answer; so the write side is shut, and what comes is read away for a while.
+//! *In nginx* `ngx_http_set_lingering_close` and `ngx_http_lingering_close_handler`. Closing a socket
+//! with unread data in it makes the kernel send a reset, which may overtake the answer; so the write
+//! side is shut, and what comes is read away for a while.
 //!
-//! *Here* the exchange is gone by then: a bare connection with the owner `Lingering` and two limits, between bytes
-//! (`lingering_timeout`) and in all (`lingering_time`).
+//! *Here* the exchange is gone by then: a bare connection with the owner `Lingering` and two limits,
+//! between bytes (`lingering_timeout`) and in all (`lingering_time`).
 //!
 //! *Read next*: `keepalive.rs`.
 

@@ -1,10 +1,11 @@
 //! A client that has not said anything yet.
 //!
-//! *In nginx* `ngx_http_init_connection` and `ngx_http_wait_request_handler` for a new connection, `ngx_http_keepalive_handler` for one that waits for
-//! its next request; the latter frees the buffer so that an idle client costs little.
+//! *In nginx* `ngx_http_init_connection` and `ngx_http_wait_request_handler` for a new connection,
+//! `ngx_http_keepalive_handler` for one that waits for its next request; the latter frees the buffer so
+//! that an idle client costs little.
 //!
-//! *Here* both are a connection whose owner is `Waiting`: no exchange, no page, one timer. With the first byte the page is taken
-//! and the exchange made.
+//! *Here* both are a connection whose owner is `Waiting`: no exchange, no page, one timer. With the
+//! first byte the page is taken and the exchange made.
 //!
 //! ```text
 //!   accept ─▶ Waiting ──first bytes──▶ Exchange ─▶ …answered ─▶ Waiting (idle) ─▶ …

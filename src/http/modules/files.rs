@@ -19,6 +19,7 @@ pub fn map_uri_to_path(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Pa
     let mut path = core.root.eval(x, r, io).to_vec();
     let uri = x[r].uri.clone();
     match *core.alias {
+        Some(crate::http::core_directives::files::WHOLE) => {}
         Some(replaced) => path.extend_from_slice(uri.get(replaced..).unwrap_or_default()),
         None => path.extend_from_slice(&uri),
     }

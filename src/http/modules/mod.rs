@@ -9,11 +9,19 @@
 pub mod files;
 pub mod returns;
 
+use super::core_directives;
 use super::module::HttpModule;
 use super::vars::Definition;
 
 /// All modules of this room.
-pub static MODULES: &[&HttpModule] = &[&super::core_directives::MODULE, &returns::MODULE];
+pub static MODULES: &[&HttpModule] = &[
+    &core_directives::MODULE,
+    &core_directives::client::MODULE,
+    &core_directives::output::MODULE,
+    &core_directives::errors::MODULE,
+    &core_directives::files::MODULE,
+    &returns::MODULE,
+];
 
 /// The built-in variables of all modules of this room.
 pub fn builtin_variables() -> Vec<(&'static str, Definition)> {

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_chunked_filter_module`: the header filter decides, the body filter wraps each chain.
 //!
-//! *Here* likewise. A chain becomes one chunk whatever it is made of; the end of the response becomes the last chunk with
-//! the trailers.
+//! *Here* likewise. A chain becomes one chunk whatever it is made of; the end of the response becomes
+//! the last chunk with the trailers.
 //!
 //! *Read next*: `header.rs`, which writes the field.
 

@@ -1,10 +1,11 @@
 //! The head of a response, as bytes.
 //!
-//! *In nginx* `ngx_http_header_filter`, the last of the header filters: it counts the length of everything, allocates one buffer and
-//! writes it.
+//! *In nginx* `ngx_http_header_filter`, the last of the header filters: it counts the length of
+//! everything, allocates one buffer and writes it.
 //!
-//! *Here* one page, filled in the same order as nginx fills it: status line, Server, Date, Content-Type, Content-Length,
-//! Last-Modified, Location, Transfer-Encoding, Connection, Keep-Alive, then the other fields.
+//! *Here* one page, filled in the same order as nginx fills it: status line, Server, Date, Content-Type,
+//! Content-Length, Last-Modified, Location, Transfer-Encoding, Connection, Keep-Alive, then the other
+//! fields.
 //!
 //! *Read next*: `write.rs`.
 
@@ -197,7 +198,8 @@ fn connection(head: &mut Vec<u8>, x: &Exchange, r: RequestIx) {
     }
 }
 
-/// Makes a redirect within this server absolute (directives `absolute_redirect`, `server_name_in_redirect`, `port_in_redirect`).
+/// Makes a redirect within this server absolute (directives `absolute_redirect`,
+/// `server_name_in_redirect`, `port_in_redirect`).
 fn absolute_location(x: &Exchange, r: RequestIx, location: &Slice) -> Slice {
     let request = &x[r];
     let core = &request.loc.core;

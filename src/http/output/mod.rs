@@ -1,11 +1,13 @@
 //! Output: from a handler's bytes to the client's socket.
 //!
-//! *In nginx* two chains of filters, linked through static pointers in the order the modules were compiled: header filters, run once by
-//! `ngx_http_send_header`, and body filters, run for each chain by `ngx_http_output_filter`.
+//! *In nginx* two chains of filters, linked through static pointers in the order the modules were
+//! compiled: header filters, run once by `ngx_http_send_header`, and body filters, run for each chain by
+//! `ngx_http_output_filter`.
 //!
-//! *Here* header filters are a list in the cycle, ordered by [`Stage`]. A body filter exists only where it has something to
-//! do: the header filter that finds it does engages it, by putting a value into [`Request::filters`]. A response that no
-//! filter wants goes from the handler straight to the three that always run: postpone, chunked, write.
+//! *Here* header filters are a list in the cycle, ordered by [`Stage`]. A body filter exists only where
+//! it has something to do: the header filter that finds it does engages it, by putting a value into
+//! [`Request::filters`]. A response that no filter wants goes from the handler straight to the three
+//! that always run: postpone, chunked, write.
 //!
 //! ```text
 //!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ─┐
@@ -27,7 +29,8 @@ use super::turn::Status;
 use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 
-/// The order of filters: what comes first sees the response first (nginx: the order of `HTTP_FILTER_MODULES`, from its end).
+/// The order of filters: what comes first sees the response first (nginx: the order of
+/// `HTTP_FILTER_MODULES`, from its end).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Slices of a large body are joined.
@@ -60,7 +63,8 @@ pub enum Stage {
 
 /// Looks at the response's head before it is written, and engages body filters.
 ///
-/// Answers `Err(Status::Http(code))` to replace the whole response by that status, `Err(Status::Error)` to give up.
+/// Answers `Err(Status::Http(code))` to replace the whole response by that status, `Err(Status::Error)`
+/// to give up.
 #[derive(Clone, Copy)]
 pub struct HeaderFilter {
     /// When it runs.
@@ -74,9 +78,9 @@ pub trait BodyFilter {
     /// When it runs.
     fn stage(&self) -> Stage;
 
-    /// Takes what came and leaves in `out` what is to go on. Called with an empty `input` too, when what was kept back may
-    /// go on. `input.last` ends the body; a filter passes it on in `out.last` when it has nothing left. A filter that keeps
-    /// something back sets its bit of [`buffered`] in the request.
+    /// Takes what came and leaves in `out` what is to go on. Called with an empty `input` too, when what
+    /// was kept back may go on. `input.last` ends the body; a filter passes it on in `out.last` when it
+    /// has nothing left. A filter that keeps something back sets its bit of [`buffered`] in the request.
     ///
     /// # Errors
     /// [`Status::Error`]: the connection is closed.
@@ -111,8 +115,8 @@ pub fn engage(x: &mut Exchange, r: RequestIx, filter: Box<dyn BodyFilter>) {
     filters.insert(at, filter);
 }
 
-/// Sends the response's head (nginx: `ngx_http_send_header`). Answers Ok, Again, Error, or Http when the response has been
-/// replaced and its body must not be sent.
+/// Sends the response's head (nginx: `ngx_http_send_header`). Answers Ok, Again, Error, or Http when the
+/// response has been replaced and its body must not be sent.
 pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if x[r].flags.post_action {
         return Status::Ok;
@@ -136,7 +140,8 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     header::send(x, r, io)
 }
 
-/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent) or Error.
+/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be
+/// sent) or Error.
 pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
     if x[r].flags.header_only && !x[r].flags.in_memory {
         chain = Chain::flags_of(&chain);

@@ -1,7 +1,7 @@
 //! Postpone: the order of bodies when subrequests run side by side.
 //!
-//! *In nginx* `ngx_http_postpone_filter`: each request has a list of output and of subrequests in the order they appeared; only the
-//! request that `c->data` names may write, the others collect.
+//! *In nginx* `ngx_http_postpone_filter`: each request has a list of output and of subrequests in the
+//! order they appeared; only the request that `c->data` names may write, the others collect.
 //!
 //! *Here* the same, with [`Exchange::active`] for `c->data`.
 //!

@@ -1,13 +1,13 @@
 //! Write: the end of the line, where bytes meet the socket.
 //!
-//! *In nginx* `ngx_http_write_filter`: collects until `postpone_output` bytes are there or a flush or the end comes, keeps to
-//! `limit_rate`, sends, and keeps what the socket did not take.
+//! *In nginx* `ngx_http_write_filter`: collects until `postpone_output` bytes are there or a flush or
+//! the end comes, keeps to `limit_rate`, sends, and keeps what the socket did not take.
 //!
-//! *Here* the same. What is not sent stands in [`Exchange::out`]; while it does, the answer is Again and whoever is in charge
-//! waits for writability.
+//! *Here* the same. What is not sent stands in [`Exchange::out`]; while it does, the answer is Again and
+//! whoever is in charge waits for writability.
 //!
 //! ```text
-//!   limit_rate:  allowed = rate · (seconds since the start + 1) − sent      ≤ 0 ─▶ delay until it is positive
+//!   limit_rate:  allowed = rate · (seconds since the start + 1) − sent    ≤ 0 ─▶ delay until it is positive
 //! ```
 //!
 //! *Read next*: `event/stream.rs`.

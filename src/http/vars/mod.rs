@@ -1,10 +1,11 @@
 //! Variables: names in the configuration, values in a request.
 //!
-//! *In nginx* `ngx_http_variable_t`: a name, a getter and flags; names used anywhere in the file get an index, values are cached in the
-//! request by it; families such as `$arg_name` are matched by prefix.
+//! *In nginx* `ngx_http_variable_t`: a name, a getter and flags; names used anywhere in the file get an
+//! index, values are cached in the request by it; families such as `$arg_name` are matched by prefix.
 //!
-//! *Here* the same in three parts: while the file is read, [`VarNames`] hands out indexes and collects definitions; when it
-//! has been read, [`VarTable::build`] joins them and refuses a name that nobody defines; in a request, [`get`] caches.
+//! *Here* the same in three parts: while the file is read, [`VarNames`] hands out indexes and collects
+//! definitions; when it has been read, [`VarTable::build`] joins them and refuses a name that nobody
+//! defines; in a request, [`get`] caches.
 //!
 //! ```text
 //!   "$host/$arg_x" ─▶ Template [Var 3, "/", Var 9]        VarTable[3] = host, [9] = arg_ with "x"
@@ -31,7 +32,8 @@ use super::request::Cached;
 use crate::buf::Slice;
 use crate::event::RequestIx;
 
-/// The value of a variable; cached values are used even if they may have changed since (nginx: `ngx_http_get_indexed_variable`).
+/// The value of a variable; cached values are used even if they may have changed since (nginx:
+/// `ngx_http_get_indexed_variable`).
 pub fn get(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Slice> {
     match x.variables.get(ix.0 as usize) {
         Some(Cached::Value(value)) => return Some(value.clone()),
@@ -45,7 +47,8 @@ pub fn get(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Sli
     value
 }
 
-/// The value of a variable, asked for again if it may change during a request (nginx: `ngx_http_get_flushed_variable`).
+/// The value of a variable, asked for again if it may change during a request (nginx:
+/// `ngx_http_get_flushed_variable`).
 pub fn get_flushed(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Slice> {
     if io.cycle.vars.get(ix).is_some_and(|variable| !variable.cacheable)
         && let Some(cached) = x.variables.get_mut(ix.0 as usize)
@@ -75,7 +78,8 @@ pub fn assign(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx, value: Sli
     }
 }
 
-/// The value of a variable whose name is known only now (SSI, `$` in data); not cached if no directive mentions it.
+/// The value of a variable whose name is known only now (SSI, `$` in data); not cached if no directive
+/// mentions it.
 pub fn by_name(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &[u8]) -> Option<Slice> {
     let cycle = io.cycle.clone();
     if let Some(ix) = cycle.vars.index_of(name) {

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_regex_t`: a pattern, and for each named group the index of the variable it sets.
 //!
-//! *Here* [`VarRegex::exec`] matches, leaves `$1` … `$9` in the request and stores the named groups. A failed match leaves everything as
-//! it was.
+//! *Here* [`VarRegex::exec`] matches, leaves `$1` … `$9` in the request and stores the named groups. A
+//! failed match leaves everything as it was.
 //!
 //! *Read next*: `util/regex.rs`.
 

@@ -3,8 +3,9 @@
 //! *In nginx* `cmcf->variables_keys` while the file is read and `cmcf->variables` afterwards, joined by
 //! `ngx_http_variables_init_vars`, which is where `unknown "x" variable` comes from.
 //!
-//! *Here* likewise. A definition is a closure, so a `map` and a built-in look the same to who asks. Whoever defines a name twice is told,
-//! unless the first definition may be [replaced](Definition::changeable).
+//! *Here* likewise. A definition is a closure, so a `map` and a built-in look the same to who asks.
+//! Whoever defines a name twice is told, unless the first definition may be
+//! [replaced](Definition::changeable).
 //!
 //! *Read next*: `core.rs` for the built-in ones.
 

@@ -1,11 +1,11 @@
 //! Templates at work: the value of a text with variables for one request.
 //!
-//! *In nginx* a "complex value": the text is compiled into a small program (`ngx_http_script_*`) that is run twice for each
-//! value, once for the length and once for the bytes.
+//! *In nginx* a "complex value": the text is compiled into a small program (`ngx_http_script_*`) that is
+//! run twice for each value, once for the length and once for the bytes.
 //!
-//! *Here* the text was compiled by `conf/template.rs`, which knows names but no request; this file is the other half. A text
-//! without variables is a constant that is cloned by count, and one that is a single variable hands its value on without a
-//! copy.
+//! *Here* the text was compiled by `conf/template.rs`, which knows names but no request; this file is
+//! the other half. A text without variables is a constant that is cloned by count, and one that is a
+//! single variable hands its value on without a copy.
 //!
 //! *Read next*: `mod.rs`.
 
