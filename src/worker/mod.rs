@@ -43,6 +43,9 @@ const EVENTS: usize = 512;
 /// How long accepting rests when descriptors are short, in ms (nginx: `accept_mutex_delay`).
 const ACCEPT_REST: u64 = 500;
 
+/// How long a worker that quits waits for the first bytes of clients that have just connected, in ms.
+const FIRST_BYTES: u64 = 500;
+
 /// A listening socket of this worker.
 struct Listening {
     fd: OwnedFd,
@@ -125,7 +128,7 @@ impl Worker {
                 self.dispatch(id, side);
             }
         }
-        if self.io.exiting && self.exchanges.is_empty() && self.io.net.table.iter().all(is_parked) {
+        if self.io.exiting && self.exchanges.is_empty() && self.io.net.table.iter().all(needs_nobody) {
             self.stop = true;
         }
         if cfg!(debug_assertions) {
@@ -329,9 +332,10 @@ impl Worker {
         }
         let idle: Vec<ConnId> = self.io.net.table.iter().filter(|c| is_parked(c)).map(|c| c.id).collect();
         for id in idle {
-            match self.io.conn(id).map(|c| c.owner) {
-                // A client that has not asked anything since it connected may have its request on the way.
-                Some(Owner::Waiting) => wait::close(&mut self.io, id),
+            match self.io.conn(id).map(|c| (c.owner, c.requests)) {
+                // Whoever has just connected has a request on the way. DIFF: nginx closes on them.
+                Some((Owner::Waiting, 0)) => self.io.net.wait(id, Side::Read, FIRST_BYTES),
+                Some((Owner::Waiting, _)) => wait::close(&mut self.io, id),
                 Some(_) => self.io.net.close(id),
                 None => {}
             }
@@ -359,4 +363,9 @@ impl Worker {
 /// A connection that nothing is under way on.
 fn is_parked(c: &crate::event::Connection) -> bool {
     matches!(c.owner, Owner::Waiting | Owner::Pooled(_) | Owner::Service(_))
+}
+
+/// A connection that may be closed at any time without a client noticing.
+fn needs_nobody(c: &crate::event::Connection) -> bool {
+    matches!(c.owner, Owner::Pooled(_) | Owner::Service(_))
 }
