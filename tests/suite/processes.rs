@@ -1,4 +1,4 @@
-//! Master and workers under stress: a new binary, reloads while clients connect, several processes on one port.
+//! Master and workers under stress: a new binary, reloads under load, several processes on one port.
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
