@@ -1,7 +1,7 @@
 //! A group of peers under one name, and the rules that every method shares.
 //!
-//! *In nginx* `ngx_http_upstream_srv_conf_t` and the part of `ngx_http_upstream_round_robin.c` that each method
-//! repeats: the test who may be asked, the lone peer, the turn to the backups, the counting.
+//! *In nginx* `ngx_http_upstream_srv_conf_t` and the part of `ngx_http_upstream_round_robin.c` that each
+//! method repeats: the test who may be asked, the lone peer, the turn to the backups, the counting.
 //!
 //! *Here* that part exists once. A request begins with [`Group::start`], and calls [`Group::pick`] and
 //! [`Group::free`] in turns. Everything takes `&self`: a group is shared by all requests of a worker (`Rc`),
@@ -15,12 +15,15 @@
 //!
 //! *Read next*: `round_robin.rs`; `directives.rs` (how a block becomes a group).
 
+use super::idle::Keepalive;
 use super::peers::{Field, Held, Peer, Roster, State};
 use super::round_robin::{self, RoundRobin};
 use super::server::Server;
+use super::sticky::{Moment, Sticky};
 use super::tried::Tried;
 use super::zone::Zone;
 use super::{Balancer, Client, Event, NoLive, Reason, Text, Verdict};
+use crate::conf::error::Place;
 use crate::event::{ExchangeId, RequestIx};
 use crate::util::address::Address;
 use std::cell::{Cell, RefCell};
@@ -36,7 +39,8 @@ pub enum Pick {
     /// This one; to be given back with [`Group::free`].
     Peer(Held),
     /// All are at `max_conns` and the group has a `queue`: call [`Group::wait`], sleep for at most so many
-    /// milliseconds, and pick again when woken. When the time is over call [`Group::unwait`] and answer as for NoLive.
+    /// milliseconds, and pick again when woken. When the time is over call [`Group::unwait`] and answer as
+    /// for NoLive.
     Wait(u64),
     /// Nobody (nginx: `NGX_BUSY`, "no live upstreams").
     NoLive(NoLive),
@@ -69,9 +73,17 @@ pub struct Group {
     roster: RefCell<Rc<Roster>>,
     method: Box<dyn Balancer>,
     zone: Zone,
+    sticky: Option<Sticky>,
+    keepalive: Keepalive,
     queue: Option<Queue>,
     waiting: RefCell<VecDeque<Waiter>>,
     generation: Cell<u64>,
+    number: u32,
+}
+
+thread_local! {
+    /// How many groups this worker has made.
+    static GROUPS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What a group is made of.
@@ -83,8 +95,12 @@ pub struct Parts {
     pub method: Option<Box<dyn Balancer>>,
     /// Where the numbers are kept.
     pub zone: Zone,
+    /// `sticky`.
+    pub sticky: Option<Sticky>,
     /// `queue`.
     pub queue: Option<Queue>,
+    /// `keepalive` and its kin.
+    pub keepalive: Keepalive,
 }
 
 impl Group {
@@ -97,12 +113,20 @@ impl Group {
             roster: RefCell::default(),
             method: parts.method.unwrap_or_else(|| Box::new(RoundRobin)),
             zone: parts.zone,
+            sticky: parts.sticky,
+            keepalive: parts.keepalive,
             queue: parts.queue,
             waiting: RefCell::default(),
             generation: Cell::new(0),
+            number: GROUPS.replace(GROUPS.get().wrapping_add(1)),
         };
         group.muster(group.servers.iter().map(|s| (s.clone(), s.addresses.clone())).collect());
         group
+    }
+
+    /// The group of a name that a variable made and the resolver answered: no block, a peer per address.
+    pub fn resolved_name(name: &str, addresses: Vec<Address>, place: Place) -> Group {
+        Group::implicit(Server::of(name, addresses, place))
     }
 
     /// The group of `proxy_pass http://host:port` without an `upstream` block: one line, a peer per address.
@@ -115,6 +139,16 @@ impl Group {
     /// Its name.
     pub fn name(&self) -> &Rc<str> {
         &self.name
+    }
+
+    /// Its number among the groups of this worker; idle connections are kept under it.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// How it keeps idle connections.
+    pub fn keepalive(&self) -> &Keepalive {
+        &self.keepalive
     }
 
     /// Whether no block declared it.
@@ -139,7 +173,8 @@ impl Group {
 
     /// Texts to be compiled by the room that knows variables, before the first request.
     pub fn texts(&self) -> Vec<Rc<Text>> {
-        self.method.texts()
+        let sticky = self.sticky.as_ref().map(Sticky::texts).unwrap_or_default();
+        self.method.texts().into_iter().chain(sticky).collect()
     }
 
     /// A request begins to choose.
@@ -151,9 +186,13 @@ impl Group {
     pub fn pick(&self, tried: &mut Tried, client: &mut dyn Client, fail_open: bool, now_ms: u64) -> Pick {
         if tried.ask() {
             tried.key = self.method.key(client).map(Rc::from);
+            tried.bound = self.sticky.as_ref().and_then(|sticky| sticky.bound(client, now_ms));
         }
         let roster = tried.roster.clone();
         let _lock = self.zone.lock();
+        if let Some(held) = self.bound(tried, now_ms) {
+            return Pick::Peer(held);
+        }
         if let Some(only) = roster.single() {
             let may = only.reason(now_ms).is_none_or(|reason| matches!(reason, Reason::Failed { .. }));
             return match may && !only.server.drain {
@@ -178,7 +217,38 @@ impl Group {
         }
     }
 
-    /// Takes a peer once more for a request that has it already, as for the retry of a reused connection that had died.
+    /// The peer that a session binds the request to, if it may be asked: also when it drains.
+    fn bound(&self, tried: &mut Tried, now_ms: u64) -> Option<Held> {
+        let (sticky, bound) = (self.sticky.as_ref()?, tried.bound.as_ref()?);
+        let list = if tried.in_backup { &tried.roster.backup } else { &tried.roster.primary };
+        let may = |at: usize, peer: &Peer| !tried.has(at) && peer.reason(now_ms).is_none();
+        let mut candidates = list.peers.iter().enumerate();
+        let (at, peer) = candidates.find(|(at, peer)| sticky.is(bound, peer) && may(*at, peer))?;
+        let peer = peer.clone();
+        tried.add(at);
+        round_robin::chosen(&peer, now_ms);
+        let single = tried.roster.single().is_some_and(|only| Rc::ptr_eq(only, &peer));
+        Some(Held::new(peer, single, now_ms))
+    }
+
+    /// Learns which peer made a session (`sticky learn`). To be called for good replies, at both moments.
+    pub fn learn(&self, peer: &Peer, client: &mut dyn Client, moment: Moment, now_ms: u64) {
+        if let Some(sticky) = &self.sticky {
+            sticky.learn(peer, client, moment, now_ms);
+        }
+    }
+
+    /// The value of the Set-Cookie field to be added to a reply of that peer (`sticky cookie`); `seconds`
+    /// since 1970.
+    pub fn set_cookie(&self, peer: &Peer, client: &mut dyn Client, seconds: i64) -> Option<Vec<u8>> {
+        match &self.sticky {
+            Some(Sticky::Cookie(cookie)) => Some(cookie.field(peer, client, seconds)),
+            _ => None,
+        }
+    }
+
+    /// Takes a peer once more for a request that has it already, as for the retry of a reused connection
+    /// that had died.
     pub fn hold(&self, peer: &Rc<Peer>, now_ms: u64) -> Held {
         let single = self.roster.borrow().single().is_some_and(|only| Rc::ptr_eq(only, peer));
         Held::new(peer.clone(), single, now_ms)

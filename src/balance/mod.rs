@@ -1,13 +1,13 @@
 //! Which peer, and what when it fails.
 //!
-//! *In nginx* a balancing method is a pair of function pointers in `ngx_peer_connection_t` (`get`, `free`) and an
-//! opaque `data`; methods wrap each other by saving the other's pointers (`keepalive` around `least_conn` around
-//! round robin), so their order in the file used to matter.
+//! *In nginx* a balancing method is a pair of function pointers in `ngx_peer_connection_t` (`get`, `free`)
+//! and an opaque `data`; methods wrap each other by saving the other's pointers (`keepalive` around
+//! `least_conn` around round robin), so their order in the file used to matter.
 //!
-//! *Here* a [`Group`] is one `upstream {}` block (or one `proxy_pass http://host`), made when the configuration is
-//! read. It owns the rules all methods share: who may be asked at all, who has failed, backups, stickiness, the
-//! queue. A [`Balancer`] only chooses among those who may be asked. This room knows no HTTP: what a
-//! method wants to know of the request it asks a [`Client`].
+//! *Here* a [`Group`] is one `upstream {}` block (or one `proxy_pass http://host`), made when the
+//! configuration is read. It owns the rules all methods share: who may be asked at all, who has failed,
+//! backups, stickiness, the queue. A [`Balancer`] only chooses among those who may be asked. This room
+//! knows no HTTP: what a method wants to know of the request it asks a [`Client`].
 //!
 //! ```text
 //!                      ┌────────── Group::pick ──────────┐
@@ -19,16 +19,29 @@
 //!
 //! *Read next*: `group.rs`, `peers.rs`, then `round_robin.rs`, which all others fall back to.
 
+pub mod directives;
 pub mod group;
+pub mod groups;
+pub mod hash;
+pub mod idle;
+pub mod ip_hash;
+pub mod least_conn;
+pub mod least_time;
 pub mod peers;
+pub mod random;
 pub mod round_robin;
 pub mod server;
+pub mod sticky;
 pub mod tried;
 pub mod zone;
 
+pub use directives::build;
 pub use group::{Freed, Group, Pick, Waiter};
+pub use groups::Groups;
+pub use idle::{Idle, Keepalive};
 pub use peers::{Held, List, Peer, Roster};
 pub use server::Server;
+pub use sticky::Moment;
 pub use tried::Tried;
 
 use crate::conf::error::{ConfError, Place};
@@ -128,8 +141,8 @@ impl fmt::Debug for Text {
 /// How an attempt ended, as far as the choice of peers cares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The peer was at fault (nginx: `NGX_PEER_FAILED`). False also for an answer like 404 that `next_upstream`
-    /// takes to the next peer (nginx: `NGX_PEER_NEXT`).
+    /// The peer was at fault (nginx: `NGX_PEER_FAILED`). False also for an answer like 404 that
+    /// `next_upstream` takes to the next peer (nginx: `NGX_PEER_NEXT`).
     pub failed: bool,
     /// From the choice to the end of the reply's header, in milliseconds; None when it never came.
     pub header_ms: Option<u64>,

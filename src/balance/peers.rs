@@ -5,8 +5,8 @@
 //!
 //! *Here* what never changes ([`Peer`]) is apart from what changes ([`State`]): seventeen numbers in a row of
 //! [`Words`], private or shared, so that a `zone` changes where they are and nothing else. A [`Roster`] is
-//! the set of peers at one time; re-resolution makes a new one and reuses the peers that stayed. Whoever was given
-//! a peer holds it by count and gives it back exactly once: that is [`Held`].
+//! the set of peers at one time; re-resolution makes a new one and reuses the peers that stayed. Whoever
+//! was given a peer holds it by count and gives it back exactly once: that is [`Held`].
 //!
 //! ```text
 //!   Roster ─┬─ primary: List ── Rc<Peer> ── State ─▶ Words (this worker's, or the zone's)
@@ -16,6 +16,7 @@
 //!
 //! *Read next*: `round_robin.rs`, which changes most of these numbers.
 
+use super::hash::Ring;
 use super::tried::Tried;
 use super::{Reason, Server};
 use crate::sys::words::Words;
@@ -37,7 +38,8 @@ pub enum Field {
     Accessed,
     /// Second of the last failure, or of the choice that probes it afterwards (nginx: `checked`).
     Checked,
-    /// How far below its weight it stands after failures. Kept as a distance, so that zeroed memory is a good start.
+    /// How far below its weight it stands after failures. Kept as a distance, so that zeroed memory is a
+    /// good start.
     Penalty,
     /// The running weight of smooth round robin; signed.
     Current,
@@ -197,12 +199,13 @@ pub struct List {
     pub peers: Vec<Rc<Peer>>,
     /// The sum of their weights, down ones included.
     pub total_weight: u64,
+    ring: OnceCell<Ring>,
 }
 
 impl List {
     fn of(peers: Vec<Rc<Peer>>) -> List {
         let total_weight = peers.iter().map(|peer| u64::from(peer.weight)).sum();
-        List { peers, total_weight }
+        List { peers, total_weight, ring: OnceCell::new() }
     }
 
     /// Whether the peer at this index may be asked now.
@@ -228,6 +231,11 @@ impl List {
             left = left.saturating_sub(u64::from(peer.weight));
             here
         })
+    }
+
+    /// The ring of consistent hashing, made when first asked for.
+    pub fn ring(&self) -> &Ring {
+        self.ring.get_or_init(|| Ring::of(&self.peers))
     }
 
     fn live(&self) -> usize {
@@ -267,8 +275,8 @@ impl Roster {
 
     /// The only peer there is to ask: its failures are not held against it, because nothing would be won.
     ///
-    /// DIFF: nginx counts lines that are `down` as well, so that taking one of two peers out of service makes the other
-    /// one fail for ten seconds after a single error.
+    /// DIFF: nginx counts lines that are `down` as well, so that taking one of two peers out of service
+    /// makes the other one fail for ten seconds after a single error.
     pub fn single(&self) -> Option<&Rc<Peer>> {
         let mut live = self.primary.peers.iter().filter(|peer| !peer.server.down);
         let only = live.next()?;

@@ -1,12 +1,12 @@
 //! Smooth weighted round robin, and what a failure does to a peer.
 //!
-//! *In nginx* `ngx_http_upstream_round_robin.c`. In each round every eligible peer's running weight grows by its
-//! effective weight; the largest wins and pays the sum of all. Weights 5, 1, 1 give a a b a c a a and not five
-//! in a row. A failure lowers the effective weight by `weight / max_fails`; each round in which the
-//! peer takes part raises it by one.
+//! *In nginx* `ngx_http_upstream_round_robin.c`. In each round every eligible peer's running weight grows
+//! by its effective weight; the largest wins and pays the sum of all. Weights 5, 1, 1 give a a b a c a a
+//! and not five in a row. A failure lowers the effective weight by `weight / max_fails`; each round in
+//! which the peer takes part raises it by one.
 //!
-//! *Here* the same arithmetic on the peers' state, and the two verdicts [`failed`] and [`served`] that all methods
-//! share. Times are whole seconds, since `fail_timeout` is.
+//! *Here* the same arithmetic on the peers' state, and the two verdicts [`failed`] and [`served`] that all
+//! methods share. Times are whole seconds, since `fail_timeout` is.
 //!
 //! ```text
 //!   fails < max_fails ──fail──▶ out for fail_timeout s ──▶ one request probes (checked = now) ─┬ ok ─▶ fails = 0
@@ -93,7 +93,8 @@ pub fn failed(peer: &Peer, now_ms: u64) -> Option<Event> {
     Some(Event::Out { peer: peer.name.clone(), fails, seconds: server.fail_timeout_s })
 }
 
-/// Forgives a peer its failures if this success began after a quiet `fail_timeout`; says when that brings it back.
+/// Forgives a peer its failures if this success began after a quiet `fail_timeout`; says when that brings
+/// it back.
 pub fn served(peer: &Peer, now_ms: u64) -> Option<Event> {
     if peer.state.get(Field::Accessed) < peer.state.get(Field::Checked) {
         return forgive(peer, now_ms);

@@ -3,9 +3,9 @@
 //! *In nginx* `ngx_http_upstream_server_t`, filled by `ngx_http_upstream_server` and resolved at once by
 //! `ngx_parse_url`: a name with three addresses becomes three peers.
 //!
-//! *Here* the line as parsed: parameters, and the addresses its name had when the configuration was read. With
-//! `resolve` there are none yet; the resolver brings them later (`group.rs: resolved`). What a peer does at
-//! run time is not here.
+//! *Here* the line as parsed: parameters, and the addresses its name had when the configuration was read.
+//! With `resolve` there are none yet; the resolver brings them later (`group.rs: resolved`). What a peer
+//! does at run time is not here.
 //!
 //! *Read next*: `peers.rs`; `directives.rs` for the table.
 

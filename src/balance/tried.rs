@@ -1,15 +1,16 @@
 //! What one request has tried already.
 //!
-//! *In nginx* `ngx_http_upstream_rr_peer_data_t` (the current peer, a bitmap of tried ones) and, wrapped around
-//! it, one struct for each method; `pc->tries` beside them counts what is left.
+//! *In nginx* `ngx_http_upstream_rr_peer_data_t` (the current peer, a bitmap of tried ones) and, wrapped
+//! around it, one struct for each method; `pc->tries` beside them counts what is left.
 //!
-//! *Here* one value a request keeps from the first choice to the last. It holds the [`Roster`] it began with by
-//! count, so a name that resolves differently meanwhile changes nothing under its feet. Methods keep
-//! their few numbers in [`Memo`]. This file must not know how anybody chooses.
+//! *Here* one value a request keeps from the first choice to the last. It holds the [`Roster`] it began
+//! with by count, so a name that resolves differently meanwhile changes nothing under its feet. Methods
+//! keep their few numbers in [`Memo`]. This file must not know how anybody chooses.
 //!
 //! *Read next*: `peers.rs` (Roster), `group.rs` (who makes it).
 
 use super::peers::Roster;
+use super::sticky::Bound;
 use std::rc::Rc;
 
 /// The state of choosing for one request.
@@ -17,15 +18,15 @@ use std::rc::Rc;
 pub struct Tried {
     /// The peers as of the request's beginning.
     pub roster: Rc<Roster>,
-    /// How many more attempts may be made, the one under way included (nginx: `pc->tries`). Starts as the number of
-    /// peers that are not down; the caller may lower it (`next_upstream_tries`).
+    /// How many more attempts may be made, the one under way included (nginx: `pc->tries`). Starts as the
+    /// number of peers that are not down; the caller may lower it (`next_upstream_tries`).
     pub tries: u32,
     /// The primary list is exhausted; bits are of the backup list.
     pub in_backup: bool,
     /// What the method wants of the request; None before the first choice, and for methods without a key.
     pub key: Option<Rc<[u8]>>,
-    /// The `sid` of the peer that a sticky session binds the request to.
-    pub bound: Option<Rc<[u8]>>,
+    /// The peer that a sticky session binds the request to.
+    pub bound: Option<Bound>,
     /// What the method remembers.
     pub memo: Memo,
     bits: Vec<u64>,

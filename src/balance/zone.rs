@@ -1,10 +1,10 @@
 //! Where the numbers of peers are kept: in this worker, or where all workers see them.
 //!
-//! *In nginx* `zone name size` copies the peers into shared memory in `ngx_http_upstream_init_zone`; without it
-//! each worker counts failures, connections and weights for itself.
+//! *In nginx* `zone name size` copies the peers into shared memory in `ngx_http_upstream_init_zone`;
+//! without it each worker counts failures, connections and weights for itself.
 //!
-//! *Here* a zone is a row of [`Words`] made before the workers are forked: a lock, then entries of equal size.
-//! An entry belongs to a line and an address (its key), so that workers that resolve a name each for
+//! *Here* a zone is a row of [`Words`] made before the workers are forked: a lock, then entries of equal
+//! size. An entry belongs to a line and an address (its key), so that workers that resolve a name each for
 //! themselves meet in the same entry. A zone that is full gives out private numbers, and balancing goes on.
 //!
 //! ```text

@@ -1,0 +1,246 @@
+//! Idle upstream connections, kept for the next request.
+//!
+//! *In nginx* `ngx_http_upstream_keepalive_module.c`: each `upstream` block has an array of `keepalive`
+//! entries in two queues, and looking for a connection walks the whole queue comparing addresses.
+//!
+//! *Here* one store for all groups of a worker, so that a connection's owner needs to know only its slot. It
+//! keeps names of connections, never closes one and sets no timer: what must be closed is handed back
+//! to the caller. Within a group the connection used last is taken first (its idle time is the shortest), and
+//! the one unused for longest is given up when there are too many. DIFF: there is a pool for every group, 32
+//! connections large unless `keepalive` says otherwise, as nginx has since 1.29.7 for `upstream` blocks.
+//!
+//! ```text
+//!   park ─▶ [newest … oldest] ─▶ evicted: close it        (per group, at most `keepalive`)
+//!             └─ take(group, address, key) ─▶ ConnId      (newest of that address and key)
+//! ```
+//!
+//! *Read next*: `group.rs` (Keepalive), `event/owner.rs` (Owner::Pooled holds the slot).
+
+use crate::event::ConnId;
+use crate::util::address::Address;
+use slab::Slab;
+use std::collections::HashMap;
+
+/// How a group keeps connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// `keepalive`: how many idle ones at most; 0 for none.
+    pub connections: usize,
+    /// `keepalive … local`: only the location that opened one uses it again. The caller puts the location
+    /// into the key.
+    pub local: bool,
+    /// `keepalive_requests`: how many requests one serves.
+    pub requests: u64,
+    /// `keepalive_time`: how long one is used, in milliseconds.
+    pub time_ms: u64,
+    /// `keepalive_timeout`: how long one may be idle, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Keepalive { connections: 32, local: false, requests: 1000, time_ms: 3_600_000, timeout_ms: 60_000 }
+    }
+}
+
+impl Keepalive {
+    /// Whether a connection that has sent so many requests and is so old may be kept.
+    pub fn allows(&self, requests: u64, age_ms: u64) -> bool {
+        self.connections > 0 && requests < self.requests && age_ms <= self.time_ms
+    }
+}
+
+/// To whom an idle connection can be of use: the group, the peer, and the number under which the caller sums
+/// up what else must be equal (local address, TLS settings, location).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// `Group::number`.
+    pub group: u32,
+    /// The peer.
+    pub address: Address,
+    /// The caller's sum; 0 if there is nothing.
+    pub key: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    conn: ConnId,
+    place: Place,
+    newer: Option<usize>,
+    older: Option<usize>,
+}
+
+/// The ends of a group's row, and its length.
+#[derive(Debug, Default)]
+struct Row {
+    newest: Option<usize>,
+    oldest: Option<usize>,
+    length: usize,
+}
+
+/// All idle upstream connections of a worker.
+#[derive(Debug, Default)]
+pub struct Idle {
+    entries: Slab<Entry>,
+    rows: HashMap<u32, Row>,
+    places: HashMap<Place, Vec<usize>>,
+}
+
+/// What came of [`Idle::park`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Parked {
+    /// The connection's slot: its owner is now `Owner::Pooled(slot)`.
+    pub slot: u32,
+    /// Another connection that had to go: close it.
+    pub evicted: Option<ConnId>,
+}
+
+impl Idle {
+    /// Keeps a connection; `most` is [`Keepalive::connections`], at least 1.
+    pub fn park(&mut self, conn: ConnId, place: Place, most: usize) -> Parked {
+        let full = self.rows.get(&place.group).filter(|row| row.length >= most.max(1));
+        let evicted = full.and_then(|row| row.oldest).and_then(|slot| self.take_slot(slot));
+        let row = self.rows.entry(place.group).or_default();
+        let slot = self.entries.insert(Entry { conn, place: place.clone(), newer: None, older: row.newest });
+        if let Some(second) = row.newest.and_then(|second| self.entries.get_mut(second)) {
+            second.newer = Some(slot);
+        }
+        row.newest = Some(slot);
+        row.oldest = row.oldest.or(Some(slot));
+        row.length += 1;
+        self.places.entry(place).or_default().push(slot);
+        Parked { slot: u32::try_from(slot).unwrap_or(u32::MAX), evicted }
+    }
+
+    /// Takes the connection to that place that was used last.
+    pub fn take(&mut self, place: &Place) -> Option<ConnId> {
+        let slot = *self.places.get(place)?.last()?;
+        self.take_slot(slot)
+    }
+
+    /// Forgets a connection by its slot: it was closed by the peer, or its time is over. None when it has
+    /// gone.
+    pub fn remove(&mut self, slot: u32) -> Option<ConnId> {
+        self.take_slot(usize::try_from(slot).ok()?)
+    }
+
+    /// Forgets all connections of a group to an address that has left it; they are to be closed.
+    pub fn leave(&mut self, group: u32, address: &Address) -> Vec<ConnId> {
+        self.remove_if(|place| place.group == group && place.address == *address)
+    }
+
+    /// Forgets all connections; they are to be closed.
+    pub fn clear(&mut self) -> Vec<ConnId> {
+        self.remove_if(|_| true)
+    }
+
+    /// How many are idle.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many of a group are idle.
+    pub fn of_group(&self, group: u32) -> usize {
+        self.rows.get(&group).map_or(0, |row| row.length)
+    }
+
+    fn remove_if(&mut self, goes: impl Fn(&Place) -> bool) -> Vec<ConnId> {
+        let going = self.entries.iter().filter(|(_, entry)| goes(&entry.place)).map(|(slot, _)| slot);
+        let slots: Vec<usize> = going.collect();
+        slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect()
+    }
+
+    fn take_slot(&mut self, slot: usize) -> Option<ConnId> {
+        let entry = self.entries.try_remove(slot)?;
+        if let Some(newer) = entry.newer.and_then(|at| self.entries.get_mut(at)) {
+            newer.older = entry.older;
+        }
+        if let Some(older) = entry.older.and_then(|at| self.entries.get_mut(at)) {
+            older.newer = entry.newer;
+        }
+        if let Some(row) = self.rows.get_mut(&entry.place.group) {
+            row.newest = if row.newest == Some(slot) { entry.older } else { row.newest };
+            row.oldest = if row.oldest == Some(slot) { entry.newer } else { row.oldest };
+            row.length = row.length.saturating_sub(1);
+            if row.length == 0 {
+                self.rows.remove(&entry.place.group);
+            }
+        }
+        if let Some(slots) = self.places.get_mut(&entry.place) {
+            slots.retain(|one| *one != slot);
+            if slots.is_empty() {
+                self.places.remove(&entry.place);
+            }
+        }
+        Some(entry.conn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn(index: u32) -> ConnId {
+        ConnId { index, generation: 0 }
+    }
+
+    fn place(group: u32, port: u16) -> Place {
+        let address = Address::parse("127.0.0.1", port).expect("an address");
+        Place { group, address, key: 0 }
+    }
+
+    #[test]
+    fn the_connection_used_last_is_taken_first() {
+        let mut idle = Idle::default();
+        for index in 1..=3 {
+            assert_eq!(idle.park(conn(index), place(7, 80), 32).evicted, None);
+        }
+        assert_eq!(idle.take(&place(7, 81)), None);
+        assert_eq!(idle.take(&Place { key: 1, ..place(7, 80) }), None);
+        assert_eq!(idle.take(&place(8, 80)), None);
+        assert_eq!(idle.take(&place(7, 80)), Some(conn(3)));
+        assert_eq!(idle.take(&place(7, 80)), Some(conn(2)));
+        assert_eq!(idle.of_group(7), 1);
+    }
+
+    #[test]
+    fn the_one_unused_for_longest_gives_way() {
+        let mut idle = Idle::default();
+        for index in 1..=2 {
+            let _ = idle.park(conn(index), place(1, 80), 2);
+        }
+        assert_eq!(idle.park(conn(3), place(2, 80), 2).evicted, None, "groups have rows of their own");
+        assert_eq!(idle.park(conn(4), place(1, 81), 2).evicted, Some(conn(1)));
+        assert_eq!(idle.take(&place(1, 80)), Some(conn(2)));
+        let parked = idle.park(conn(5), place(1, 80), 2);
+        assert_eq!(idle.remove(parked.slot), Some(conn(5)));
+        assert_eq!(idle.remove(parked.slot), None);
+        assert_eq!(idle.len(), 2);
+    }
+
+    #[test]
+    fn connections_of_a_peer_that_left_are_given_back_to_be_closed() {
+        let mut idle = Idle::default();
+        for (index, port) in [(1, 80), (2, 81), (3, 80)] {
+            let _ = idle.park(conn(index), place(1, port), 9);
+        }
+        assert_eq!(idle.leave(1, &place(1, 80).address), [conn(1), conn(3)]);
+        assert_eq!(idle.clear(), [conn(2)]);
+        assert!(idle.is_empty() && idle.rows.is_empty() && idle.places.is_empty());
+    }
+
+    #[test]
+    fn age_and_requests_end_the_use_of_a_connection() {
+        let rules = Keepalive { requests: 3, time_ms: 100, ..Keepalive::default() };
+        assert!(rules.allows(2, 100));
+        assert!(!rules.allows(3, 0));
+        assert!(!rules.allows(0, 101));
+        assert!(!Keepalive { connections: 0, ..rules }.allows(0, 0));
+    }
+}
