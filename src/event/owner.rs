@@ -35,8 +35,8 @@ pub enum Owner {
     /// An idle upstream connection in a keepalive pool; the number is the pool's own.
     Pooled(u32),
     /// A client whose last answer is out and whose remaining bytes are read away before the close
-    /// (lingering close).
-    Lingering,
+    /// (lingering close); how many milliseconds may pass between two reads.
+    Lingering(u32),
     /// Something else that a part of the worker talks over: a name server, a syslog, a health check.
     Service(Service),
 }

@@ -16,6 +16,7 @@
 //!
 //! *Read next*: `special.rs`, `client/keepalive.rs`.
 
+use super::body::{discard, read};
 use super::client::keepalive;
 use super::exchange::{Exchange, Fate};
 use super::io::Io;
@@ -142,6 +143,8 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) -> Turn {
 /// Says what becomes of the connection and gives the main request's hold back (nginx:
 /// `ngx_http_finalize_connection`).
 fn finalize_connection(x: &mut Exchange, io: &mut Io) {
+    read::abandon(x, io);
+    discard::hurry(x, io);
     x.fate = keepalive::decide(x, io);
     if let Some(hold) = x.main_mut().hold.take() {
         x.holds.give_back(hold);

@@ -97,8 +97,10 @@ pub struct RequestFlags {
     pub upgraded: bool,
     /// The document root has been tested for being there.
     pub root_tested: bool,
-    /// Expect: 100-continue has been answered.
+    /// Expect: 100-continue is not to be answered (again).
     pub expect_tested: bool,
+    /// The client has been told to go on with its body.
+    pub expect_answered: bool,
     /// Only for the rate limiting module: already counted.
     pub limit_req_done: bool,
     /// Only for the connection limiting module: already counted.

@@ -173,13 +173,12 @@ impl Worker {
         match (owner, side) {
             (Owner::Waiting, Side::Read) => self.waiting(id),
             (Owner::Waiting, Side::Write) => {}
-            (Owner::Lingering, Side::Read) => {
-                // Lingering has one default for all: the exchange that knew better is gone.
-                if !lingering::readable(&mut self.io, id, 5_000) {
+            (Owner::Lingering(timeout), Side::Read) => {
+                if !lingering::readable(&mut self.io, id, timeout) {
                     wait::close(&mut self.io, id);
                 }
             }
-            (Owner::Lingering, Side::Write) => {}
+            (Owner::Lingering(_), Side::Write) => {}
             (Owner::Client(x), side) => self.client(x, side),
             (Owner::Upstream(x, r), side) => {
                 self.with_exchange(x, |x, io| switchboard::peer(x, r, io, side), r);

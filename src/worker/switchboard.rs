@@ -9,7 +9,7 @@
 //! *Read next*: `http/slots.rs`, which says when each value is in its slot.
 
 use crate::event::{RequestIx, Side};
-use crate::http::body::discard;
+use crate::http::body::{discard, read};
 use crate::http::client::{broken, head};
 use crate::http::exchange::Exchange;
 use crate::http::finalize;
@@ -28,7 +28,7 @@ pub fn client_read(x: &mut Exchange, io: &mut Io) -> Turn {
         ClientRead::RequestLine => head::request_line(x, r, io),
         ClientRead::Headers => head::headers(x, r, io),
         ClientRead::Block => Ok(()),
-        ClientRead::ReadBody => Ok(()),
+        ClientRead::ReadBody => read::read_client_request_body_handler(x, r, io),
         ClientRead::StreamBody => Ok(()),
         ClientRead::DiscardBody => discard::discarded_request_body_handler(x, r, io),
         ClientRead::CheckBroken => Ok(()),

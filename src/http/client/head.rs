@@ -79,6 +79,12 @@ impl Head {
         self.pos = self.pos.saturating_add(n).min(self.page.len());
     }
 
+    /// What follows the body stands in another page: the next request begins at `pos` of it.
+    pub fn go_on_in(&mut self, page: Page, pos: usize) {
+        self.page = page;
+        self.pos = pos;
+    }
+
     fn slice(&self, span: Span) -> Slice {
         self.page.slice(span.start as usize..span.end as usize)
     }
@@ -136,7 +142,8 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         let underscores = *x[r].server.core.underscores_in_headers;
         let head = &mut x.client.head;
         let step = head.fields.parse(head.page.filled(), underscores);
-        head.pos = head.fields.pos();
+        let before = std::mem::replace(&mut head.pos, head.fields.pos());
+        x.client.request_length += head.pos.saturating_sub(before) as u64;
         match step {
             Ok(HeaderStep::Field(field)) => take_field(x, r, io, field)?,
             Ok(HeaderStep::Done) => {

@@ -13,7 +13,6 @@ use crate::event::clock;
 use crate::http::exchange::{Exchange, Fate};
 use crate::http::headers::{ConnectionType, Known};
 use crate::http::io::Io;
-use crate::http::slots::ClientRead;
 
 /// What the client wishes: HTTP/1.1 keeps alive unless told otherwise, HTTP/1.0 the other way round.
 pub fn wishes(x: &mut Exchange, _: &mut Io) {
@@ -62,10 +61,6 @@ pub fn decide(x: &mut Exchange, io: &mut Io) -> Fate {
     let exiting = io.exiting;
     let Some(c) = io.conn(x.client.conn) else { return Fate::Close };
     if c.read.error || c.write.error {
-        return Fate::Close;
-    }
-    let discarding = x.client.read == ClientRead::DiscardBody;
-    if discarding && c.read.eof {
         return Fate::Close;
     }
     if x.client.keepalive && !exiting && !x.client.poisoned && *core.keepalive_timeout > 0 {

@@ -25,7 +25,7 @@ pub fn begin(io: &mut Io, conn: ConnId, core: &CoreLocation) -> bool {
     if SockRef::from(c.fd()).shutdown(Shutdown::Write).is_err() {
         return false;
     }
-    c.owner = Owner::Lingering;
+    c.owner = Owner::Lingering(u32::try_from(*core.lingering_timeout).unwrap_or(u32::MAX));
     // The start of the lingering time takes the place of the connection's.
     c.started = clock::now().saturating_add(*core.lingering_time);
     c.flags.closing = true;
@@ -35,7 +35,7 @@ pub fn begin(io: &mut Io, conn: ConnId, core: &CoreLocation) -> bool {
 }
 
 /// The read handler of a lingering connection; says whether it lingers on.
-pub fn readable(io: &mut Io, conn: ConnId, lingering_timeout: u64) -> bool {
+pub fn readable(io: &mut Io, conn: ConnId, lingering_timeout: u32) -> bool {
     if io.net.take_timed_out(conn, Side::Read) {
         return false;
     }
@@ -55,6 +55,6 @@ pub fn readable(io: &mut Io, conn: ConnId, lingering_timeout: u64) -> bool {
         }
     }
     let left = io.conn(conn).map_or(0, |c| c.started.saturating_sub(clock::now()));
-    io.net.wait(conn, Side::Read, lingering_timeout.min(left));
+    io.net.wait(conn, Side::Read, u64::from(lingering_timeout).min(left));
     true
 }

@@ -109,6 +109,11 @@ impl Chunked {
         self.state == State::Done
     }
 
+    /// How many bytes of the chunk that has begun are still to come; 0 between chunks.
+    pub fn chunk_rest(&self) -> u64 {
+        if self.state == State::Data { self.size } else { 0 }
+    }
+
     /// How many bytes must come at least until the message ends (nginx's `ctx->length`). Zero when done.
     pub fn min_remaining(&self) -> u64 {
         // The shortest end is a size of zero and two line feeds.
