@@ -122,6 +122,12 @@ impl Reader {
         Tree { lines: part.lines, fault: part.fault }
     }
 
+    /// Reads a configuration from memory, blocks and all; places will name it `name`.
+    pub fn text(&mut self, name: &str, text: &[u8]) -> Tree {
+        let part = self.lines(&mut Source { lexer: Lexer::file(text), file: Some(name.into()) }, false);
+        Tree { lines: part.lines, fault: part.fault }
+    }
+
     /// The files read so far, in order of first reading.
     pub fn into_files(self) -> Vec<SourceFile> {
         self.files

@@ -27,6 +27,7 @@ pub mod include;
 pub mod lexer;
 pub mod load;
 pub mod merge;
+pub mod pattern;
 pub mod registry;
 pub mod template;
 pub mod tree;

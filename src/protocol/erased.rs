@@ -4,15 +4,15 @@
 //! `r->ctx[module.ctx_index]`.
 //!
 //! *Here* [`Kind`] is what a pass directive stores: the module's name, tables and a function that makes a
-//! context. A context lives in a box that keeps the copy for the next peer beside it, so neither the module nor
-//! the core has to think of it. One virtual call per callback, none per byte.
+//! context. A context lives in a box that keeps the copy for the next peer beside it, so neither the
+//! module nor the core has to think of it. One virtual call per callback, none per byte.
 //!
 //! ```text
 //!   Kind { create } ─▶ Box<dyn Erased> = Held { now, pristine }
 //!                                           ▲─ reinit ──┘
 //! ```
 //!
-//! *Read next*: `framing.rs`, the one caller in this room.
+//! *Read next*: `bench.rs`, which tries modules through this door.
 
 use super::{Fault, Flow, Framing, Greet, Head, Input, Out, Outcome, Protocol, Relay, Request, Step};
 use crate::buf::Slice;
@@ -113,12 +113,24 @@ pub struct Kind {
     /// [`Protocol::GREETS`]
     pub greets: bool,
     create: Create,
+    may_stream: fn(&Confs, bool) -> bool,
 }
 
 impl Kind {
     /// The kind of a module.
     pub const fn of<P: Protocol>() -> Kind {
-        Kind { name: P::NAME, directives: P::DIRECTIVES, greets: P::GREETS, create: create::<P> }
+        Kind {
+            name: P::NAME,
+            directives: P::DIRECTIVES,
+            greets: P::GREETS,
+            create: create::<P>,
+            may_stream: |location, chunked| P::may_stream(location.get(), chunked),
+        }
+    }
+
+    /// [`Protocol::may_stream`] with the module's configuration of this location.
+    pub fn may_stream(&self, location: &Confs, chunked: bool) -> bool {
+        (self.may_stream)(location, chunked)
     }
 
     /// [`Protocol::create_request`] with the module's configuration of this location.

@@ -3,10 +3,11 @@
 //! *In nginx* every module that frames anything has two body filters, one for the event pipe and one for the
 //! unbuffered relay, which agree on `u->length`: -1 means until close, 1 means "at least something".
 //!
-//! *Here* [`Framing`] is data and [`Decoder`] turns it into work: it moves the body's bytes from the window into
-//! a [`Relay`] as counted views, drops what only frames them, and stops at the end of the message. What
-//! stands behind the end stays in the window, where its presence forbids another use of the connection.
-//! Protocols that frame a body in a way of their own answer [`Framing::Module`] and decode it themselves.
+//! *Here* [`Framing`] is data and [`Decoder`] turns it into work: it moves the body's bytes from the
+//! window into a [`Relay`] as counted views, drops what only frames them, and stops at the end of the
+//! message. What stands behind the end stays in the window, where its presence forbids another use of the
+//! connection. Protocols that frame a body in a way of their own answer [`Framing::Module`] and decode it
+//! themselves.
 //!
 //! ```text
 //!   window  5\r\n h e l l o \r\n 0\r\n \r\n │ anything here: left over
@@ -17,6 +18,7 @@
 
 use super::head::Field;
 use super::input::Input;
+use super::text::is_token;
 use super::{Erased, Fault, Flow};
 use crate::buf::{Chain, Slice};
 use crate::http::parse::chunked::{ChunkStep, Chunked};
@@ -35,8 +37,11 @@ pub enum Framing {
         /// What must follow it.
         tail: &'static [u8],
     },
-    /// HTTP chunks (RFC 9112, section 7.1), trailers included.
-    Chunked,
+    /// HTTP chunks (RFC 9112, section 7.1).
+    Chunked {
+        /// Whether the fields behind the last chunk are wanted; they are checked in any case.
+        trailers: bool,
+    },
     /// Everything until the peer closes; such a connection serves no other request.
     UntilClose,
     /// As the module's `input_filter` says.
@@ -50,7 +55,7 @@ pub struct Relay {
     pub chain: Chain,
     /// Fields that came behind the body.
     pub trailers: Vec<Field>,
-    /// Things to be written to the error log, complete sentences without a subject.
+    /// Whole messages for the error log.
     pub notes: Vec<Slice>,
 }
 
@@ -83,22 +88,22 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder; `keep_trailers` says whether trailers of a chunked body are wanted.
-    pub fn new(framing: Framing, keep_trailers: bool) -> Decoder {
+    /// A decoder at the beginning of a body.
+    pub fn new(framing: Framing) -> Decoder {
         let state = match framing {
             Framing::Empty | Framing::Length(0) => State::Done,
             Framing::Length(left) => State::Counted { left, tail: b"" },
             Framing::Tailed { body, tail } => State::Counted { left: body, tail },
-            Framing::Chunked if keep_trailers => State::Chunked(Box::new(Chunked::with_trailers())),
-            Framing::Chunked => State::Chunked(Box::default()),
+            Framing::Chunked { trailers: true } => State::Chunked(Box::new(Chunked::with_trailers())),
+            Framing::Chunked { trailers: false } => State::Chunked(Box::default()),
             Framing::UntilClose => State::UntilClose,
             Framing::Module => State::Module,
         };
         Decoder { state, clean: true }
     }
 
-    /// Moves what is unread into `out`, up to the end of the message. Call it once before the first read too: a
-    /// body without bytes is `Last` at once.
+    /// Moves what is unread into `out`, up to the end of the message. Call it once before the first read
+    /// too: a body without bytes is `Last` at once.
     ///
     /// # Errors
     /// `Invalid`: the framing is broken, and what went out before is all there will be.
@@ -160,7 +165,8 @@ impl Decoder {
         }
     }
 
-    /// So many of the [verbatim](Decoder::verbatim) bytes passed by. Gives what [`Decoder::decode`] would have.
+    /// So many of the [verbatim](Decoder::verbatim) bytes passed by. Gives what [`Decoder::decode`] would
+    /// have.
     pub fn passed(&mut self, n: u64) -> Flow {
         if let State::Counted { left, tail } = &mut self.state {
             *left = left.saturating_sub(n);
@@ -186,16 +192,17 @@ impl Decoder {
 /// Drops what is there of the tail. NGINX: a wrong tail ends the message, whose body is complete; only the
 /// connection is of no more use.
 fn skip_tail(tail: &mut &'static [u8], clean: &mut bool, input: &mut Input, out: &mut Relay) -> Flow {
-    let n = tail.len().min(input.len());
-    let (due, rest) = tail.split_at_checked(n).unwrap_or_default();
-    if input.bytes().get(..n) != Some(due) {
-        *clean = false;
-        out.notes.push(Slice::from("invalid trailer"));
-        return Flow::Last;
+    let right = tail.iter().zip(input.bytes()).take_while(|(due, byte)| due == byte).count();
+    input.consume(right);
+    *tail = tail.get(right..).unwrap_or_default();
+    if !tail.is_empty() && input.is_empty() {
+        return Flow::More;
     }
-    input.consume(n);
-    *tail = rest;
-    if rest.is_empty() { Flow::Last } else { Flow::More }
+    if !tail.is_empty() {
+        *clean = false;
+        out.notes.push(Slice::from("upstream sent invalid trailer"));
+    }
+    Flow::Last
 }
 
 fn chunks(chunked: &mut Chunked, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
@@ -211,12 +218,40 @@ fn chunks(chunked: &mut Chunked, input: &mut Input, out: &mut Relay) -> Result<F
             }
             Ok(ChunkStep::Done { used }) => {
                 input.consume(used);
-                let kept = chunked.trailers().iter().filter(|trailer| !trailer.invalid);
-                let fields = kept.map(|t| Field { name: Slice::copy(&t.name), value: Slice::copy(&t.value) });
+                let kept = chunked.trailers().iter().filter(|trailer| may_trail(&trailer.name));
+                let fields = kept.map(|t| Field::new(Slice::copy(&t.name), Slice::copy(&t.value)));
                 out.trailers.extend(fields);
                 return Ok(Flow::Last);
             }
             Err(bad) => return Err(Fault::Invalid(bad.reason())),
         }
     }
+}
+
+/// Whether a field may come behind a body: it must not frame, route, authenticate or control what has
+/// been acted upon already (RFC 9110, section 6.5.1).
+fn may_trail(name: &[u8]) -> bool {
+    const NEVER: [&str; 18] = [
+        "Authorization",
+        "Cache-Control",
+        "Connection",
+        "Content-Encoding",
+        "Content-Length",
+        "Content-Range",
+        "Content-Type",
+        "Host",
+        "Keep-Alive",
+        "Location",
+        "Max-Forwards",
+        "Proxy-Connection",
+        "Set-Cookie",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+        "WWW-Authenticate",
+    ];
+    is_token(name)
+        && !name.to_ascii_lowercase().starts_with(b"x-accel-")
+        && !NEVER.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
 }

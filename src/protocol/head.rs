@@ -1,7 +1,7 @@
 //! The head of a peer's reply, in terms the HTTP side understands.
 //!
-//! *In nginx* `u->headers_in`: a list of fields, and pointers and numbers for those the server acts on, filled
-//! by a table of handlers (`ngx_http_upstream_headers_in`).
+//! *In nginx* `u->headers_in`: a list of fields, and pointers and numbers for those the server acts on,
+//! filled by a table of handlers (`ngx_http_upstream_headers_in`).
 //!
 //! *Here* a module fills what its protocol tells: status, fields, length, and whether the connection is good
 //! for another request. Fields stay a plain list in the order they came, X-Accel-… and Set-Cookie among
@@ -19,6 +19,15 @@ pub struct Field {
     pub name: Slice,
     /// Without white space around it.
     pub value: Slice,
+    /// It belongs to the connection with the peer: variables show it, the client does not get it.
+    pub hop: bool,
+}
+
+impl Field {
+    /// A field for the client.
+    pub fn new(name: impl Into<Slice>, value: impl Into<Slice>) -> Field {
+        Field { name: name.into(), value: value.into(), hop: false }
+    }
 }
 
 /// What a module found out before the body.
@@ -28,7 +37,7 @@ pub struct Head {
     pub status: u16,
     /// The status with the peer's own words: `404 Nowhere`. Empty where the standard words serve.
     pub status_line: Slice,
-    /// The fields of the reply, without those that only frame it.
+    /// The fields of the reply, all of them; those that end at this hop are marked.
     pub fields: Vec<Field>,
     /// How long the body is, if that is known. May be present although no body follows (HEAD, 304).
     pub content_length: Option<u64>,
@@ -36,7 +45,7 @@ pub struct Head {
     pub keepalive: bool,
     /// The connection changes its protocol behind this head: from here on bytes go both ways untouched.
     pub upgrade: bool,
-    /// Things to be written to the error log, complete sentences without a subject; never a reason to fail.
+    /// Whole messages for the error log; never a reason to fail.
     pub notes: Vec<Slice>,
     /// What a fault was about: the line that was refused, for the log.
     pub detail: Slice,
@@ -57,7 +66,7 @@ impl Head {
 
     /// Adds a field.
     pub fn field(&mut self, name: impl Into<Slice>, value: impl Into<Slice>) -> &mut Head {
-        self.fields.push(Field { name: name.into(), value: value.into() });
+        self.fields.push(Field::new(name, value));
         self
     }
 
@@ -72,7 +81,8 @@ impl Head {
         self.fields.iter().filter(same).map(|field| &field.value)
     }
 
-    /// The longest field: its name and how many bytes name and value have. For the log, when a head is too big.
+    /// The longest field: its name and how many bytes name and value have. For the log, when a head is
+    /// too big.
     pub fn longest_field(&self) -> Option<(&Slice, usize)> {
         let sizes = self.fields.iter().map(|field| (&field.name, field.name.len() + field.value.len()));
         sizes.max_by_key(|(_, size)| *size)

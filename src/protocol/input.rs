@@ -3,10 +3,11 @@
 //! *In nginx* `u->buffer`, one fixed buffer with `pos` and `last`. A module moves `pos` itself; on AGAIN it
 //! must remember how far it had looked, or look again.
 //!
-//! *Here* a [`Page`] is filled by the socket's side, a [`Cursor`] beside it says what of it has been used, and
-//! an [`Input`] is the two together for the length of one call. What a module [takes](Input::take) is a counted
-//! view of the page; nothing is copied, and the view stays good when the window moves on. The cursor also
-//! keeps how far a line end has been looked for, so no byte is searched twice.
+//! *Here* a [`Page`] is filled by the socket's side, a [`Cursor`] beside it says what of it has been
+//! used, and an [`Input`] is the two together for the length of one call. What a module
+//! [takes](Input::take) is a counted view of the page; nothing is copied, and the view stays good when
+//! the window moves on. The cursor also keeps how far a line end has been looked for, so no byte is
+//! searched twice.
 //!
 //! ```text
 //!   Page   [ used ........ | unread, no LF in here | unread, new | room ]

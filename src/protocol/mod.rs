@@ -3,9 +3,10 @@
 //! *In nginx* an upstream module is a set of nine callbacks in `ngx_http_upstream_t`, a context it allocates
 //! and attaches to the request, and a copy of some sixty directives under its own prefix.
 //!
-//! *Here* it is the trait [`Protocol`], two functions of which are required. No socket, no clock, no log: bytes
-//! in, verdict out. The value that `create_request` makes *is* the context; a copy of it is kept, so every peer
-//! that is tried meets the module as it was at first. Directives that all modules share come with the name.
+//! *Here* it is the trait [`Protocol`], two functions of which are required. No socket, no clock, no log:
+//! bytes in, verdict out. The value that `create_request` makes *is* the context; a copy of it is kept,
+//! so every peer that is tried meets the module as it was at first. Directives that all modules share
+//! come with the name.
 //!
 //! ```text
 //!   create_request ─▶ [greet] ─▶ process_header ─▶ input_filter_init ─▶ (Decoder │ input_filter) ─▶ finalize
@@ -13,20 +14,24 @@
 //!                        └───────── Fault::Invalid, next peer: reinit_request ◀──────────┘
 //! ```
 //!
-//! What every module keeps to: input may be cut anywhere and
+//! What every module keeps to, and [`bench`] tries: input may be cut anywhere and
 //! the result is the same; what stands behind the message is not touched; nothing the module did for one peer
 //! is seen by the next. A protocol with messages that answer messages in the midst of the body (gRPC's flow
 //! control) would need an outbox in `input_filter`; there is none yet.
 //!
-//! *Read next*: `request.rs`, `out.rs`, `input.rs`, `head.rs`,
+//! *Read next*: `memcached.rs`, a whole module; then `request.rs`, `out.rs`, `input.rs`, `head.rs`,
 //! `framing.rs`; `erased.rs` for how the core holds a module.
 
+pub mod bench;
 pub mod erased;
 pub mod framing;
 pub mod head;
+pub mod http1;
 pub mod input;
+pub mod memcached;
 pub mod out;
 pub mod request;
+pub mod text;
 
 pub use erased::{Erased, Kind};
 pub use framing::{Decoder, Framing, Relay};
@@ -110,6 +115,12 @@ pub trait Protocol: Sized + Clone + 'static {
 
     /// A new connection begins with a conversation before the request.
     const GREETS: bool = false;
+
+    /// Whether the client's body may be passed on while it is still being read: where it may not, it is read
+    /// first. `chunked`: its length is not known.
+    fn may_stream(_conf: &Self::Conf, chunked: bool) -> bool {
+        !chunked
+    }
 
     /// Writes the request and makes the context. Called once for a request, before a peer is chosen.
     ///

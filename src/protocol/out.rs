@@ -71,8 +71,8 @@ impl Wrap for Chunked {
     }
 }
 
-/// Takes all of `body` and gives it wrapped. Call it for every stretch as it comes; `last` with the final one,
-/// which may be empty.
+/// Takes all of `body` and gives it wrapped. Call it for every stretch as it comes; `last` with the final
+/// one, which may be empty.
 pub fn wrap(wrapping: &dyn Wrap, body: &mut Chain, last: bool) -> Chain {
     let mut out = Chain::default();
     (out.flush, out.last) = (body.flush, body.last);

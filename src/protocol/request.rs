@@ -33,13 +33,14 @@ pub enum Body {
 /// What the pass directive of the location names: `proxy_pass http://HOST:PORT/URI`.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
+    /// The directive's URL as it is written, scheme and URI included.
+    pub url: Slice,
+    /// The name of the location; empty where it is a regular expression or has none.
+    pub location: Slice,
     /// Host and port as the directive gives them, without the scheme's default port (`$proxy_host`).
     pub host: Slice,
     /// The URI of the directive; None when it ends behind the host.
     pub uri: Option<Slice>,
-    /// How many bytes of the request's path `uri` stands for: the length of the location's name. Zero where
-    /// the location is a regular expression.
-    pub replaces: usize,
     /// The directive has variables: `uri` is the whole target, nothing of the request's is added.
     pub complete: bool,
 }

@@ -1,0 +1,257 @@
+//! The directives that are HTTP/1's own.
+//!
+//! *In nginx* they stand among the shared ones in one table of 78 rows, with the same prefix.
+//!
+//! *Here* only those whose meaning is HTTP/1: how the request is written and how the reply's redirects and
+//! cookies are rewritten. Timeouts, buffers, failover and the rest come with the name `proxy` from the shared
+//! table.
+//!
+//! A list such as `proxy_set_header` is inherited as a whole, and only where a level has none of its own; the
+//! [`Setting`](crate::conf::merge::Setting) does that by itself.
+//!
+//! *Read next*: `request.rs`, which obeys most of them.
+
+use super::cookie::{self, Flags, Rules};
+use super::redirect::{self, Redirects};
+use super::rewrite::Rule;
+use crate::buf::Slice;
+use crate::conf::build::Cx;
+use crate::conf::directive::{Args, Directive, HTTP, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::error::ConfError;
+use crate::conf::template::Template;
+use crate::conf::tree::Line;
+use crate::http::parse::header::name_hash;
+use crate::protocol::text::is_token;
+
+/// The version that requests are sent with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// 1.0: one request for each connection, bodies only with a length.
+    V10,
+    /// 1.1
+    V11,
+}
+
+/// A field name that the request side treats in a way of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// `Host`
+    Host,
+    /// `Connection`
+    Connection,
+    /// `Content-Length`
+    ContentLength,
+    /// `Transfer-Encoding`
+    TransferEncoding,
+    /// `TE`
+    Te,
+    /// `Upgrade`
+    Upgrade,
+    /// Not sent unless set: `Expect`, `Keep-Alive`, `Proxy-Connection`, `Trailer`.
+    Withheld,
+    /// Any other.
+    Plain,
+}
+
+impl Which {
+    /// Which one a name is, in any case of letters.
+    pub fn of(name: &[u8]) -> Which {
+        const ALL: [(&[u8], Which); 10] = [
+            (b"Host", Which::Host),
+            (b"Connection", Which::Connection),
+            (b"Content-Length", Which::ContentLength),
+            (b"Transfer-Encoding", Which::TransferEncoding),
+            (b"TE", Which::Te),
+            (b"Upgrade", Which::Upgrade),
+            (b"Expect", Which::Withheld),
+            (b"Keep-Alive", Which::Withheld),
+            (b"Proxy-Connection", Which::Withheld),
+            (b"Trailer", Which::Withheld),
+        ];
+        let known = ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map_or(Which::Plain, |(_, which)| *which)
+    }
+}
+
+/// A `proxy_set_header` line.
+#[derive(Clone, Debug)]
+pub struct SetHeader {
+    /// The name as it is written.
+    pub name: Slice,
+    /// A hash of the name that does not depend on case.
+    pub hash: u32,
+    /// What the name means here.
+    pub which: Which,
+    /// The value; a field whose value turns out empty is not sent.
+    pub value: Template,
+}
+
+crate::settings! {
+    /// How HTTP/1 requests are written and replies rewritten, at one level.
+    #[derive(Debug)]
+    pub struct Http1Location: Location {
+        /// `proxy_http_version`
+        pub http_version: Version = Version::V11,
+        /// `proxy_method`
+        pub method: Option<Template> = None,
+        /// `proxy_set_header`
+        pub set_headers: Vec<SetHeader> = Vec::new(),
+        /// `proxy_set_body`
+        pub set_body: Option<Template> = None,
+        /// `proxy_redirect`
+        pub redirects: Redirects = Redirects::Unset,
+        /// `proxy_cookie_domain`
+        pub cookie_domains: Rules<Rule> = Rules::Off,
+        /// `proxy_cookie_path`
+        pub cookie_paths: Rules<Rule> = Rules::Off,
+        /// `proxy_cookie_flags`
+        pub cookie_flags: Rules<Flags> = Rules::Off,
+        /// `proxy_pass_trailers`
+        pub pass_trailers: bool = false,
+        /// `proxy_headers_hash_max_size`
+        pub headers_hash_max_size: u64 = 512,
+        /// `proxy_headers_hash_bucket_size`
+        pub headers_hash_bucket_size: u64 = 64,
+    }
+}
+
+const EVERYWHERE: u32 = HTTP | SERVER | LOCATION;
+const EVEN_IN_IF: u32 = EVERYWHERE | LOCATION_IF | LIMIT_EXCEPT;
+
+/// The table.
+pub static MODULE: Module = Module {
+    name: "proxy_http1",
+    directives: &[
+        Directive {
+            name: "proxy_http_version",
+            contexts: EVEN_IN_IF,
+            args: Args::Exactly(1),
+            block: false,
+            default: "1.1",
+            doc: "The version of HTTP requests are sent with. With 1.0 a connection serves one request.",
+            set: |cx, line| {
+                let table = [("1.0", Version::V10), ("1.1", Version::V11)];
+                line.choice(&mut cx.conf::<Http1Location>().http_version, &table)
+            },
+        },
+        Directive {
+            name: "proxy_method",
+            contexts: EVERYWHERE,
+            args: Args::Exactly(1),
+            block: false,
+            default: "",
+            doc: "The method of requests to the upstream instead of the client's; may have variables.",
+            set: |cx, line| {
+                let method = Template::compile(cx, line, line.arg(0)?)?;
+                line.store(&mut cx.conf::<Http1Location>().method, Some(method))
+            },
+        },
+        Directive {
+            name: "proxy_set_header",
+            contexts: EVERYWHERE,
+            args: Args::Exactly(2),
+            block: false,
+            default: "Host $proxy_host",
+            doc: "A field of requests to the upstream, in place of the client's of that name. An empty value \
+                  sends none. A level that has any takes none from outside. Content-Length and \
+                  Transfer-Encoding always say what body is really sent; a set value can only take them, \
+                  and with them the body, away. CR, LF and NUL in a value become blanks.",
+            set: set_header,
+        },
+        Directive {
+            name: "proxy_set_body",
+            contexts: EVERYWHERE,
+            args: Args::Exactly(1),
+            block: false,
+            default: "",
+            doc: "The body of requests to the upstream instead of the client's; may have variables.",
+            set: |cx, line| {
+                let body = Template::compile(cx, line, line.arg(0)?)?;
+                line.store(&mut cx.conf::<Http1Location>().set_body, Some(body))
+            },
+        },
+        Directive {
+            name: "proxy_redirect",
+            contexts: EVERYWHERE,
+            args: Args::Between(1, 2),
+            block: false,
+            default: "default",
+            doc: "What Location and Refresh of a reply become: text at their beginning or a regular \
+                  expression (~, ~*) is replaced. `default` turns the URL of proxy_pass into the \
+                  location's name, `off` leaves them alone.",
+            set: redirect::set,
+        },
+        Directive {
+            name: "proxy_cookie_domain",
+            contexts: EVERYWHERE,
+            args: Args::Between(1, 2),
+            block: false,
+            default: "off",
+            doc: "What the Domain of a Set-Cookie becomes: a domain or a regular expression (~), and its \
+                  replacement.",
+            set: cookie::set_domain,
+        },
+        Directive {
+            name: "proxy_cookie_path",
+            contexts: EVERYWHERE,
+            args: Args::Between(1, 2),
+            block: false,
+            default: "off",
+            doc: "What the Path of a Set-Cookie becomes: text at its beginning or a regular expression \
+                  (~, ~*), and its replacement.",
+            set: cookie::set_path,
+        },
+        Directive {
+            name: "proxy_cookie_flags",
+            contexts: EVERYWHERE,
+            args: Args::AtLeast(1),
+            block: false,
+            default: "off",
+            doc: "Flags that a cookie, by its name or a regular expression (~), gets or loses: secure, \
+                  httponly, samesite=strict, samesite=lax, samesite=none; nosecure, nohttponly, \
+                  nosamesite.",
+            set: cookie::set_flags,
+        },
+        Directive {
+            name: "proxy_pass_trailers",
+            contexts: EVERYWHERE,
+            args: Args::Flag,
+            block: false,
+            default: "off",
+            doc: "Whether fields behind a chunked reply reach the client. The upstream is told by TE that \
+                  they are welcome if the client says so.",
+            set: |cx, line| line.flag(&mut cx.conf::<Http1Location>().pass_trailers),
+        },
+        Directive {
+            name: "proxy_headers_hash_max_size",
+            contexts: EVERYWHERE,
+            args: Args::Exactly(1),
+            block: false,
+            default: "512",
+            doc: "Checked and kept for compatibility: the names of proxy_set_header need no table whose size \
+                  could be too small.",
+            set: |cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_max_size),
+        },
+        Directive {
+            name: "proxy_headers_hash_bucket_size",
+            contexts: EVERYWHERE,
+            args: Args::Exactly(1),
+            block: false,
+            default: "64",
+            doc: "As proxy_headers_hash_max_size.",
+            set: |cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_bucket_size),
+        },
+    ],
+};
+
+fn set_header(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
+    let name = line.arg(0)?;
+    if !is_token(name) {
+        return Err(line.err(format_args!("invalid header name \"{name}\"")));
+    }
+    let value = Template::compile(cx, line, line.arg(1)?)?;
+    let (hash, which) = (name_hash(name), Which::of(name));
+    let header = SetHeader { name: Slice::copy(name), hash, which, value };
+    cx.conf::<Http1Location>().set_headers.edit().push(header);
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The head of the request: which fields go, and what they say about the body.
+//!
+//! *In nginx* default fields and those of `proxy_set_header` are compiled into one script; fields of the
+//! client whose names are in that list are left out. Fields that belong to the client's connection are
+//! left out because the default list sets them to nothing, so an operator can put them back by accident.
+//!
+//! *Here* three groups in this order: Host, the operator's fields, the client's. The fields that frame
+//! the body are written last and only from what is really sent. Fields that belong to the client's
+//! connection (RFC 9110, section 7.6.1), also those that its Connection field names, do not reach the
+//! peer.
+//!
+//! ```text
+//!   POST /z HTTP/1.1 │ Host: … │ proxy_set_header … │ client's … │ Content-Length: 5 │ ⏎ │ body
+//! ```
+//!
+//! *Read next*: `reply.rs`.
+
+use super::conf::{Http1Location, SetHeader, Version, Which};
+use super::{Asked, line};
+use crate::buf::Slice;
+use crate::http::parse::header::name_hash;
+use crate::http::parse::list;
+use crate::protocol::out::{Chunked, Plain};
+use crate::protocol::request::fields;
+use crate::protocol::text::{is_token, one_line};
+use crate::protocol::{Body, Fault, Out, Request};
+
+/// Writes the whole request, the client's body marked.
+pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result<Asked, Fault> {
+    let method = method(r, conf)?;
+    let mut asked = Asked { head: &*method == b"HEAD", ..Asked::default() };
+    let version: &[u8] = match *conf.http_version {
+        Version::V10 => b" HTTP/1.0\r\n",
+        Version::V11 => b" HTTP/1.1\r\n",
+    };
+    out.write_all(&[&method, b" ", &line::target(r)?, version]);
+
+    let set_body = conf.set_body.as_ref().map(|template| r.eval(template));
+    let mut keeps_body = true;
+    if !conf.set_headers.iter().any(|header| header.which == Which::Host) {
+        field(out, b"Host", &one_line(r.target().host));
+    }
+    for header in conf.set_headers.iter() {
+        let value = one_line(r.eval(&header.value));
+        match header.which {
+            Which::ContentLength | Which::TransferEncoding => {
+                keeps_body &= !(value.is_empty() && header.which == Which::ContentLength);
+                continue;
+            }
+            Which::Connection => asked.close |= list::has_token(&value, b"close"),
+            Which::Upgrade => asked.upgrade |= !value.is_empty(),
+            _ => {}
+        }
+        if !value.is_empty() {
+            field(out, &header.name, &value);
+        }
+    }
+    asked.close |= *conf.http_version == Version::V10;
+    client_fields(r, conf, out);
+    connection(r, conf, out);
+    frame(r, conf, out, set_body, keeps_body)?;
+    Ok(asked)
+}
+
+fn method(r: &mut dyn Request, conf: &Http1Location) -> Result<Slice, Fault> {
+    let method = match &*conf.method {
+        Some(template) => r.eval(template),
+        None => r.method(),
+    };
+    if is_token(&method) { Ok(method) } else { Err(Fault::Internal("the method to proxy is not a method")) }
+}
+
+fn field(out: &mut Out, name: &[u8], value: &[u8]) {
+    out.write_all(&[name, b": ", value, b"\r\n"]);
+}
+
+/// The client's fields, without those that are set, that are ours to write, or that end at this hop.
+fn client_fields(r: &dyn Request, conf: &Http1Location, out: &mut Out) {
+    let named: Vec<Slice> = fields(r)
+        .filter(|(name, _)| Which::of(name) == Which::Connection)
+        .map(|(_, value)| value)
+        .filter(|value| list::tokens(value).any(|token| !is_option(token)))
+        .collect();
+    for (name, value) in fields(r) {
+        let passes = Which::of(&name) == Which::Plain
+            && !is_set(&conf.set_headers, &name)
+            && !named.iter().any(|value| list::has_token(value, &name));
+        if passes {
+            field(out, &name, &one_line(value));
+        }
+    }
+}
+
+/// An option of Connection that is no field to look for.
+fn is_option(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
+}
+
+fn is_set(headers: &[SetHeader], name: &[u8]) -> bool {
+    if headers.is_empty() {
+        return false;
+    }
+    let hash = name_hash(name);
+    headers.iter().any(|header| header.hash == hash && header.name.eq_ignore_ascii_case(name))
+}
+
+/// What we say about our own connection to the peer.
+fn connection(r: &dyn Request, conf: &Http1Location, out: &mut Out) {
+    if conf.set_headers.iter().any(|header| header.which == Which::Connection) {
+        return;
+    }
+    match *conf.http_version {
+        // HTTP/1.1 means to be persistent; saying so again would be noise.
+        Version::V11 if *conf.pass_trailers && wants_trailers(r) && !is_set(&conf.set_headers, b"TE") => {
+            field(out, b"TE", b"trailers");
+            field(out, b"Connection", b"TE");
+        }
+        Version::V11 => {}
+        Version::V10 => field(out, b"Connection", b"close"),
+    }
+}
+
+fn wants_trailers(r: &dyn Request) -> bool {
+    fields(r).any(|(name, value)| name.eq_ignore_ascii_case(b"TE") && list::has_token(&value, b"trailers"))
+}
+
+/// The end of the head: how long the body is, and where it comes from.
+fn frame(
+    r: &dyn Request,
+    conf: &Http1Location,
+    out: &mut Out,
+    set_body: Option<Slice>,
+    keeps_body: bool,
+) -> Result<(), Fault> {
+    let length = match (&set_body, r.body()) {
+        _ if !keeps_body => None,
+        (Some(body), _) => Some(body.len() as u64),
+        (None, Body::Length(length)) => Some(length),
+        (None, Body::Chunked) if *conf.http_version == Version::V11 => {
+            out.write(b"Transfer-Encoding: chunked\r\n\r\n");
+            out.body(&Chunked);
+            return Ok(());
+        }
+        (None, Body::Chunked) => return Err(Fault::Internal("a body of unknown length needs HTTP/1.1")),
+        (None, Body::None) => None,
+    };
+    if let Some(length) = length {
+        out.write(b"Content-Length: ");
+        out.number(length);
+        out.write(b"\r\n");
+    }
+    out.write(b"\r\n");
+    match set_body {
+        Some(body) if keeps_body => out.push(body),
+        None if length.is_some_and(|length| length > 0) => out.body(&Plain),
+        _ => {}
+    }
+    Ok(())
+}

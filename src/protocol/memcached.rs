@@ -1,0 +1,115 @@
+//! memcached: a key in, a value out.
+//!
+//! *In nginx* `ngx_http_memcached_module`, 736 lines. Peculiar: the key is a variable that the
+//! configuration must set; a flag bit that whoever stored the value agreed upon means that it is gzipped;
+//! and the tail behind the value may arrive in two reads, which half of its body filter is about.
+//!
+//! *Here* a whole module to start reading at, and the measure of the trait: what is below is memcached
+//! and nothing else. A key that is not there is a 404, which `memcached_next_upstream not_found` or
+//! `error_page` can act on.
+//!
+//! ```text
+//!   get /a%20b\r\n  ──▶          VALUE /a%20b 0 5\r\n hello \r\nEND\r\n       200, Tailed { body: 5 }
+//!                   ◀──   or     END\r\n                                      404, Empty
+//! ```
+//!
+//! *Read next*: `bench.rs`, for how to try a module; `http1/mod.rs` for a large one.
+
+use super::text::words;
+use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step};
+use crate::buf::Slice;
+use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::value::parse_number;
+use crate::http::parse::escape::{Escape, escape};
+use std::rc::Rc;
+
+/// What follows every value.
+const TAIL: &[u8] = b"\r\nEND\r\n";
+
+crate::settings! {
+    /// memcached's own directives, at one level.
+    pub struct MemcachedLocation: Location {
+        /// `memcached_gzip_flag`; 0 for none
+        pub gzip_flag: u64 = 0,
+    }
+}
+
+/// The table.
+pub static MODULE: Module = Module {
+    name: "memcached",
+    directives: &[Directive {
+        name: "memcached_gzip_flag",
+        contexts: HTTP | SERVER | LOCATION,
+        args: Args::Exactly(1),
+        block: false,
+        default: "",
+        doc: "The bit of a value's flags that means it was stored gzipped: the reply says so to the client.",
+        set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
+    }],
+};
+
+/// What one request remembers.
+#[derive(Clone, Debug)]
+pub struct Memcached {
+    /// As it was sent: blanks, percent signs and controls escaped.
+    key: Slice,
+    gzip_flag: u64,
+}
+
+impl Protocol for Memcached {
+    type Conf = MemcachedLocation;
+    const NAME: &'static str = "memcached";
+    const DIRECTIVES: &'static Module = &MODULE;
+
+    fn create_request(
+        r: &mut dyn Request,
+        conf: &Rc<MemcachedLocation>,
+        out: &mut Out,
+    ) -> Result<Self, Fault> {
+        if !matches!(&*r.method(), b"GET" | b"HEAD") {
+            return Err(Fault::Refuse(405));
+        }
+        let key = r.var("memcached_key").filter(|key| !key.is_empty());
+        let key = key.ok_or(Fault::Internal("the \"$memcached_key\" variable is not set"))?;
+        let mut escaped = Vec::with_capacity(key.len());
+        escape(&key, Escape::Memcached, &mut escaped);
+        out.write_all(&[b"get ", &escaped, b"\r\n"]);
+        Ok(Memcached { key: Slice::from(escaped), gzip_flag: *conf.gzip_flag })
+    }
+
+    fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
+        let Some(line) = input.line() else { return Ok(Step::Again) };
+        head.keepalive = true;
+        if &*line == b"END" {
+            head.status(404).length(0);
+            return Ok(Step::Done);
+        }
+        head.detail = line.clone();
+        let mut words = words(&line);
+        let value = (words.next(), words.next(), words.next().and_then(parse_number));
+        let (Some(b"VALUE"), Some(key), Some(flags)) = value else {
+            return Err(Fault::Invalid("invalid response"));
+        };
+        if *key != *self.key {
+            return Err(Fault::Invalid("invalid key in response"));
+        }
+        let length = words.next().and_then(parse_number).filter(|_| words.next().is_none());
+        let length = length.ok_or(Fault::Invalid("invalid length in response"))?;
+        if flags & self.gzip_flag != 0 {
+            head.field("Content-Encoding", "gzip");
+        }
+        head.status(200).length(length);
+        Ok(Step::Done)
+    }
+
+    fn input_filter_init(&mut self, head: &Head) -> Framing {
+        match head.content_length {
+            Some(body) if head.status == 200 => Framing::Tailed { body, tail: TAIL },
+            _ => Framing::Empty,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "memcached_tests.rs"]
+mod tests;
