@@ -12,6 +12,7 @@ use super::output::HeaderFilter;
 use super::phases::Engine;
 use super::server::{Names, Server};
 use super::vars::VarTable;
+use crate::buf::temp_file::TempPath;
 use crate::conf::merge::Confs;
 use crate::event::listening::Listen;
 use crate::log::Targets;
@@ -45,6 +46,8 @@ pub struct HttpCycle {
     pub header_filters: Vec<HeaderFilter>,
     /// The variables.
     pub vars: VarTable,
+    /// Folders for temporary files, each once.
+    pub temp_paths: Vec<TempPath>,
     /// Where error lines go that belong to no location.
     pub error_log: Targets,
 }

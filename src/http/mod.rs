@@ -25,6 +25,7 @@ pub mod counters;
 pub mod cycle;
 pub mod exchange;
 pub mod finalize;
+pub mod finish;
 pub mod headers;
 pub mod holds;
 pub mod io;

@@ -11,14 +11,19 @@
 use super::output::HeaderFilter;
 use super::phases::Registration;
 use super::vars::{Definition, Family};
+use crate::buf::temp_file::TempPath;
 use crate::conf::build::Sets;
 use crate::conf::directive;
 use crate::conf::error::ConfError;
+use crate::conf::merge::Setting;
 
 /// Lists a module's variables by name.
 pub type Variables = fn() -> Vec<(&'static str, Definition)>;
 /// Does what a module has to do when all of `http {}` has been read and before it is merged; gets its sets.
 pub type After = fn(&mut Sets) -> Result<(), ConfError>;
+
+/// Finds a module's temporary folder in the sets of a level.
+pub type TempPathOf = fn(&mut Sets) -> &mut Setting<TempPath>;
 
 /// One feature of the HTTP server.
 pub struct HttpModule {
@@ -32,6 +37,9 @@ pub struct HttpModule {
     pub variables: Option<Variables>,
     /// Its families of variables.
     pub families: &'static [Family],
+    /// Its folder of temporary files at one level: relative to the prefix until then, made before
+    /// workers start.
+    pub temp_path: Option<TempPathOf>,
     /// Called when `http {}` has been read, before it is merged (nginx: `postconfiguration`).
     pub after: Option<After>,
 }
@@ -39,6 +47,14 @@ pub struct HttpModule {
 impl HttpModule {
     /// A module that adds nothing but directives.
     pub const fn new(conf: &'static directive::Module) -> HttpModule {
-        HttpModule { conf, phases: &[], filters: &[], variables: None, families: &[], after: None }
+        HttpModule {
+            conf,
+            phases: &[],
+            filters: &[],
+            variables: None,
+            families: &[],
+            temp_path: None,
+            after: None,
+        }
     }
 }

@@ -20,13 +20,16 @@ use crate::conf::{core_conf, docs, error_log};
 use crate::event::directives::{self as events, Events};
 use crate::event::listening::Listen;
 use crate::event::{Net, clock};
-use crate::http::block::{self, HttpDraft};
+use crate::http::block::HttpDraft;
 use crate::http::counters::Counters;
 use crate::http::cycle::HttpCycle;
+use crate::http::finish::finish;
 use crate::http::io::{Io, Services};
 use crate::http::module::HttpModule;
 use crate::log::{Level, Targets};
 use crate::process::{App, ConfigSource, Cycle, WorkerContext};
+use std::fs;
+use std::os::unix::fs::chown;
 use std::rc::Rc;
 
 /// A program: its HTTP modules.
@@ -61,8 +64,8 @@ impl Program {
         let http = sets.get_mut::<HttpDraft>().sets.take();
         let process = sets.take(Scope::Process).freeze();
         let cycle = match http {
-            Some(mut http) => block::finish(&self.modules, &mut http, process, &log)?,
-            None => block::finish(&self.modules, &mut Sets::default(), process, &log)?,
+            Some(mut http) => finish(&self.modules, &mut http, process, &log, &source.prefix)?,
+            None => finish(&self.modules, &mut Sets::default(), process, &log, &source.prefix)?,
         };
         Ok((Rc::new(cycle), log))
     }
@@ -115,6 +118,18 @@ impl Cycle for Loaded {
 
     fn dump(&self) -> Vec<u8> {
         dump(&self.files)
+    }
+
+    fn prepare(&self, user: Option<(u32, u32)>) -> Result<(), String> {
+        for path in &self.http.temp_paths {
+            let folder = path.folder.display();
+            let said = |call: &str, error: std::io::Error| format!("{call} \"{folder}\" failed ({error})");
+            fs::create_dir_all(&path.folder).map_err(|error| said("mkdir()", error))?;
+            if let Some((user, _)) = user {
+                chown(&path.folder, Some(user), None).map_err(|error| said("chown()", error))?;
+            }
+        }
+        Ok(())
     }
 
     fn run_worker(&self, context: WorkerContext) -> i32 {

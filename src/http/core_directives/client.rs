@@ -21,7 +21,10 @@ use crate::conf::tree::Line;
 use crate::conf::value::{parse_sec, parse_size};
 
 /// The module.
-pub static MODULE: HttpModule = HttpModule::new(&TABLE);
+pub static MODULE: HttpModule = HttpModule {
+    temp_path: Some(|sets| &mut sets.get_mut::<CoreLocation>().client_body_temp_path),
+    ..HttpModule::new(&TABLE)
+};
 
 static TABLE: Module = Module {
     name: "http_core_client",

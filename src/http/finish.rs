@@ -1,0 +1,241 @@
+//! Finishing: from the drafts of blocks to a cycle that can serve.
+//!
+//! *In nginx* the second half of `ngx_http_block`: `ngx_http_merge_servers`, `ngx_http_merge_locations`,
+//! `ngx_http_init_locations`, `ngx_http_optimize_servers`.
+//!
+//! *Here* one pass from the outside in. Every level takes what it did not set itself from the level
+//! around it, is frozen, and becomes a [`Server`] or a [`Location`]; then servers are sorted under the
+//! addresses they listen on.
+//!
+//! ```text
+//!   http ⇒ server ⇒ location ⇒ inner location …   freeze ─▶ Rc<Server>, Rc<Location> ─▶ HttpCycle
+//! ```
+//!
+//! *Read next*: `cycle.rs`.
+
+use super::conf::{CoreLocation, CoreMain, CoreServer, Location, LocationDraft, ServerDraft};
+use super::cycle::{HttpCycle, ListenAddress};
+use super::listen;
+use super::location::{LocationKind, LocationTree};
+use super::module::{HttpModule, TempPathOf};
+use super::phases::{Engine, Registration};
+use super::server::{Names, Server, ServerName};
+use super::vars::{Template, VarNames, VarTable};
+use crate::buf::Slice;
+use crate::buf::temp_file::TempPath;
+use crate::conf::build::Sets;
+use crate::conf::error::ConfError;
+use crate::conf::error_log::ErrorLog;
+use crate::conf::merge::{Confs, Scope};
+use crate::log::Targets;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Makes a cycle of what was read. `process` is the main level, `log` its error log.
+///
+/// # Errors
+/// What only shows when everything has been read: unknown variables, duplicate locations and servers.
+pub fn finish(
+    modules: &[&'static HttpModule],
+    http: &mut Sets,
+    process: Confs,
+    log: &Targets,
+    prefix: &Path,
+) -> Result<HttpCycle, ConfError> {
+    for after in modules.iter().filter_map(|module| module.after) {
+        after(http)?;
+    }
+    let drafts = std::mem::take(&mut http.get_mut::<CoreMain>().servers);
+    let vars = build_vars(modules, http)?;
+    let temp_path_of = modules.iter().filter_map(|module| module.temp_path).collect();
+    let mut finisher = Finisher { log, prefix, temp_path_of, temp_paths: Vec::new() };
+    let mut servers = Vec::new();
+    let mut listens = Vec::new();
+    for (number, draft) in drafts.into_iter().enumerate() {
+        let (server, of_server) = finisher.server(http, draft, number)?;
+        listens.extend(of_server.into_iter().map(|listen| (listen, server.clone())));
+        servers.push(server);
+    }
+    let registered: Vec<Registration> =
+        modules.iter().flat_map(|module| module.phases.iter().copied()).collect();
+    let mut filters: Vec<_> = modules.iter().flat_map(|module| module.filters.iter().copied()).collect();
+    filters.sort_by_key(|filter| filter.stage);
+    Ok(HttpCycle {
+        main: http.take(Scope::Http).freeze(),
+        process,
+        addresses: addresses(listens)?,
+        servers,
+        phases: Engine::build(&registered),
+        header_filters: filters,
+        vars,
+        temp_paths: finisher.temp_paths,
+        error_log: log.clone(),
+    })
+}
+
+fn build_vars(modules: &[&'static HttpModule], http: &mut Sets) -> Result<VarTable, ConfError> {
+    let mut builtin = Vec::new();
+    let mut families = Vec::new();
+    for module in modules {
+        builtin.extend(module.variables.map(|variables| variables()).unwrap_or_default());
+        families.extend(module.families.iter());
+    }
+    let mut defined = std::mem::take(http.get_mut::<VarNames>());
+    VarTable::build(http.get_mut::<crate::conf::template::Names>(), &mut defined, builtin, families)
+        .map_err(ConfError::new)
+}
+
+struct Finisher<'a> {
+    log: &'a Targets,
+    prefix: &'a Path,
+    temp_path_of: Vec<TempPathOf>,
+    temp_paths: Vec<TempPath>,
+}
+
+impl Finisher<'_> {
+    fn server(
+        &mut self,
+        http: &mut Sets,
+        draft: ServerDraft,
+        number: usize,
+    ) -> Result<(Rc<Server>, Vec<listen::Listen>), ConfError> {
+        let ServerDraft { mut sets, place } = draft;
+        let at = |text: String| ConfError::at(text, &place);
+        sets.set_mut(Scope::Server).merge(http.set_mut(Scope::Server)).map_err(at)?;
+        sets.set_mut(Scope::Location).merge(http.set_mut(Scope::Location)).map_err(at)?;
+        let core = sets.get_mut::<CoreServer>();
+        let mut listens = std::mem::take(&mut core.listens);
+        if listens.is_empty() {
+            listens.push(listen::default_listen(&place, crate::sys::user::is_root()));
+        }
+        if core.names.is_empty() {
+            core.names.push(ServerName::Plain(Slice::EMPTY));
+        }
+        let name = match core.names.first() {
+            Some(ServerName::Plain(name)) => strip_dot(name),
+            Some(ServerName::Regex(regex)) => Slice::copy(format!("~{}", regex.pattern()).as_bytes()),
+            None => Slice::EMPTY,
+        };
+        let drafts = std::mem::take(&mut sets.get_mut::<CoreLocation>().drafts);
+        let mut named = HashMap::new();
+        let inner = self.locations(drafts, &mut sets, &mut named)?;
+        let confs = sets.take(Scope::Server).freeze();
+        let root = self.freeze(LocationKind::Server, Slice::EMPTY, &mut sets, inner);
+        let core = confs.rc::<CoreServer>();
+        Ok((Rc::new(Server { confs, core, root, named, name, number }), listens))
+    }
+
+    fn locations(
+        &mut self,
+        drafts: Vec<LocationDraft>,
+        outer: &mut Sets,
+        named: &mut HashMap<Vec<u8>, Rc<Location>>,
+    ) -> Result<LocationTree, ConfError> {
+        let mut seen: Vec<(u8, Slice)> = Vec::new();
+        let mut done = Vec::new();
+        for mut draft in drafts {
+            let class = match draft.kind {
+                LocationKind::Exact => 0,
+                LocationKind::Prefix | LocationKind::PrefixOnly => 1,
+                LocationKind::Named => 2,
+                _ => 3,
+            };
+            if class < 3 && seen.contains(&(class, draft.name.clone())) {
+                return Err(ConfError::at(
+                    format_args!("duplicate location \"{}\"", draft.name),
+                    &draft.place,
+                ));
+            }
+            seen.push((class, draft.name.clone()));
+            let place = draft.place.clone();
+            let merged = draft.sets.set_mut(Scope::Location).merge(outer.set_mut(Scope::Location));
+            merged.map_err(|text| ConfError::at(text, &place))?;
+            let inner = std::mem::take(&mut draft.sets.get_mut::<CoreLocation>().drafts);
+            let inner = self.locations(inner, &mut draft.sets, named)?;
+            let location = self.freeze(draft.kind, draft.name, &mut draft.sets, inner);
+            if matches!(location.kind, LocationKind::Named) {
+                named.insert(location.name.to_vec(), location.clone());
+            }
+            // The cell is fresh: it is filled here and nowhere else.
+            let _ = draft.cell.set(location.clone());
+            done.push(location);
+        }
+        Ok(LocationTree::build(done))
+    }
+
+    fn freeze(
+        &mut self,
+        kind: LocationKind,
+        name: Slice,
+        sets: &mut Sets,
+        inner: LocationTree,
+    ) -> Rc<Location> {
+        self.resolve_paths(sets);
+        let confs = sets.take(Scope::Location).freeze();
+        let core = confs.rc::<CoreLocation>();
+        let error_log = confs.get::<ErrorLog>().targets().unwrap_or(self.log).clone();
+        Rc::new(Location { kind, name, confs, core, error_log, inner })
+    }
+
+    /// Defaults that are relative become full names: the prefix is known only now.
+    fn resolve_paths(&mut self, sets: &mut Sets) {
+        for temp_path_of in &self.temp_path_of {
+            let path = temp_path_of(sets).edit();
+            path.folder = self.prefix.join(&path.folder);
+            if !self.temp_paths.contains(path) {
+                self.temp_paths.push(path.clone());
+            }
+        }
+        let core = sets.get_mut::<CoreLocation>();
+        if let Some(root) = core.root.as_constant() {
+            let full = self.prefix.join(OsStr::from_bytes(root));
+            *core.root.edit() = Template::Constant(Slice::copy(full.as_os_str().as_bytes()));
+        }
+    }
+}
+
+fn strip_dot(name: &Slice) -> Slice {
+    if name.starts_with(b".") { name.slice(1..name.len()) } else { name.clone() }
+}
+
+/// Sorts servers under addresses.
+fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAddress>, ConfError> {
+    let mut all: Vec<ListenAddress> = Vec::new();
+    let mut chosen: Vec<bool> = Vec::new();
+    for (listen, server) in listens {
+        let at = all.iter().position(|known| known.listen.address == listen.socket.address);
+        let at = match at {
+            Some(at) => at,
+            None => {
+                all.push(ListenAddress {
+                    listen: listen.socket.clone(),
+                    default_server: server.clone(),
+                    names: Names::default(),
+                    proxy_protocol: false,
+                });
+                chosen.push(false);
+                all.len() - 1
+            }
+        };
+        let (Some(address), Some(chosen)) = (all.get_mut(at), chosen.get_mut(at)) else { continue };
+        if listen.default_server {
+            if *chosen {
+                let text = format_args!("a duplicate default server for {}", listen.socket.address);
+                return Err(ConfError::at(text, &listen.place));
+            }
+            *chosen = true;
+            address.default_server = server.clone();
+        }
+        if listen.has_options {
+            address.listen = listen.socket.clone();
+        }
+        address.proxy_protocol |= listen.proxy_protocol;
+        for name in &server.core.names {
+            address.names.add(name, &server);
+        }
+    }
+    Ok(all)
+}
