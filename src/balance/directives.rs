@@ -11,6 +11,7 @@
 //!
 //! *Read next*: `server.rs`, `group.rs`.
 
+use super::Balancer;
 use super::group::{Group, Parts, Queue};
 use super::hash::Hash;
 use super::idle::Keepalive;
@@ -21,11 +22,12 @@ use super::random::{Random, Two};
 use super::server::{Server, Unsupported};
 use super::sticky::{Cookie, Expires, Learn, Moment, Sessions, Sticky};
 use super::zone::Zone;
-use super::{Balancer, Text};
+use crate::conf;
 use crate::conf::build::{Cx, Sets};
 use crate::conf::directive::{Args, Directive, Module, UPSTREAM};
 use crate::conf::error::{ConfError, Place};
-use crate::conf::tree::{Arg, Line};
+use crate::conf::template::Template;
+use crate::conf::tree::Line;
 use crate::conf::value::{parse_msec, parse_number, parse_sec, parse_size};
 use crate::settings;
 use std::rc::Rc;
@@ -126,7 +128,7 @@ fn hash(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         Some(arg) if arg.is("consistent") => true,
         Some(arg) => return Err(arg.invalid_parameter(&["consistent"])),
     };
-    let key = text(line.arg(0)?, line.arg(0)?);
+    let key = Template::compile(cx, line, line.arg(0)?)?;
     set_method(cx, line, Box::new(Hash { key, consistent }), NO_BACKUP);
     Ok(())
 }
@@ -216,30 +218,26 @@ fn queue(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     line.store(&mut cx.conf::<Upstream>().queue, Some(Queue { length, timeout_ms }))
 }
 
-fn text(value: &[u8], arg: &Arg) -> Rc<Text> {
-    Text::new(value, arg.at().clone())
-}
-
 fn sticky(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     line.refuse_duplicate(cx.conf::<Upstream>().sticky.is_some())?;
     let kind = line.arg(0)?;
     let sticky = match kind.bytes() {
-        b"cookie" => sticky_cookie(line)?,
+        b"cookie" => sticky_cookie(cx, line)?,
         b"route" => {
             let variables = line.args.iter().skip(1);
             if let Some(plain) = variables.clone().find(|arg| !arg.starts_with(b"$")) {
                 return Err(line.err(format_args!("invalid variable name \"{plain}\"")));
             }
-            Sticky::Route(variables.map(|arg| text(arg, arg)).collect())
+            Sticky::Route(variables.map(|arg| Template::compile(cx, line, arg)).collect::<Result<_, _>>()?)
         }
-        b"learn" => sticky_learn(line)?,
+        b"learn" => sticky_learn(cx, line)?,
         _ => return Err(kind.invalid_parameter(&["cookie", "route", "learn"])),
     };
     cx.conf::<Upstream>().sticky = Some(sticky);
     Ok(())
 }
 
-fn sticky_cookie(line: &Line) -> Result<Sticky, ConfError> {
+fn sticky_cookie(cx: &mut Cx, line: &Line) -> Result<Sticky, ConfError> {
     let known = ["expires=", "domain=", "path=", "samesite=", "secure", "httponly"];
     let mut cookie = Cookie {
         name: line.arg(1)?.bytes().into(),
@@ -259,15 +257,15 @@ fn sticky_cookie(line: &Line) -> Result<Sticky, ConfError> {
                     .ok_or_else(|| line.err(format_args!("invalid \"expires\" value in \"{arg}\"")))?,
             );
         } else if let Some(value) = arg.after("domain=") {
-            cookie.domain = Some(text(value, arg));
+            cookie.domain = Some(Template::compile(cx, line, value)?);
         } else if let Some(value) = arg.after("path=") {
-            cookie.path = Some(text(value, arg));
+            cookie.path = Some(Template::compile(cx, line, value)?);
         } else if let Some(value) = arg.after("samesite=") {
             let fixed = [&b"strict"[..], b"lax", b"none"];
             if !value.contains(&b'$') && !fixed.contains(&value.to_ascii_lowercase().as_slice()) {
                 return Err(arg.invalid_parameter(&known));
             }
-            cookie.samesite = Some(text(value, arg));
+            cookie.samesite = Some(Template::compile(cx, line, value)?);
         } else if arg.is("secure") {
             cookie.secure = true;
         } else if arg.is("httponly") {
@@ -279,23 +277,19 @@ fn sticky_cookie(line: &Line) -> Result<Sticky, ConfError> {
     Ok(Sticky::Cookie(cookie))
 }
 
-fn sticky_learn(line: &Line) -> Result<Sticky, ConfError> {
+fn sticky_learn(cx: &mut Cx, line: &Line) -> Result<Sticky, ConfError> {
     let (mut create, mut lookup, mut timeout_s) = (Vec::new(), Vec::new(), 600);
     let (mut moment, mut zone) = (Moment::End, None);
     for arg in line.args.iter().skip(1) {
         let invalid = || arg.invalid_parameter(&["create=", "lookup=", "zone=", "timeout=", "header"]);
         if let Some(value) = arg.after("create=") {
-            create.push(text(value, arg));
+            create.push(Template::compile(cx, line, value)?);
         } else if let Some(value) = arg.after("lookup=") {
-            lookup.push(text(value, arg));
+            lookup.push(Template::compile(cx, line, value)?);
         } else if let Some(value) = arg.after("timeout=") {
             timeout_s = parse_sec(value).filter(|seconds| *seconds > 0).ok_or_else(invalid)?;
         } else if let Some(value) = arg.after("zone=") {
-            let colon = value.iter().position(|b| *b == b':').filter(|at| *at > 0);
-            let size = colon.and_then(|at| value.get(at + 1..)).and_then(parse_size);
-            zone = Some(size.filter(|size| *size >= 8 * 4096).ok_or_else(|| {
-                line.err(format_args!("invalid zone size \"{}\"", String::from_utf8_lossy(value)))
-            })?);
+            zone = Some(named_zone(cx, line, value)?);
         } else if arg.is("header") {
             moment = Moment::Header;
         } else {
@@ -306,8 +300,21 @@ fn sticky_learn(line: &Line) -> Result<Sticky, ConfError> {
     if create.is_empty() || lookup.is_empty() {
         return Err(missing(if create.is_empty() { "create" } else { "lookup" }));
     }
-    let sessions = Sessions::new(zone.ok_or_else(|| missing("zone"))?).map_err(|error| line.err(error))?;
+    let sessions = Sessions::new(zone.ok_or_else(|| missing("zone"))?);
     Ok(Sticky::Learn(Learn { create, lookup, timeout_s, moment, sessions }))
+}
+
+/// `NAME:SIZE`.
+fn named_zone(cx: &mut Cx, line: &Line, value: &[u8]) -> Result<Rc<conf::zone::Zone>, ConfError> {
+    let text = String::from_utf8_lossy(value);
+    let wrong = |what: &str| line.err(format_args!("{what} \"{text}\""));
+    let (name, size) = text.split_once(':').ok_or_else(|| wrong("invalid zone size"))?;
+    let size = parse_size(size.as_bytes()).ok_or_else(|| wrong("invalid zone size"))?;
+    match (name.is_empty(), size >= 8 * 4096) {
+        (true, _) => Err(wrong("invalid zone name")),
+        (_, false) => Err(line.err(format_args!("zone \"{name}\" is too small"))),
+        _ => cx.zone(line, name, Some(size), "sticky"),
+    }
 }
 
 const fn row(

@@ -22,7 +22,7 @@ use super::server::Server;
 use super::sticky::{Moment, Sticky};
 use super::tried::Tried;
 use super::zone::Zone;
-use super::{Balancer, Client, Event, NoLive, Reason, Text, Verdict};
+use super::{Balancer, Client, Event, NoLive, Reason, Verdict};
 use crate::conf::error::Place;
 use crate::event::{ExchangeId, RequestIx};
 use crate::util::address::Address;
@@ -171,12 +171,6 @@ impl Group {
         self.roster.borrow().clone()
     }
 
-    /// Texts to be compiled by the room that knows variables, before the first request.
-    pub fn texts(&self) -> Vec<Rc<Text>> {
-        let sticky = self.sticky.as_ref().map(Sticky::texts).unwrap_or_default();
-        self.method.texts().into_iter().chain(sticky).collect()
-    }
-
     /// A request begins to choose.
     pub fn start(&self) -> Tried {
         Tried::new(self.roster())
@@ -185,7 +179,7 @@ impl Group {
     /// Chooses a peer and counts it. With `fail_open` the least bad one is taken when none is good.
     pub fn pick(&self, tried: &mut Tried, client: &mut dyn Client, fail_open: bool, now_ms: u64) -> Pick {
         if tried.ask() {
-            tried.key = self.method.key(client).map(Rc::from);
+            tried.key = self.method.key(client);
             tried.bound = self.sticky.as_ref().and_then(|sticky| sticky.bound(client, now_ms));
         }
         let roster = tried.roster.clone();

@@ -11,6 +11,7 @@
 
 use super::group::Group;
 use super::server::Server;
+use crate::conf::build::Sets;
 use crate::conf::error::{ConfError, Place};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,6 +24,19 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// The groups of all blocks, each with its name, its lines applied, and where its `}` stands.
+    ///
+    /// # Errors
+    /// Those of [`build`](super::build) and [`Groups::declare`].
+    pub fn of(blocks: Vec<(String, Sets, Place)>) -> Result<Groups, ConfError> {
+        let mut groups = Groups::default();
+        for (name, mut sets, end) in blocks {
+            let group = super::build(&name, &mut sets, &end)?;
+            groups.declare(group, &end)?;
+        }
+        Ok(groups)
+    }
+
     /// Refuses a second block of that name; to be asked when the block opens.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ use super::ip_hash::LOOKS;
 use super::peers::{List, Peer};
 use super::round_robin;
 use super::tried::Tried;
-use super::{Balancer, Client, Text};
+use super::{Balancer, Client};
+use crate::buf::Slice;
+use crate::conf::template::Template;
 use std::rc::Rc;
 
 /// Points on the ring for each unit of weight.
@@ -29,7 +31,7 @@ const POINTS: u64 = 160;
 #[derive(Debug)]
 pub struct Hash {
     /// What is hashed.
-    pub key: Rc<Text>,
+    pub key: Template,
     /// On a ring, or modulo.
     pub consistent: bool,
 }
@@ -39,7 +41,7 @@ impl Balancer for Hash {
         "hash"
     }
 
-    fn key(&self, client: &mut dyn Client) -> Option<Vec<u8>> {
+    fn key(&self, client: &mut dyn Client) -> Option<Slice> {
         Some(client.eval(&self.key))
     }
 
@@ -53,10 +55,6 @@ impl Balancer for Hash {
             _ => None,
         };
         found.or_else(|| round_robin::pick(list, tried, now_ms))
-    }
-
-    fn texts(&self) -> Vec<Rc<Text>> {
-        vec![self.key.clone()]
     }
 }
 

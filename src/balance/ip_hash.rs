@@ -13,6 +13,7 @@ use super::peers::List;
 use super::round_robin;
 use super::tried::Tried;
 use super::{Balancer, Client};
+use crate::buf::Slice;
 use std::net::IpAddr;
 
 /// Candidates looked at before round robin takes over.
@@ -27,12 +28,13 @@ impl Balancer for IpHash {
         "ip_hash"
     }
 
-    fn key(&self, client: &mut dyn Client) -> Option<Vec<u8>> {
-        Some(match client.address().ip() {
+    fn key(&self, client: &mut dyn Client) -> Option<Slice> {
+        let bytes: Vec<u8> = match client.address().ip() {
             Some(IpAddr::V4(ip)) => ip.octets().into_iter().take(3).collect(),
             Some(IpAddr::V6(ip)) => ip.octets().to_vec(),
             None => vec![0; 3],
-        })
+        };
+        Some(Slice::from(bytes))
     }
 
     fn pick(&self, list: &List, tried: &mut Tried, now_ms: u64) -> Option<usize> {

@@ -44,17 +44,16 @@ pub use server::Server;
 pub use sticky::Moment;
 pub use tried::Tried;
 
-use crate::conf::error::{ConfError, Place};
+use crate::buf::Slice;
+use crate::conf::template::Template;
 use crate::util::address::Address;
-use std::any::Any;
-use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
 
 /// What a balancer may ask about the request it chooses for. Implemented by the room that knows requests.
 pub trait Client {
     /// The value of a text with variables, now.
-    fn eval(&mut self, text: &Text) -> Vec<u8>;
+    fn eval(&mut self, text: &Template) -> Slice;
     /// Where the client is.
     fn address(&self) -> Address;
     /// The value of the client's first cookie of that name.
@@ -69,73 +68,13 @@ pub trait Balancer {
 
     /// What of the request decides the choice. Asked once, before the first choice, and kept in
     /// [`Tried::key`]; nothing is locked meanwhile.
-    fn key(&self, _client: &mut dyn Client) -> Option<Vec<u8>> {
+    fn key(&self, _client: &mut dyn Client) -> Option<Slice> {
         None
     }
 
     /// An index into `list`, or None when nobody there may be asked. Implementations ask
     /// [`List::is_eligible`] and may change the weights kept in the peers' state; counting is the caller's.
     fn pick(&self, list: &List, tried: &mut Tried, now_ms: u64) -> Option<usize>;
-
-    /// Texts to be compiled before the first request.
-    fn texts(&self) -> Vec<Rc<Text>> {
-        Vec::new()
-    }
-}
-
-/// A word of the configuration that may contain variables, and what the room above has made of it.
-pub struct Text {
-    bytes: Rc<[u8]>,
-    place: Place,
-    compiled: OnceCell<Box<dyn Any>>,
-}
-
-impl Text {
-    /// A word as it stood at `place`.
-    pub fn new(bytes: impl Into<Rc<[u8]>>, place: Place) -> Rc<Text> {
-        Rc::new(Text { bytes: bytes.into(), place, compiled: OnceCell::new() })
-    }
-
-    /// As written.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Where.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
-    /// Whether anything in it has to be evaluated.
-    pub fn has_variables(&self) -> bool {
-        self.bytes.contains(&b'$')
-    }
-
-    /// Compiles it, once. To be called while the configuration is read, for each of [`Group::texts`].
-    ///
-    /// # Errors
-    /// Whatever `compile` says.
-    pub fn compile<T: Any>(
-        &self,
-        compile: impl FnOnce(&[u8], &Place) -> Result<T, ConfError>,
-    ) -> Result<(), ConfError> {
-        if self.compiled.get().is_none() {
-            let compiled = compile(&self.bytes, &self.place)?;
-            let _ = self.compiled.set(Box::new(compiled));
-        }
-        Ok(())
-    }
-
-    /// What [`Text::compile`] made of it.
-    pub fn compiled<T: Any>(&self) -> Option<&T> {
-        self.compiled.get().and_then(|value| value.downcast_ref())
-    }
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&String::from_utf8_lossy(&self.bytes), f)
-    }
 }
 
 /// How an attempt ended, as far as the choice of peers cares.

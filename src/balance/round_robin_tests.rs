@@ -2,16 +2,18 @@
 
 use super::super::group::{Group, Parts, Pick};
 use super::super::server::Server;
-use super::super::{Client, Event, Reason, Text, Tried, Verdict};
+use super::super::{Client, Event, Reason, Tried, Verdict};
+use crate::buf::Slice;
 use crate::conf::error::Place;
+use crate::conf::template::Template;
 use crate::util::address::Address;
 
 /// A client without properties.
 pub struct Nobody;
 
 impl Client for Nobody {
-    fn eval(&mut self, text: &Text) -> Vec<u8> {
-        text.bytes().to_vec()
+    fn eval(&mut self, text: &Template) -> Slice {
+        text.as_constant().cloned().unwrap_or_default()
     }
     fn address(&self) -> Address {
         Address::NONE

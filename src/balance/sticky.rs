@@ -17,12 +17,15 @@
 //!
 //! *Read next*: `group.rs` (who asks), `directives.rs` (the line).
 
+use super::Client;
 use super::peers::Peer;
-use super::{Client, Text};
+use crate::buf::Slice;
+use crate::conf::template::Template;
+use crate::conf::zone::Zone;
 use crate::log::clock::http_date;
-use crate::sys::words::Words;
+use crate::sys::words::{Guard, Words};
+use siphasher::sip::SipHasher13;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::rc::Rc;
 
 /// `sticky`.
@@ -31,7 +34,7 @@ pub enum Sticky {
     /// `sticky cookie`.
     Cookie(Cookie),
     /// `sticky route`: the first that is not empty counts.
-    Route(Vec<Rc<Text>>),
+    Route(Vec<Template>),
     /// `sticky learn`.
     Learn(Learn),
 }
@@ -44,15 +47,15 @@ pub struct Cookie {
     /// `expires=`.
     pub expires: Expires,
     /// `domain=`.
-    pub domain: Option<Rc<Text>>,
+    pub domain: Option<Template>,
     /// `path=`.
-    pub path: Option<Rc<Text>>,
+    pub path: Option<Template>,
     /// `secure`.
     pub secure: bool,
     /// `httponly`.
     pub httponly: bool,
     /// `samesite=`.
-    pub samesite: Option<Rc<Text>>,
+    pub samesite: Option<Template>,
 }
 
 /// How long a browser keeps the cookie.
@@ -79,9 +82,9 @@ pub enum Moment {
 #[derive(Debug)]
 pub struct Learn {
     /// `create=`: the session a reply makes.
-    pub create: Vec<Rc<Text>>,
+    pub create: Vec<Template>,
     /// `lookup=`: the session of a request.
-    pub lookup: Vec<Rc<Text>>,
+    pub lookup: Vec<Template>,
     /// `timeout=`, in seconds.
     pub timeout_s: u64,
     /// `header`, or the end of the reply.
@@ -94,8 +97,8 @@ impl Sticky {
     /// The `sid` that the request names, if any.
     pub fn bound(&self, client: &mut dyn Client, now_ms: u64) -> Option<Bound> {
         match self {
-            Sticky::Cookie(rules) => client.cookie(&rules.name).map(|sid| Bound::Sid(sid.into())),
-            Sticky::Route(texts) => first(texts, client).map(|sid| Bound::Sid(sid.into())),
+            Sticky::Cookie(rules) => client.cookie(&rules.name).map(|sid| Bound::Sid(Rc::from(&sid[..]))),
+            Sticky::Route(texts) => first(texts, client).map(|sid| Bound::Sid(Rc::from(&sid[..]))),
             Sticky::Learn(learn) => {
                 let session = first(&learn.lookup, client)?;
                 learn.sessions.find(&session, now_ms / 1000, learn.timeout_s).map(Bound::Sum)
@@ -107,7 +110,7 @@ impl Sticky {
     pub fn is(&self, bound: &Bound, peer: &Peer) -> bool {
         match (self, bound) {
             (_, Bound::Sid(sid)) => peer.sid() == sid,
-            (Sticky::Learn(learn), Bound::Sum(sum)) => learn.sessions.sum(peer.sid()) == *sum,
+            (Sticky::Learn(learn), Bound::Sum(sum)) => learn.sessions.sum(peer.sid()) == Some(*sum),
             _ => false,
         }
     }
@@ -119,15 +122,6 @@ impl Sticky {
             && let Some(session) = first(&learn.create, client)
         {
             learn.sessions.store(&session, peer.sid(), now_ms / 1000, learn.timeout_s);
-        }
-    }
-
-    /// Texts with variables.
-    pub fn texts(&self) -> Vec<Rc<Text>> {
-        match self {
-            Sticky::Cookie(c) => [&c.domain, &c.path, &c.samesite].into_iter().flatten().cloned().collect(),
-            Sticky::Route(texts) => texts.clone(),
-            Sticky::Learn(learn) => learn.create.iter().chain(&learn.lookup).cloned().collect(),
         }
     }
 }
@@ -142,7 +136,7 @@ pub enum Bound {
 }
 
 /// The first value that is not empty.
-fn first(texts: &[Rc<Text>], client: &mut dyn Client) -> Option<Vec<u8>> {
+fn first(texts: &[Template], client: &mut dyn Client) -> Option<Slice> {
     texts.iter().map(|text| client.eval(text)).find(|value| !value.is_empty())
 }
 
@@ -158,11 +152,11 @@ impl Cookie {
                 out.extend(format!("; expires={}; max-age={seconds}", cookie_date(at)).into_bytes());
             }
         }
-        let mut add = |name: &[u8], text: &Option<Rc<Text>>| {
+        let mut add = |name: &[u8], text: &Option<Template>| {
             let value = text.as_ref().map(|text| client.eval(text)).filter(|value| !value.is_empty());
             // A value from the client must not add an attribute or a field.
             if let Some(value) = value.filter(|v| !v.iter().any(|b| matches!(b, b';' | 0..=31 | 127))) {
-                out.extend([name, value.as_slice()].concat());
+                out.extend([name, &value[..]].concat());
             }
         };
         add(b"; domain=", &self.domain);
@@ -194,71 +188,97 @@ fn cookie_date(seconds: i64) -> String {
 /// Which peer made a session, for many sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    words: Words,
-    keys: [RandomState; 2],
+    zone: Rc<Zone>,
 }
 
+/// Numbers in front of the sessions: the lock, and the four halves of two hash keys.
+const HEAD: usize = 5;
 /// Numbers of a session: two of its key, the peer's sum, the second of the last use.
 const SESSION: usize = 4;
 /// Sessions of a bucket.
 const BUCKET: usize = 8;
 
+/// The memory in use: locked, with its hash keys.
+struct Open<'a> {
+    words: &'a Words,
+    keys: [(u64, u64); 2],
+    _lock: Guard,
+}
+
 impl Sessions {
-    /// Room for as many sessions as fit into `bytes`; shared with processes forked from now on.
-    ///
-    /// # Errors
-    /// What mmap(2) said.
-    pub fn new(bytes: u64) -> io::Result<Sessions> {
-        let words = usize::try_from(bytes).unwrap_or(usize::MAX) / size_of::<u64>();
-        let words = Words::shared(words.max(SESSION * BUCKET + 1))?;
-        Ok(Sessions { words, keys: [RandomState::new(), RandomState::new()] })
+    /// Sessions in that zone.
+    pub fn new(zone: Rc<Zone>) -> Sessions {
+        Sessions { zone }
     }
 
-    /// The sum of a peer's name.
-    fn sum(&self, sid: &[u8]) -> u64 {
-        self.keys[0].hash_one(sid).max(1)
+    /// None before the zone is mapped.
+    fn open(&self) -> Option<Open<'_>> {
+        let words = self.zone.memory()?;
+        let lock = words.lock(0);
+        if words.get(1) == 0 {
+            for at in 1..HEAD {
+                words.set(at, RandomState::new().hash_one(at).max(1));
+            }
+        }
+        let keys = [(words.get(1), words.get(2)), (words.get(3), words.get(4))];
+        Some(Open { words, keys, _lock: lock })
     }
 
     /// The sum of the peer a session belongs to. Finding it counts as use.
     fn find(&self, session: &[u8], now: u64, timeout: u64) -> Option<u64> {
-        let key = self.key(session);
-        let _lock = self.words.lock(0);
-        let at = self.bucket(key).find(|at| (self.words.get(*at), self.words.get(at + 1)) == key)?;
-        if self.is_over(at, now, timeout) {
-            return None;
-        }
-        self.words.set(at + 3, now);
-        Some(self.words.get(at + 2))
+        let open = self.open()?;
+        let at = open.same(open.key(session)).filter(|at| !open.is_over(*at, now, timeout))?;
+        open.words.set(at + 3, now);
+        Some(open.words.get(at + 2))
     }
 
     fn store(&self, session: &[u8], sid: &[u8], now: u64, timeout: u64) {
-        let key = self.key(session);
-        let _lock = self.words.lock(0);
-        let same = self.bucket(key).find(|at| (self.words.get(*at), self.words.get(at + 1)) == key);
-        let oldest = || {
-            self.bucket(key).min_by_key(|at| {
-                let over = self.is_over(*at, now, timeout);
-                if over { 0 } else { self.words.get(at + 3).saturating_add(1) }
-            })
+        let Some(open) = self.open() else { return };
+        let key = open.key(session);
+        let age = |at: &usize| match open.is_over(*at, now, timeout) {
+            true => 0,
+            false => open.words.get(at + 3).saturating_add(1),
         };
-        let Some(at) = same.or_else(oldest) else { return };
-        for (offset, value) in [key.0, key.1, self.sum(sid), now].into_iter().enumerate() {
-            self.words.set(at + offset, value);
+        let Some(at) = open.same(key).or_else(|| open.bucket(key).min_by_key(age)) else { return };
+        for (offset, value) in [key.0, key.1, open.sum(sid), now].into_iter().enumerate() {
+            open.words.set(at + offset, value);
         }
+    }
+
+    /// The sum of a peer's name; None before the zone is mapped.
+    fn sum(&self, sid: &[u8]) -> Option<u64> {
+        self.open().map(|open| open.sum(sid))
+    }
+}
+
+impl Open<'_> {
+    fn hash(&self, which: usize, bytes: &[u8]) -> u64 {
+        let (a, b) = self.keys.get(which).copied().unwrap_or_default();
+        SipHasher13::new_with_keys(a, b).hash(bytes)
+    }
+
+    /// Never zero, which means that a place is free.
+    fn sum(&self, sid: &[u8]) -> u64 {
+        self.hash(0, sid).max(1)
+    }
+
+    fn key(&self, session: &[u8]) -> (u64, u64) {
+        (self.hash(0, session), self.hash(1, session))
+    }
+
+    /// Where that session is.
+    fn same(&self, key: (u64, u64)) -> Option<usize> {
+        self.bucket(key).find(|at| (self.words.get(*at), self.words.get(at + 1)) == key)
     }
 
     fn is_over(&self, at: usize, now: u64, timeout: u64) -> bool {
         self.words.get(at + 2) == 0 || now.saturating_sub(self.words.get(at + 3)) > timeout
     }
 
-    fn key(&self, session: &[u8]) -> (u64, u64) {
-        (self.keys[0].hash_one(session), self.keys[1].hash_one(session))
-    }
-
     /// Where the sessions of a key's bucket begin.
     fn bucket(&self, key: (u64, u64)) -> impl Iterator<Item = usize> + use<> {
-        let buckets = (self.words.all().len().saturating_sub(1) / (SESSION * BUCKET)).max(1);
+        let buckets = (self.words.all().len().saturating_sub(HEAD) / (SESSION * BUCKET)).max(1);
         let bucket = usize::try_from(key.1 % buckets as u64).unwrap_or_default();
-        (0..BUCKET).map(move |n| 1 + (bucket * BUCKET + n) * SESSION)
+        (0..BUCKET).map(move |n| HEAD + (bucket * BUCKET + n) * SESSION)
     }
 }

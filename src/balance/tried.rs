@@ -11,6 +11,7 @@
 
 use super::peers::Roster;
 use super::sticky::Bound;
+use crate::buf::Slice;
 use std::rc::Rc;
 
 /// The state of choosing for one request.
@@ -24,7 +25,7 @@ pub struct Tried {
     /// The primary list is exhausted; bits are of the backup list.
     pub in_backup: bool,
     /// What the method wants of the request; None before the first choice, and for methods without a key.
-    pub key: Option<Rc<[u8]>>,
+    pub key: Option<Slice>,
     /// The peer that a sticky session binds the request to.
     pub bound: Option<Bound>,
     /// What the method remembers.

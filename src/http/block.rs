@@ -72,7 +72,7 @@ pub fn upstream(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     if main.upstreams.iter().any(|(other, ..)| other.eq_ignore_ascii_case(&name)) {
         return Err(line.err(format_args!("duplicate upstream \"{name}\"")));
     }
-    main.upstreams.push((name, sets, line.at.clone()));
+    main.upstreams.push((name, sets, line.end.clone()));
     Ok(())
 }
 

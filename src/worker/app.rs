@@ -8,6 +8,7 @@
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 
 use super::Worker;
+use crate::balance::directives as balance;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
 use crate::conf::error::ConfError;
@@ -53,7 +54,7 @@ impl Program {
 
     /// All directives of all modules.
     pub fn registry(&self) -> Registry {
-        let mut tables = vec![&core_conf::MODULE, &events::MODULE, &error_log::MODULE];
+        let mut tables = vec![&core_conf::MODULE, &events::MODULE, &error_log::MODULE, &balance::MODULE];
         tables.extend(self.modules.iter().map(|module| module.conf));
         Registry::new(&tables)
     }
