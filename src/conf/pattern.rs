@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_regex_t`: a pattern, and for each named group the index of the variable it sets.
 //!
-//! *Here* the pattern and those numbers. A match gives the groups as views of the subject; who knows a request
-//! makes them `$1` … `$9` and stores the named ones. Data only, as with templates.
+//! *Here* the pattern and those numbers. A match gives the groups as views of the subject; who knows a
+//! request makes them `$1` … `$9` and stores the named ones. Data only, as with templates.
 //!
 //! *Read next*: `template.rs`.
 

@@ -43,6 +43,8 @@ pub struct Head {
     pub content_length: Option<u64>,
     /// The peer does not object to another request on this connection.
     pub keepalive: bool,
+    /// For how many seconds the peer says it keeps the connection when idle; None if it does not say.
+    pub idle_sec: Option<u64>,
     /// The connection changes its protocol behind this head: from here on bytes go both ways untouched.
     pub upgrade: bool,
     /// Whole messages for the error log; never a reason to fail.

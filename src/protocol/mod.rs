@@ -45,6 +45,10 @@ use crate::conf::directive::Module;
 use crate::conf::merge::Conf;
 use std::rc::Rc;
 
+/// The protocols that come with the server. Each has a pass directive, `NAME_pass`, with the shared set
+/// behind it, and directives of its own.
+pub const KINDS: &[Kind] = &[Kind::of::<http1::Http1>(), Kind::of::<memcached::Memcached>()];
+
 /// What looking at a head came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

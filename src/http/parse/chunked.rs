@@ -134,6 +134,22 @@ impl Chunked {
         }
     }
 
+    /// How many bytes of the current chunk's data are due: they need not be shown, see [`Chunked::skip_data`].
+    /// Zero when the next byte is framing.
+    pub fn data_due(&self) -> u64 {
+        if self.state == State::Data { self.size } else { 0 }
+    }
+
+    /// Counts `n` bytes of data as read that went another way, at most [`Chunked::data_due`].
+    pub fn skip_data(&mut self, n: u64) {
+        if self.state == State::Data {
+            self.size = self.size.saturating_sub(n);
+            if self.size == 0 {
+                self.state = State::AfterData;
+            }
+        }
+    }
+
     /// Reads on. `bytes` begins where the step before ended.
     ///
     /// Errors: `InvalidChunk`, `ChunkOverhead`, and `InvalidHeader` for a trailer line. After an error the

@@ -56,19 +56,18 @@ pub enum Which {
 impl Which {
     /// Which one a name is, in any case of letters.
     pub fn of(name: &[u8]) -> Which {
-        const ALL: [(&[u8], Which); 10] = [
-            (b"Host", Which::Host),
-            (b"Connection", Which::Connection),
-            (b"Content-Length", Which::ContentLength),
-            (b"Transfer-Encoding", Which::TransferEncoding),
-            (b"TE", Which::Te),
-            (b"Upgrade", Which::Upgrade),
-            (b"Expect", Which::Withheld),
-            (b"Keep-Alive", Which::Withheld),
-            (b"Proxy-Connection", Which::Withheld),
-            (b"Trailer", Which::Withheld),
-        ];
-        let known = ALL.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let known: &[(&str, Which)] = match name.len() {
+            2 => &[("TE", Which::Te)],
+            4 => &[("Host", Which::Host)],
+            6 => &[("Expect", Which::Withheld)],
+            7 => &[("Upgrade", Which::Upgrade), ("Trailer", Which::Withheld)],
+            10 => &[("Connection", Which::Connection), ("Keep-Alive", Which::Withheld)],
+            14 => &[("Content-Length", Which::ContentLength)],
+            16 => &[("Proxy-Connection", Which::Withheld)],
+            17 => &[("Transfer-Encoding", Which::TransferEncoding)],
+            _ => return Which::Plain,
+        };
+        let known = known.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
         known.map_or(Which::Plain, |(_, which)| *which)
     }
 }

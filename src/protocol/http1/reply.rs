@@ -18,6 +18,7 @@
 
 use super::Asked;
 use crate::buf::Slice;
+use crate::conf::value::parse_number;
 use crate::http::parse::framing::{content_length, transfer_encoding};
 use crate::http::parse::status_line::StatusLine;
 use crate::http::parse::{self, header, list};
@@ -69,6 +70,7 @@ impl Reply {
         let (code, version, used) = (parser.code, parser.version(), parser.pos());
         let line = input.take(used);
         *self = Reply { in_fields: true, interims: self.interims, version, status: code, ..Reply::default() };
+        head.fields.reserve(16);
         head.status(code);
         head.status_line = with_reason(&line);
         Ok(true)
@@ -126,6 +128,8 @@ impl Reply {
             _ => {}
         }
         head.keepalive = self.version >= 1001 && !close && !asked.close && !head.upgrade;
+        head.idle_sec = keep_alive(head, "timeout");
+        head.keepalive &= keep_alive(head, "max") != Some(0);
         head.content_length = self.length.filter(|_| head.status != 204 && !head.upgrade);
         Ok(Step::Done)
     }
@@ -155,6 +159,15 @@ fn first_line(bytes: &[u8]) -> &[u8] {
     const SHOWN: usize = 128;
     let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len()).min(SHOWN);
     bytes.get(..end).unwrap_or_default()
+}
+
+/// A number in Keep-Alive: `timeout=5, max=100`.
+fn keep_alive(head: &Head, key: &str) -> Option<u64> {
+    let parameters = head.get("Keep-Alive").into_iter().flat_map(|value| list::tokens(value));
+    parameters.filter_map(|token| token.split_at_checked(key.len())).find_map(|(name, value)| {
+        let value = value.strip_prefix(b"=").filter(|_| name.eq_ignore_ascii_case(key.as_bytes()))?;
+        parse_number(value)
+    })
 }
 
 /// Marks the fields that belong to the connection and not to the reply. Upgrade stays where it tells the

@@ -182,6 +182,16 @@ fn a_connection_that_was_told_to_close_is_not_used_again() {
 }
 
 #[test]
+fn a_peer_says_how_long_it_keeps_a_connection() {
+    let rows = [("timeout=5, max=100", Some(5), true), ("Timeout=x", None, true), ("max=0", None, false)];
+    for (value, idle, reusable) in rows {
+        let reply = format!("HTTP/1.1 200 OK\r\nKeep-Alive: {value}\r\nContent-Length: 0\r\n\r\n");
+        let heard = get(reply.as_bytes());
+        assert_eq!((heard.head.idle_sec, heard.reusable), (idle, reusable), "{value}");
+    }
+}
+
+#[test]
 fn a_head_longer_than_the_page_is_read() {
     let long = "x".repeat(9000);
     let heard = get(format!("HTTP/1.1 200 OK\r\nA: {long}\r\nB: c\r\nContent-Length: 1\r\n\r\n!").as_bytes());
