@@ -38,6 +38,8 @@ pub struct HttpCycle {
     pub process: Confs,
     /// Addresses with their servers; a listening socket knows its index here.
     pub addresses: Vec<ListenAddress>,
+    /// What relative file names of a request are resolved against (`-p`).
+    pub prefix: std::path::PathBuf,
     /// All servers.
     pub servers: Vec<Rc<Server>>,
     /// The phase handlers.

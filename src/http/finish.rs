@@ -66,6 +66,7 @@ pub fn finish(
     Ok(HttpCycle {
         main: http.take(Scope::Http).freeze(),
         process,
+        prefix: prefix.to_owned(),
         addresses: addresses(listens)?,
         servers,
         phases: Engine::build(&registered),

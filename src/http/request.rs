@@ -101,6 +101,11 @@ pub struct RequestFlags {
     pub expect_tested: bool,
     /// The client has been told to go on with its body.
     pub expect_answered: bool,
+    /// `rewrite … break` changed the path without a new location, so what `alias` replaces is no longer in front of
+    /// it (nginx: `!valid_location`).
+    pub rewritten_in_place: bool,
+    /// `try_files` found a file below the `alias` of a location with a regular expression.
+    pub add_uri_to_alias: bool,
     /// Only for the rate limiting module: already counted.
     pub limit_req_done: bool,
     /// Only for the connection limiting module: already counted.

@@ -7,7 +7,11 @@
 //! *Read next*: any one of them.
 
 pub mod files;
+pub mod index;
+pub mod open_files;
 pub mod returns;
+pub mod static_file;
+pub mod try_files;
 
 use super::core_directives;
 use super::module::HttpModule;
@@ -21,6 +25,10 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
     &returns::MODULE,
+    &try_files::MODULE,
+    &index::MODULE,
+    &open_files::MODULE,
+    &static_file::MODULE,
 ];
 
 /// The built-in variables of all modules of this room.
