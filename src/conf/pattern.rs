@@ -10,6 +10,7 @@
 use std::rc::Rc;
 
 use super::build::Cx;
+use super::core_conf::Core;
 use super::error::ConfError;
 use super::template::{Names, VarIx};
 use super::tree::Line;
@@ -37,11 +38,19 @@ impl Pattern {
         let Ok(text) = std::str::from_utf8(pattern) else {
             return Err(line.err("invalid regular expression: it is not valid UTF-8"));
         };
-        let regex = Regex::new(text, caseless).map_err(|error| line.err(error))?;
+        // DIFF: nginx compiles to machine code only with `pcre_jit on`; here only `off` keeps from it.
+        let jit = &cx.conf::<Core>().pcre_jit;
+        let jit = **jit || !jit.is_set();
+        let regex = Regex::new(text, caseless, jit).map_err(|error| line.err(error))?;
         let names = cx.conf::<Names>();
         let named = regex.names().into_iter().map(|(name, group)| (group, names.captured(name.as_bytes())));
         let named = named.collect();
         Ok(Rc::new(Pattern { regex, named }))
+    }
+
+    /// The regular expression itself.
+    pub fn regex(&self) -> &Regex {
+        &self.regex
     }
 
     /// The groups of the first match, the whole match first; None without a match.

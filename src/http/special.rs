@@ -9,7 +9,7 @@
 //! *Read next*: `finalize.rs`, who calls it.
 
 use super::body::discard;
-use super::conf::{ErrorPage, ServerTokens};
+use super::conf::ErrorPage;
 use super::exchange::Exchange;
 use super::io::Io;
 use super::output::{header, output, send_header};
@@ -161,10 +161,7 @@ fn builtin(x: &Exchange, r: RequestIx, code: u16) -> Option<Slice> {
         _ => (title, ""),
     };
     let detail = if detail.is_empty() { String::new() } else { format!("<center>{detail}</center>\r\n") };
-    let server = match &*x[r].loc.core.server_tokens {
-        ServerTokens::Off => "headwater",
-        _ => header::server_name(&x[r].loc),
-    };
+    let server = header::server_name(&x[r].loc);
     Some(Slice::from(format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{short}</h1></center>\r\n\
          {detail}<hr><center>{server}</center>\r\n</body>\r\n</html>\r\n"

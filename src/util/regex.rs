@@ -20,16 +20,14 @@ pub struct Regex {
 }
 
 impl Regex {
-    /// Compiles a pattern.
+    /// Compiles a pattern, to machine code if `jit` says so and the system has it.
     ///
     /// # Errors
     /// What is wrong with it, in the words of PCRE2 with the position.
-    pub fn new(pattern: &str, caseless: bool) -> Result<Regex, String> {
-        let inner = RegexBuilder::new()
-            .caseless(caseless)
-            .jit_if_available(true)
-            .build(pattern)
-            .map_err(|error| error.to_string())?;
+    pub fn new(pattern: &str, caseless: bool, jit: bool) -> Result<Regex, String> {
+        let mut builder = RegexBuilder::new();
+        builder.caseless(caseless).jit_if_available(jit);
+        let inner = builder.build(pattern).map_err(|error| error.to_string())?;
         Ok(Regex { places: RefCell::new(inner.capture_locations()), inner, pattern: pattern.to_owned() })
     }
 
@@ -74,11 +72,11 @@ mod tests {
 
     #[test]
     fn look_ahead_back_references_and_names_work() {
-        let regex = Regex::new(r"^/(?<user>\w+)(?=/)(.)\w+\2$", false).unwrap();
+        let regex = Regex::new(r"^/(?<user>\w+)(?=/)(.)\w+\2$", false, true).unwrap();
         let groups = regex.find(b"/bob/x/").unwrap();
         assert_eq!(groups.get(1), Some(&Some(1..4)));
         assert_eq!(regex.names(), vec![("user".to_owned(), 1)]);
         assert!(!regex.is_match(b"/bob"));
-        assert!(Regex::new("a(b", false).is_err());
+        assert!(Regex::new("a(b", false, false).is_err());
     }
 }

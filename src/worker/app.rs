@@ -17,6 +17,7 @@ use crate::conf::include::SourceFile;
 use crate::conf::load::{From, dump, load};
 use crate::conf::merge::Scope;
 use crate::conf::registry::Registry;
+use crate::conf::zone::Zones;
 use crate::conf::{core_conf, docs, error_log};
 use crate::event::directives::{self as events, Events};
 use crate::event::listening::Listen;
@@ -83,8 +84,11 @@ impl App for Program {
             log.write(Level::Warn, 0, None, format_args!("{}", warning.text));
         }
         let mut loaded = loaded?;
+        // Memory that workers share is made last, when nothing else can go wrong.
+        let zones = std::mem::take(loaded.sets.get_mut::<Zones>());
         let (http, log) = self.build(source, &mut loaded.sets)?;
-        Ok(Box::new(Loaded { http, log, files: loaded.files, counters: Rc::default() }))
+        zones.map()?;
+        Ok(Box::new(Loaded { http, log, zones, files: loaded.files, counters: Rc::default() }))
     }
 
     fn directives(&self) -> String {
@@ -96,6 +100,9 @@ impl App for Program {
 struct Loaded {
     http: Rc<HttpCycle>,
     log: Targets,
+    /// Keeps the shared memory for the next reading to take over.
+    #[expect(dead_code)]
+    zones: Zones,
     files: Vec<SourceFile>,
     counters: Rc<Counters>,
 }

@@ -18,17 +18,18 @@ use crate::http::io::Io;
 use crate::http::parse::request_line::Method;
 use crate::http::turn::Status;
 use crate::log::clock;
+use crate::util::version;
 use std::io::Write as _;
 
-/// The name in `Server:` and under error pages, with the version.
-pub const SERVER: &str = concat!("headwater/", env!("CARGO_PKG_VERSION"));
-
-/// What `Server:` says under these settings.
+/// What `Server:` says under these settings, and the line under error pages.
+///
+/// NGINX: the name is nginx's, because programs behind and in front of a server look for it (WordPress does to
+/// choose its rewriting, nginx's own tests do); `server_tokens build` adds ours.
 pub fn server_name(location: &Location) -> &'static str {
     match &*location.core.server_tokens {
-        ServerTokens::On => SERVER,
-        ServerTokens::Off => "headwater",
-        ServerTokens::Build => SERVER,
+        ServerTokens::On => version::NGINX_VER,
+        ServerTokens::Off => "nginx",
+        ServerTokens::Build => version::NGINX_VER_BUILD,
     }
 }
 
