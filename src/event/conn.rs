@@ -9,6 +9,7 @@
 //! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
 
 use super::owner::Owner;
+use super::reusable::Place;
 use crate::util::address::Address;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -100,6 +101,8 @@ pub struct Connection {
     pub received: u64,
     /// What is peculiar about it.
     pub flags: Flags,
+    /// Its place among those that may be given up.
+    pub reusable: Place,
 }
 
 /// Rarely set properties of a connection.
@@ -136,6 +139,7 @@ impl Connection {
             sent: 0,
             received: 0,
             flags: Flags::default(),
+            reusable: Place::default(),
         }
     }
 

@@ -28,6 +28,7 @@ pub mod listening;
 pub mod net;
 pub mod owner;
 pub mod posted;
+pub mod reusable;
 pub mod stream;
 pub mod table;
 pub mod timer;

@@ -10,6 +10,7 @@
 //! *Read next*: `net.rs`.
 
 use super::conn::{ConnId, Connection};
+use super::reusable::Ends;
 use slab::Slab;
 
 /// All connections of a worker.
@@ -17,6 +18,7 @@ use slab::Slab;
 pub struct Table {
     entries: Slab<Connection>,
     generations: Vec<u32>,
+    pub(super) ends: Ends,
 }
 
 impl Table {
@@ -47,10 +49,21 @@ impl Table {
     /// Takes a connection out; its name is void from now on.
     pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
         self.get(id)?;
+        self.set_reusable(id, false);
         let generation = self.generations.get_mut(id.index as usize)?;
         // The last generation is left to tokens that are not connections.
         *generation = if *generation >= u32::MAX - 2 { 0 } else { *generation + 1 };
         self.entries.try_remove(id.index as usize)
+    }
+
+    /// Whoever stands at this index now.
+    pub(super) fn at_index(&self, index: u32) -> Option<&Connection> {
+        self.entries.get(index as usize)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn at_index_mut(&mut self, index: u32) -> Option<&mut Connection> {
+        self.entries.get_mut(index as usize)
     }
 
     /// How many there are.

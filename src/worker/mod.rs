@@ -38,6 +38,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 const INBOX: u32 = u32::MAX;
 /// How many connections one listening socket gives in a row before others have their turn.
 const ACCEPTS: usize = 64;
+/// How many idle connections make room at once when connections run short.
+const DRAINED: usize = 32;
 /// How many events one wait may bring (nginx: `epoll_events`).
 const EVENTS: usize = 512;
 /// How long accepting rests when descriptors are short, in ms (nginx: `accept_mutex_delay`).
@@ -62,6 +64,8 @@ pub struct Worker {
     /// Accepting rests until then.
     rest_until: u64,
     stop: bool,
+    /// It has been said that idle connections are closed to make room.
+    drained: bool,
 }
 
 impl Worker {
@@ -82,7 +86,16 @@ impl Worker {
         // Connections may have arrived before the sockets were registered.
         let accepts = (0..listening.len()).collect();
         let inbox = context.inbox;
-        Ok(Worker { exchanges: Slab::new(), io, listening, accepts, inbox, rest_until: 0, stop: false })
+        Ok(Worker {
+            exchanges: Slab::new(),
+            io,
+            listening,
+            accepts,
+            inbox,
+            rest_until: 0,
+            stop: false,
+            drained: false,
+        })
     }
 
     /// Turns until told to stop.
@@ -287,8 +300,11 @@ impl Worker {
     }
 
     fn begin_client(&mut self, id: ConnId, address: usize) {
-        if self.io.net.table.len() > self.io.net.limit {
-            let limit = self.io.net.limit;
+        let limit = self.io.net.limit;
+        if self.io.net.table.len() > limit - limit / 16 {
+            self.drain();
+        }
+        if self.io.net.table.len() > limit {
             let text = format_args!("{limit} worker_connections are not enough");
             self.io.cycle.error_log.write(Level::Alert, 0, None, text);
             counters::up(&self.io.counters.accepted);
@@ -298,6 +314,21 @@ impl Worker {
         wait::begin(&mut self.io, id, address);
         // The request is mostly there already: look at once instead of in the next turn.
         self.dispatch(id, Side::Read);
+    }
+
+    /// Connections run short: the oldest idle ones make room (nginx: `ngx_drain_connections`).
+    fn drain(&mut self) {
+        for _ in 0..DRAINED {
+            let Some(id) = self.io.net.table.oldest_reusable() else { return };
+            match self.io.conn(id).map(|c| c.owner) {
+                Some(Owner::Waiting | Owner::Lingering(_)) => wait::close(&mut self.io, id),
+                _ => self.io.net.close(id),
+            }
+            if !std::mem::replace(&mut self.drained, true) {
+                let text = format_args!("worker_connections are not enough, reusing connections");
+                self.io.cycle.error_log.write(Level::Warn, 0, None, text);
+            }
+        }
     }
 
     fn signals(&mut self) {

@@ -35,10 +35,9 @@ pub fn begin(io: &mut Io, conn: ConnId, address: usize) {
     counters::up(&io.counters.accepted);
     counters::up(&io.counters.handled);
     counters::up(&io.counters.active);
-    counters::up(&io.counters.waiting);
+    set_idle(io, conn, true);
     let timeout = *listen.default_server.core.client_header_timeout;
     if let Some(c) = io.conn(conn) {
-        c.flags.idle = true;
         // With TCP_DEFER_ACCEPT, and nearly always without, the request is there already.
         c.read.ready = true;
     }
@@ -114,12 +113,13 @@ pub fn close(io: &mut Io, conn: ConnId) {
     io.net.close(conn);
 }
 
-/// Marks a client as idle, or as busy again, for the counters.
+/// Marks a client as idle, or as busy again: for the counters, and for when connections run short.
 pub fn set_idle(io: &mut Io, conn: ConnId, idle: bool) {
     let counters = Rc::clone(&io.counters);
     let Some(c) = io.conn(conn) else { return };
     if c.flags.idle != idle {
         c.flags.idle = idle;
+        io.net.table.set_reusable(conn, idle);
         if idle { counters::up(&counters.waiting) } else { counters::down(&counters.waiting) }
     }
 }
