@@ -9,9 +9,9 @@
 pub mod files;
 pub mod index;
 pub mod open_files;
-pub mod returns;
 pub mod static_file;
 pub mod try_files;
+pub mod rewrite;
 
 use super::core_directives;
 use super::module::HttpModule;
@@ -24,11 +24,11 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::output::MODULE,
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
-    &returns::MODULE,
     &try_files::MODULE,
     &index::MODULE,
     &open_files::MODULE,
     &static_file::MODULE,
+    &rewrite::MODULE,
 ];
 
 /// The built-in variables of all modules of this room.

@@ -23,8 +23,8 @@ pub mod template;
 
 pub use crate::conf::template::VarIx;
 pub use regex::VarRegex;
-pub use table::{Definition, Family, Get, Set, VarNames, VarTable, constant, declare, definition, index};
-pub use template::Template;
+pub use table::{Definition, Family, Get, Set, VarNames, VarTable, constant, declare, declare_weak, definition, index};
+pub use template::{Part, Template};
 
 use super::exchange::Exchange;
 use super::io::Io;

@@ -90,6 +90,8 @@ impl Definition {
 #[derive(Default)]
 pub struct VarNames {
     definitions: HashMap<Vec<u8>, Definition>,
+    /// For names that nobody defines otherwise, families included (nginx: `NGX_HTTP_VAR_WEAK`).
+    weak: HashMap<Vec<u8>, Definition>,
 }
 
 impl Conf for VarNames {
@@ -124,6 +126,37 @@ pub fn declare(cx: &mut Cx, line: &Line, name: &[u8], definition: Definition) ->
     }
 }
 
+/// As [`declare`], for a directive that only stores values (`set`, `auth_request_set`): a definition of anybody else
+/// stays in force, and `definition` answers where there is none.
+///
+/// # Errors
+/// Those of [`declare`].
+pub fn declare_weak(
+    cx: &mut Cx,
+    line: &Line,
+    name: &[u8],
+    definition: Definition,
+) -> Result<VarIx, ConfError> {
+    let Some(bare) = name.strip_prefix(b"$").filter(|bare| !bare.is_empty()) else {
+        let shown = String::from_utf8_lossy(name);
+        return Err(line.err(format_args!("invalid variable name \"{shown}\"")));
+    };
+    let ix = index(cx, bare);
+    let builtin = super::core::find(bare);
+    let names = cx.conf::<VarNames>();
+    let key = bare.to_ascii_lowercase();
+    match names.definitions.get(&key).or(builtin.as_ref()) {
+        Some(earlier) if !earlier.changeable => {
+            Err(line.err(format_args!("the duplicate \"{}\" variable", String::from_utf8_lossy(bare))))
+        }
+        Some(_) => Ok(ix),
+        None => {
+            names.weak.entry(key).or_insert(definition);
+            Ok(ix)
+        }
+    }
+}
+
 /// All variables of a configuration.
 #[derive(Default)]
 pub struct VarTable {
@@ -149,7 +182,7 @@ impl VarTable {
         for (number, name) in names.list().iter().enumerate() {
             let captured = names.is_captured(VarIx(number as u32)).then(constant);
             let definition = defined.definitions.get(name).cloned().or_else(|| table.unindexed(name));
-            let definition = definition.or(captured);
+            let definition = definition.or_else(|| defined.weak.get(name).cloned()).or(captured);
             let Some(definition) = definition else {
                 return Err(format!("unknown \"{}\" variable", String::from_utf8_lossy(name)));
             };
