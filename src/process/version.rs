@@ -52,7 +52,7 @@ const MODULES: &[Feature] = &[
     usual("http_map_module", false),
     usual("http_split_clients_module", false),
     usual("http_referer_module", false),
-    usual("http_rewrite_module", false),
+    usual("http_rewrite_module", true),
     usual("http_proxy_module", false),
     usual("http_fastcgi_module", false),
     usual("http_uwsgi_module", false),

@@ -17,6 +17,7 @@ mod logs;
 mod processes;
 mod proxy;
 mod reload;
+mod rewrite;
 mod smoke;
 mod static_file;
 mod storm;
