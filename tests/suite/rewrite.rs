@@ -203,7 +203,10 @@ fn set_changes_arguments_and_keeps_values_over_redirects() {
     )
     .start();
     // the server's program runs once for a request, so it does not undo what a location has set
-    check(&s, &[("/args?y=2", 200, "x=1 1"), ("/kept", 200, "yes"), ("/shows", 200, "no"), ("/quiet", 200, "[]")]);
+    check(
+        &s,
+        &[("/args?y=2", 200, "x=1 1"), ("/kept", 200, "yes"), ("/shows", 200, "no"), ("/quiet", 200, "[]")],
+    );
     assert!(!s.log().contains("using uninitialized"));
 }
 

@@ -9,9 +9,9 @@
 pub mod files;
 pub mod index;
 pub mod open_files;
+pub mod rewrite;
 pub mod static_file;
 pub mod try_files;
-pub mod rewrite;
 
 use super::core_directives;
 use super::module::HttpModule;

@@ -23,7 +23,9 @@ pub mod template;
 
 pub use crate::conf::template::VarIx;
 pub use regex::VarRegex;
-pub use table::{Definition, Family, Get, Set, VarNames, VarTable, constant, declare, declare_weak, definition, index};
+pub use table::{
+    Definition, Family, Get, Set, VarNames, VarTable, constant, declare, declare_weak, definition, index,
+};
 pub use template::{Part, Template};
 
 use super::exchange::Exchange;

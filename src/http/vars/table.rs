@@ -126,8 +126,8 @@ pub fn declare(cx: &mut Cx, line: &Line, name: &[u8], definition: Definition) ->
     }
 }
 
-/// As [`declare`], for a directive that only stores values (`set`, `auth_request_set`): a definition of anybody else
-/// stays in force, and `definition` answers where there is none.
+/// As [`declare`], for a directive that only stores values (`set`, `auth_request_set`): a definition of
+/// anybody else stays in force, and `definition` answers where there is none.
 ///
 /// # Errors
 /// Those of [`declare`].

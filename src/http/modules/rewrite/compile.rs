@@ -1,9 +1,10 @@
 //! From lines to steps.
 //!
-//! *In nginx* the setters of `ngx_http_rewrite_module`, which lay structs behind each other in an array of bytes.
+//! *In nginx* the setters of `ngx_http_rewrite_module`, which lay structs behind each other in an array of
+//! bytes.
 //!
-//! *Here* each setter appends one [`Op`] to the program of the level it stands in. The block of an `if` is read as an unnamed
-//! location; its steps are then taken out of that level and put into the step of the `if`.
+//! *Here* each setter appends one [`Op`] to the program of the level it stands in. The block of an `if` is
+//! read as an unnamed location; its steps are then taken out of that level and put into the step of the `if`.
 //!
 //! *Read next*: `program.rs`.
 

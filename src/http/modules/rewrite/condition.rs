@@ -1,7 +1,7 @@
 //! What an `if` can ask.
 //!
-//! *In nginx* `ngx_http_rewrite_if_condition`: the condition leaves a value on the machine's stack, and the `if` looks whether it is
-//! neither empty nor `0`.
+//! *In nginx* `ngx_http_rewrite_if_condition`: the condition leaves a value on the machine's stack, and the
+//! `if` looks whether it is neither empty nor `0`.
 //!
 //! *Here* a value of four kinds with one question, [`Condition::holds`].
 //!
@@ -164,7 +164,8 @@ fn strip_parentheses(line: &Line) -> Result<Vec<Vec<u8>>, ConfError> {
     let last = words.len().saturating_sub(1);
     let mut at = 0;
     words.retain(|word| {
-        let emptied = word.is_empty() && (at == 0 || at == last) && !line.args.get(at).is_some_and(Arg::quoted);
+        let at_the_end = at == 0 || at == last;
+        let emptied = at_the_end && word.is_empty() && !line.args.get(at).is_some_and(Arg::quoted);
         at += 1;
         !emptied
     });

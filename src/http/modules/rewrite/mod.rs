@@ -1,12 +1,14 @@
 //! `rewrite`, `return`, `set`, `if`, `break`: a small program in each level.
 //!
-//! *In nginx* `ngx_http_rewrite_module`: the directives of a level are compiled into one array of structs that begin with a function
-//! pointer, and a stack machine walks it. An `if` appends the code of its block to the same array and jumps over it when the
-//! condition fails; a true `if` of a location also replaces the request's location by the level of the block. Unlike
-//! everything else these directives are not inherited: a level has its own program or none.
+//! *In nginx* `ngx_http_rewrite_module`: the directives of a level are compiled into one array of structs
+//! that begin with a function pointer, and a stack machine walks it. An `if` appends the code of its block to
+//! the same array and jumps over it when the condition fails; a true `if` of a location also replaces the
+//! request's location by the level of the block. Unlike everything else these directives are not inherited: a
+//! level has its own program or none.
 //!
-//! *Here* the same program as a list of [`Op`](program::Op), the block of an `if` nested in it. The program of the server runs in the phase
-//! ServerRewrite, that of the location in Rewrite; a changed URI leads back to the search for a location.
+//! *Here* the same program as a list of [`Op`](program::Op), the block of an `if` nested in it. The program
+//! of the server runs in the phase ServerRewrite, that of the location in Rewrite; a changed URI leads back
+//! to the search for a location.
 //!
 //! ```text
 //!   set $a b;                     Set(a, "b")
@@ -17,7 +19,8 @@
 //!   rewrite ^/(.*)$ /x?$1 last;   Rewrite(…) ─▶ stop; phases: back to FindConfig
 //! ```
 //!
-//! *Read next*: `program.rs` (what each step does), `condition.rs` (what `if` can ask), `compile.rs` (from lines to steps).
+//! *Read next*: `program.rs` (what each step does), `condition.rs` (what `if` can ask), `compile.rs` (from
+//! lines to steps).
 
 mod compile;
 mod condition;
@@ -69,8 +72,8 @@ static TABLE: Module = Module {
             args: Args::Between(2, 3),
             block: false,
             default: "",
-            doc: "Replaces the URI when the pattern matches it: goes on (no flag), looks for a location again (last), stays \
-                  (break), or answers with a redirect (redirect: 302, permanent: 301).",
+            doc: "Replaces the URI when the pattern matches it: goes on (no flag), looks for a location \
+                  again (last), stays (break), or answers with a redirect (redirect: 302, permanent: 301).",
             set: compile::rewrite,
         },
         Directive {
@@ -79,8 +82,8 @@ static TABLE: Module = Module {
             args: Args::Between(1, 2),
             block: false,
             default: "",
-            doc: "Answers at once with a status and a text or a URL; a URL alone is a 302. 444 closes the connection \
-                  without an answer.",
+            doc: "Answers at once with a status and a text or a URL; a URL alone is a 302. 444 closes the \
+                  connection without an answer.",
             set: compile::return_,
         },
         Directive {
@@ -98,7 +101,8 @@ static TABLE: Module = Module {
             args: Args::AtLeast(1),
             block: true,
             default: "",
-            doc: "Runs the block when the condition holds; in a location its other directives then replace those outside.",
+            doc: "Runs the block when the condition holds; in a location its other directives then replace \
+                  those outside.",
             set: compile::if_,
         },
         Directive {

@@ -1,13 +1,13 @@
 //! The steps of a program and what each of them does to a request.
 //!
-//! *In nginx* `ngx_http_script.c`: sixty small functions over a stack of values; a level's array of them is walked by
-//! `while (*(uintptr_t *) e->ip)`.
+//! *In nginx* `ngx_http_script.c`: sixty small functions over a stack of values; a level's array of them is
+//! walked by `while (*(uintptr_t *) e->ip)`.
 //!
-//! *Here* [`run`] walks a list with one `match`. A step answers a [`Flow`]: go on with the next one, or end with a status,
-//! where Declined means that the phases go on.
+//! *Here* [`run`] walks a list with one `match`. A step answers a [`Flow`]: go on with the next one, or end
+//! with a status, where Declined means that the phases go on.
 //!
-//! NGINX: groups of a match are put into an argument escaped if the URI came with escapes, since `$1` is a part of the decoded path.
-//! In values of `set` and in conditions that is so until a `rewrite` has matched.
+//! NGINX: groups of a match are put into an argument escaped if the URI came with escapes, since `$1` is a
+//! part of the decoded path. In values of `set` and in conditions that is so until a `rewrite` has matched.
 //!
 //! ```text
 //!   [Set] ─▶ [If] ── false ─▶ [Rewrite] ── no match ─▶ [Break] ─▶ end: Declined
@@ -90,7 +90,8 @@ struct Run {
     quote: bool,
 }
 
-/// Runs a program for a request. Answers Declined when the phases are to go on, else what the request ends with.
+/// Runs a program for a request. Answers Declined when the phases are to go on, else what the request ends
+/// with.
 pub fn run(program: &[Op], log: bool, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     let mut run = Run { log, quote: true };
     match run.steps(program, x, r, io) {
