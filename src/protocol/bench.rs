@@ -95,6 +95,8 @@ pub struct Asking {
     pub unparsed_uri: Option<Slice>,
     /// Decoding changed the path.
     pub must_escape: bool,
+    /// A rewrite changed the path in its location.
+    pub rewritten_in_place: bool,
     /// The fields.
     pub fields: Vec<(Slice, Slice)>,
     /// The body.
@@ -120,6 +122,7 @@ impl Asking {
             args: Slice::from(args.to_owned()),
             unparsed_uri: Some(Slice::from(path.to_owned())),
             must_escape: false,
+            rewritten_in_place: false,
             fields: Vec::new(),
             body: Body::None,
             target: Target { url: Slice::from("http://peer"), host, ..Target::default() },
@@ -170,6 +173,10 @@ impl Request for Asking {
 
     fn must_escape(&self) -> bool {
         self.must_escape
+    }
+
+    fn rewritten_in_place(&self) -> bool {
+        self.rewritten_in_place
     }
 
     fn field(&self, at: usize) -> Option<(Slice, Slice)> {

@@ -67,6 +67,11 @@ pub trait Request {
     /// itself (nginx: `r->quoted_uri || r->internal`).
     fn must_escape(&self) -> bool;
 
+    /// A rewrite changed the path without looking for another location, so the location's name is no
+    /// longer in front of it, and the directive's URI cannot take its place (nginx:
+    /// `!r->valid_location`).
+    fn rewritten_in_place(&self) -> bool;
+
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(Slice, Slice)>;
 

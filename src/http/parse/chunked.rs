@@ -134,8 +134,8 @@ impl Chunked {
         }
     }
 
-    /// How many bytes of the current chunk's data are due: they need not be shown, see [`Chunked::skip_data`].
-    /// Zero when the next byte is framing.
+    /// How many bytes of the current chunk's data are due: they need not be shown, see
+    /// [`Chunked::skip_data`]. Zero when the next byte is framing.
     pub fn data_due(&self) -> u64 {
         if self.state == State::Data { self.size } else { 0 }
     }

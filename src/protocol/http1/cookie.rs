@@ -87,13 +87,19 @@ fn is_off(line: &Line) -> Result<bool, ConfError> {
 
 /// `proxy_cookie_domain off | DOMAIN REPLACEMENT`
 pub fn set_domain(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
-    let undotted = |text: &[u8]| text.strip_prefix(b".").unwrap_or(text).to_vec();
     let rule = match is_off(line)? {
         true => None,
-        false => Some(Rule {
-            what: What::compile(cx, line, &undotted(line.arg(0)?), true)?,
-            replacement: Template::compile(cx, line, &undotted(line.arg(1)?))?,
-        }),
+        false => {
+            let (domain, replacement) = (line.arg(0)?, line.arg(1)?);
+            // The dot means nothing in a domain; in a regular expression's replacement it is text.
+            let undotted = |text: &[u8]| text.strip_prefix(b".").unwrap_or(text).to_vec();
+            let replacement =
+                if domain.starts_with(b"~") { replacement.to_vec() } else { undotted(replacement) };
+            Some(Rule {
+                what: What::compile(cx, line, &undotted(domain), true)?,
+                replacement: Template::compile(cx, line, &replacement)?,
+            })
+        }
     };
     add(line, &mut cx.conf::<Http1Location>().cookie_domains, rule)
 }

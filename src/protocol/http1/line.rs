@@ -14,6 +14,8 @@
 //!   proxy_pass http://x/z$uri;                 GET /a/%20b?c   ──▶  /z/a/%20b       all from the directive
 //! ```
 //!
+//! NGINX: after `rewrite … break` the path goes as it is and the directive's URI is not used.
+//!
 //! *Read next*: `request.rs`.
 
 use crate::buf::Slice;
@@ -26,13 +28,13 @@ use crate::protocol::{Fault, Request};
 /// There is none: the directive's variables came to nothing and the client's URI cannot be used.
 pub fn target(r: &dyn Request) -> Result<Slice, Fault> {
     let target = r.target();
-    let prefix = match (&target.uri, r.unparsed_uri()) {
+    let (prefix, replaced) = match (target.uri, r.unparsed_uri()) {
         (None, Some(as_it_came)) => return Ok(as_it_came),
-        (Some(whole), _) if target.complete => return Ok(safe(whole.clone())),
-        (prefix, _) => prefix.clone().unwrap_or_default(),
+        (Some(whole), _) if target.complete => return Ok(safe(whole)),
+        (Some(prefix), _) if !r.rewritten_in_place() => (prefix, target.location.len()),
+        _ => (Slice::EMPTY, 0),
     };
     let path = r.uri();
-    let replaced = if target.uri.is_some() { target.location.len() } else { 0 };
     let rest = path.get(replaced..).unwrap_or_default();
     let mut uri = Vec::with_capacity(prefix.len() + path.len() + 64);
     uri.extend_from_slice(&prefix);

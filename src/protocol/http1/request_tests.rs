@@ -52,6 +52,16 @@ fn the_target_follows_the_directive() {
 }
 
 #[test]
+fn a_path_rewritten_in_its_location_goes_as_it_is() {
+    let text = said("", |r| {
+        (r.target.uri, r.target.location) = (Some(slice("/z/")), slice("/a/"));
+        (r.uri, r.args, r.must_escape) = (slice("/x/a?b"), slice("c"), true);
+        (r.unparsed_uri, r.rewritten_in_place) = (None, true);
+    });
+    assert_eq!(text.lines().next(), Some("GET /x/a%3Fb?c HTTP/1.1"));
+}
+
+#[test]
 fn a_target_from_variables_is_taken_whole_and_cannot_break_the_line() {
     let text = said("", |r| {
         r.target.complete = true;

@@ -77,10 +77,12 @@ fn domains_and_paths_of_cookies_are_rewritten() {
         ("v=1; Path=/C/x", "v=1; Path=/x"),
         ("v=1; Path=/C/x; Domain=www.a.org", "v=1; Path=/x; Domain=b.com"),
         ("v=1;Path=/other;  Secure", "= v=1;Path=/other;  Secure"),
+        ("v=1;Domain=X.com;;Path=/p/", "v=1; Domain=X.net; ; Path=/new/"),
         ("", "= "),
     ] {
         assert_eq!(cookie(rules, text), want);
     }
+    assert_eq!(cookie("proxy_cookie_domain ~z(.*) .$1;", "v; Domain=.zq"), "v; Domain=.q");
     assert_eq!(cookie("proxy_cookie_path off; proxy_cookie_domain off;", "v; Path=/p/"), "= v; Path=/p/");
 }
 
