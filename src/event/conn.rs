@@ -11,6 +11,7 @@
 use super::owner::Owner;
 use super::reusable::Place;
 use crate::util::address::Address;
+use crate::util::proxy_protocol::ProxyProtocol;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// An index into the table and the generation that makes it unmistakable.
@@ -99,6 +100,8 @@ pub struct Connection {
     pub sent: u64,
     /// Bytes received over it.
     pub received: u64,
+    /// Whom a proxy in front named with the PROXY protocol.
+    pub proxied: Option<Box<ProxyProtocol>>,
     /// What is peculiar about it.
     pub flags: Flags,
     /// Its place among those that may be given up.
@@ -138,6 +141,7 @@ impl Connection {
             started: now,
             sent: 0,
             received: 0,
+            proxied: None,
             flags: Flags::default(),
             reusable: Place::default(),
         }

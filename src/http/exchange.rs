@@ -67,6 +67,8 @@ pub struct Client {
     pub request_length: u64,
     /// Bytes sent over the connection before this request (`$bytes_sent` counts from here).
     pub sent_before: u64,
+    /// The request had arrived with the one before it (`$pipe`).
+    pub pipelined: bool,
     /// Counted as reading a head.
     pub reading: bool,
 }
@@ -113,6 +115,7 @@ impl Exchange {
                 number,
                 request_length: 0,
                 sent_before: 0,
+                pipelined: false,
                 reading: false,
             },
             main,

@@ -205,8 +205,9 @@ pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// Gives everything up at once (nginx: `ngx_http_terminate_request`).
 fn terminate(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
+    let sent = io.conn(x.client.conn).is_some_and(|c| c.sent > x.client.sent_before);
     if let Status::Http(code) = status
-        && x.main().headers_out.status == 0
+        && (x.main().headers_out.status == 0 || !sent)
     {
         x.main_mut().headers_out.status = code;
     }
@@ -214,6 +215,5 @@ fn terminate(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Tur
     let reset = status == Status::Http(444) || timed_out;
     x.fate = if reset && *x[r].loc.core.reset_timedout_connection { Fate::Reset } else { Fate::Close };
     x.terminated = true;
-    let _ = io;
     Ok(())
 }

@@ -79,6 +79,8 @@ pub struct RequestFlags {
     pub logged: bool,
     /// The rate limit of this request has been worked out.
     pub limit_rate_set: bool,
+    /// And how much is sent at full speed first.
+    pub limit_rate_after_set: bool,
     /// A path or argument had an escape, so the URI is escaped again when passed on (nginx: `quoted_uri`).
     pub quoted_uri: bool,
     /// The path was changed by normalisation (nginx: `complex_uri`).

@@ -2,7 +2,7 @@
 //!
 //! *In nginx* these are set in `ngx_configure_listening_sockets`.
 //!
-//! *Here* two TCP options of Linux, each a number.
+//! *Here* TCP options of Linux, and what the kernel tells of a connection.
 //!
 //! *Read next*: `event/listening.rs`.
 
@@ -40,4 +40,22 @@ pub fn set_defer_accept(fd: &impl AsFd, on: bool) -> io::Result<()> {
 /// Allows data in the first packet (RFC 7413), with a queue of that many unconfirmed connections.
 pub fn set_fastopen(fd: &impl AsFd, queue: u32) -> io::Result<()> {
     set(fd, libc::TCP_FASTOPEN, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX))
+}
+
+/// Smoothed round-trip time and its variance in microseconds, congestion window in segments, receive window
+/// in bytes (TCP_INFO).
+pub fn tcp_info(fd: &impl AsFd) -> io::Result<[u32; 4]> {
+    let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut size = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the struct is writable for the size given.
+    let answer = unsafe {
+        let fd = fd.as_fd().as_raw_fd();
+        libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut size)
+    };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: zeroed at first, and any number is valid in its fields.
+    let info = unsafe { info.assume_init() };
+    Ok([info.tcpi_rtt, info.tcpi_rttvar, info.tcpi_snd_cwnd, info.tcpi_rcv_space])
 }

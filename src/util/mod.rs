@@ -9,7 +9,9 @@
 //! *Read next*: `address.rs`, `nearest.rs`.
 
 pub mod address;
+pub mod base64;
 pub mod cidr;
 pub mod nearest;
+pub mod proxy_protocol;
 pub mod regex;
 pub mod version;

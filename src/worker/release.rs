@@ -142,6 +142,9 @@ fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
     drop(rest);
     drop(x);
     let request = Box::new(Request::new(RequestIx::MAIN, server));
-    begin(exchanges, io, conn, request, head);
+    let id = begin(exchanges, io, conn, request, head);
+    if let Some(x) = exchanges.get_mut(id.0 as usize) {
+        x.client.pipelined = true;
+    }
     io.net.post(conn, Side::Read);
 }

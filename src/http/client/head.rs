@@ -79,6 +79,12 @@ impl Head {
         self.pos = self.pos.saturating_add(n).min(self.page.len());
     }
 
+    /// The request begins at `pos` of the page: something else stood before it.
+    pub fn begin_at(&mut self, pos: usize) {
+        self.pos = pos;
+        self.line = RequestLine::at(pos);
+    }
+
     /// What follows the body stands in another page: the next request begins at `pos` of it.
     pub fn go_on_in(&mut self, page: Page, pos: usize) {
         self.page = page;
@@ -91,8 +97,10 @@ impl Head {
 }
 
 /// What one attempt to read more of the head came to.
-enum More {
+pub enum More {
+    /// There are more bytes in the page.
     Some,
+    /// Not now; the connection is being waited for.
     Later,
 }
 
@@ -103,6 +111,9 @@ enum More {
 pub fn request_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.net.take_timed_out(x.client.conn, Side::Read) {
         return timed_out(x, r, io);
+    }
+    if x.client.head.proxy_protocol && !super::proxy_protocol::take(x, r, io)? {
+        return Ok(());
     }
     loop {
         let head = &mut x.client.head;
@@ -306,6 +317,14 @@ fn read_more(
     if head.page.len() >= head.limit {
         grow(x, r, io, in_line)?;
     }
+    receive(x, r, io)
+}
+
+/// Reads into the room that the page has.
+///
+/// # Errors
+/// The client is gone.
+pub fn receive(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<More, super::super::turn::Leave> {
     let head = &mut x.client.head;
     let room = head.limit.saturating_sub(head.page.len());
     let Some(c) = io.net.table.get_mut(x.client.conn) else { return Err(leave(Status::Error)) };

@@ -13,4 +13,5 @@ pub mod fields;
 pub mod head;
 pub mod keepalive;
 pub mod lingering;
+pub mod proxy_protocol;
 pub mod wait;

@@ -22,6 +22,7 @@ use crate::http::cycle::ListenAddress;
 use crate::http::io::Io;
 use crate::http::request::Request;
 use crate::log::Level;
+use crate::util::proxy_protocol::MAX_HEADER;
 use std::rc::Rc;
 
 /// Takes an accepted client in service.
@@ -63,8 +64,13 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
     let Some(c) = io.net.table.get_mut(conn) else { return Spoke::Gone };
     let Some(listen) = cycle.addresses.get(c.listener as usize) else { return Spoke::Gone };
     let server = listen.default_server.clone();
-    let size = *server.core.client_header_buffer_size as usize;
+    let mut size = *server.core.client_header_buffer_size as usize;
+    let proxied = listen.proxy_protocol && c.proxied.is_none();
+    if proxied {
+        size = size.saturating_add(MAX_HEADER);
+    }
     let mut head = Head::new(size);
+    head.proxy_protocol = proxied;
     if !c.read.ready {
         return Spoke::Waits;
     }
@@ -89,7 +95,6 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
 fn set_local_port(io: &mut Io, conn: ConnId, listen: &ListenAddress, head: &mut Head) {
     let _ = (io, conn);
     head.local_port = listen.listen.address.port();
-    head.proxy_protocol = listen.proxy_protocol;
 }
 
 fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {

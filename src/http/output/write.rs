@@ -86,16 +86,18 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
 fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, u64> {
     let core = x.main().loc.core.clone();
     let chunk = if *core.sendfile_max_chunk == 0 { u64::MAX } else { *core.sendfile_max_chunk };
+    let size = |text: crate::buf::Slice| crate::conf::value::parse_size(&text).unwrap_or(0);
     if !x.main().flags.limit_rate_set {
         let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, RequestIx::MAIN, io));
-        let after = core.limit_rate_after.as_ref().map(|after| after.eval(x, RequestIx::MAIN, io));
-        let size = |text: Option<crate::buf::Slice>| {
-            text.and_then(|text| crate::conf::value::parse_size(&text)).unwrap_or(0)
-        };
         let main = x.main_mut();
         main.flags.limit_rate_set = true;
-        main.limit_rate = size(rate);
-        main.limit_rate_after = size(after);
+        main.limit_rate = rate.map_or(0, size);
+    }
+    if x.main().limit_rate != 0 && !x.main().flags.limit_rate_after_set {
+        let after = core.limit_rate_after.as_ref().map(|after| after.eval(x, RequestIx::MAIN, io));
+        let main = x.main_mut();
+        main.flags.limit_rate_after_set = true;
+        main.limit_rate_after = after.map_or(0, size);
     }
     let main = x.main();
     if main.limit_rate == 0 {

@@ -2,12 +2,28 @@
 //!
 //! *In nginx* the table `ngx_http_core_variables`, 90 getters in one file.
 //!
-//! *Here* a list of names with one closure each; families (`$arg_…`, `$http_…`) below. A getter
-//! that needs more than a few lines is a function of its own.
+//! *Here* three lists by subject, each a name with one closure: what was asked ([`request`]), over which
+//! connection ([`connection`]), what was answered ([`response`]); and the [`families`] (`$arg_…`, `$http_…`).
+//! A getter that needs more than a few lines is a function of its own.
+//!
+//! ```text
+//!   "$remote_addr" ─▶ find("remote_addr") ─▶ Definition ─▶ get(x, r, io) ─▶ Some("127.0.0.1") | None ("not found")
+//! ```
 //!
 //! *Read next*: `modules/mod.rs`, where modules add theirs.
 
 use super::table::Definition;
+use crate::buf::Slice;
+
+mod connection;
+mod families;
+mod request;
+mod response;
+
+pub use families::FAMILIES;
+
+/// A list of names with their definitions.
+type List = Vec<(&'static str, Definition)>;
 
 /// The definition of a built-in variable.
 pub fn find(name: &[u8]) -> Option<Definition> {
@@ -17,10 +33,24 @@ pub fn find(name: &[u8]) -> Option<Definition> {
 }
 
 /// The variables of the core.
-pub fn variables() -> Vec<(&'static str, Definition)> {
-    request::variables()
+pub fn variables() -> List {
+    [request::variables(), request::files(), connection::variables(), response::variables()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-pub use request::FAMILIES;
+/// A value that is missing when it has no bytes.
+fn some(text: &Slice) -> Option<Slice> {
+    (!text.is_empty()).then(|| text.clone())
+}
 
-mod request;
+/// A number as a value.
+fn number(n: u64) -> Option<Slice> {
+    Some(Slice::copy(itoa::Buffer::new().format(n).as_bytes()))
+}
+
+/// Milliseconds as seconds with three decimals.
+fn seconds(ms: u64) -> Option<Slice> {
+    Some(format!("{}.{:03}", ms / 1000, ms % 1000).into())
+}

@@ -1,89 +1,177 @@
-//! Variables of the request, the response and the connection.
+//! Variables of the request: its line, its fields, its body, its file.
 //!
-//! *In nginx* `ngx_http_variables.c`.
+//! *In nginx* the first half of `ngx_http_core_variables`. What changes when the request is rewritten is not
+//! cached there (`NGX_HTTP_VAR_NOCACHEABLE`).
 //!
-//! *Here* one line for each where one line is enough.
+//! *Here* one line for each where one line is enough; [`volatile`](Definition::volatile) marks the same ones.
+//! What the client sent is asked of the main request, what can be rewritten of the request at hand.
 //!
-//! *Read next*: `table.rs`.
+//! *Read next*: `connection.rs`.
 
-use super::super::table::{Definition, Family, Get, definition};
+use super::super::table::{Definition, definition};
+use super::{List, number, seconds, some};
 use crate::buf::Slice;
+use crate::conf::value::parse_size;
+use crate::event::{RequestIx, clock};
+use crate::http::body;
+use crate::http::exchange::Exchange;
 use crate::http::headers::Known;
-use std::rc::Rc;
+use crate::http::io::Io;
+use crate::http::modules::files;
+use crate::util::base64;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::os::unix::ffi::OsStrExt;
 
-fn some(text: &Slice) -> Option<Slice> {
-    (!text.is_empty()).then(|| text.clone())
-}
-
-/// The variables.
-pub fn variables() -> Vec<(&'static str, Definition)> {
+/// What was asked.
+pub fn variables() -> List {
     vec![
         ("uri", definition(|x, r, _| some(&x[r].uri)).volatile()),
         ("document_uri", definition(|x, r, _| some(&x[r].uri)).volatile()),
         ("request_uri", definition(|x, _, _| some(&x.main().unparsed_uri))),
         ("request", definition(|x, _, _| some(&x.main().request_line))),
-        (
-            "args",
-            definition(|x, r, _| some(&x[r].args))
-                .volatile()
-                .with_set(|x, r, _, value| x[r].args = value.clone()),
-        ),
-        ("query_string", definition(|x, r, _| some(&x[r].args)).volatile()),
-        (
-            "is_args",
-            definition(|x, r, _| Some(if x[r].args.is_empty() { Slice::EMPTY } else { "?".into() }))
-                .volatile(),
-        ),
+        ("args", args().with_set(|x, r, _, value| set_args(x, r, value))),
+        ("query_string", args()),
+        ("is_args", definition(|x, r, _| Some(mark(!x[r].args.is_empty(), "?"))).volatile()),
         ("request_method", definition(|x, _, _| some(&x.main().method_name))),
-        ("remote_addr", definition(|x, _, io| io.conn(x.client.conn).map(|c| c.peer.host_text().into()))),
-        (
-            "host",
-            definition(|x, r, _| {
-                let server = &x.main().headers_in.server;
-                some(server).or_else(|| Some(x[r].server.name.clone()))
-            }),
-        ),
+        ("server_protocol", definition(|x, _, _| Some(protocol(x).into()))),
+        ("scheme", definition(|_, _, _| Some("http".into()))),
+        ("https", definition(|_, _, _| Some(Slice::EMPTY))),
+        ("host", definition(|x, r, _| Some(host(x, r)))),
         ("server_name", definition(|x, r, _| Some(x[r].server.name.clone())).volatile()),
+        ("request_port", definition(|x, _, _| Some(x.main().headers_in.port.clone()))),
+        ("is_request_port", definition(|x, _, _| Some(mark(!x.main().headers_in.port.is_empty(), ":")))),
+        ("content_length", field(Known::ContentLength)),
+        ("content_type", field(Known::ContentType)),
+        ("remote_user", definition(|x, _, _| remote_user(x))),
+        ("request_body", definition(|x, _, _| request_body(x)).volatile()),
+        ("request_body_file", definition(|x, _, _| request_body_file(x)).volatile()),
+        ("request_length", definition(|x, _, _| number(x.client.request_length)).volatile()),
+        ("request_time", definition(|x, _, _| seconds(age(x))).volatile()),
+        ("request_id", definition(|_, _, _| Some(request_id()))),
+        ("limit_rate", definition(limit_rate).volatile().with_set(set_limit_rate)),
+    ]
+}
+
+/// Where the file is that the request means.
+pub fn files() -> List {
+    let path = |path: std::path::PathBuf| Slice::copy(path.as_os_str().as_bytes());
+    vec![
+        ("document_root", definition(|x, r, io| Some(root(x, r, io))).volatile()),
         (
-            "status",
-            definition(|x, r, _| {
-                let status = if x[r].err_status != 0 { x[r].err_status } else { x[r].headers_out.status };
-                Some(format!("{status:03}").into())
+            "realpath_root",
+            definition(move |x, r, io| {
+                let root = root(x, r, io);
+                let found = std::fs::canonicalize(std::ffi::OsStr::from_bytes(&root));
+                match found {
+                    Ok(found) => Some(path(found)),
+                    Err(error) => {
+                        let text = format_args!("realpath() \"{root}\" failed");
+                        let level = crate::log::Level::Crit;
+                        crate::http::logging::log(x, r, io, level, Some(&error), text);
+                        None
+                    }
+                }
             })
             .volatile(),
+        ),
+        (
+            "request_filename",
+            definition(move |x, r, io| files::map_uri_to_path(x, r, io).map(path)).volatile(),
         ),
     ]
 }
 
-fn arg(name: &[u8]) -> Get {
-    let name = name.to_vec();
-    Rc::new(move |x, r, _| {
-        let value = crate::http::parse::uri::arg(&x[r].args, &name)?;
-        Some(Slice::copy(value))
-    })
+fn args() -> Definition {
+    definition(|x, r, _| some(&x[r].args)).volatile()
 }
 
-fn http(name: &[u8]) -> Get {
-    let name: Vec<u8> = name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect();
-    let joint: &'static [u8] = if Known::of(&name) == Known::Cookie { b"; " } else { b", " };
-    Rc::new(move |x, _, _| {
-        let mut values = x.main().headers_in.named(&name);
-        let first = values.next()?.clone();
-        let rest: Vec<_> = values.collect();
-        if rest.is_empty() {
-            return Some(first);
-        }
-        let mut all = first.to_vec();
-        for value in rest {
-            all.extend_from_slice(joint);
-            all.extend_from_slice(value);
-        }
-        Some(Slice::from(all))
-    })
+fn set_args(x: &mut Exchange, r: RequestIx, value: &Slice) {
+    x[r].args = value.clone();
+    x[r].flags.valid_unparsed_uri = false;
 }
 
-/// The families.
-pub static FAMILIES: [Family; 2] = [
-    Family { prefix: "arg_", make: arg, cacheable: false },
-    Family { prefix: "http_", make: http, cacheable: true },
-];
+fn field(known: Known) -> Definition {
+    definition(move |x, _, _| x.main().headers_in.value(known).cloned())
+}
+
+fn mark(yes: bool, text: &'static str) -> Slice {
+    if yes { text.into() } else { Slice::EMPTY }
+}
+
+fn protocol(x: &Exchange) -> &'static str {
+    match x.main().http_version {
+        9 => "HTTP/0.9",
+        1000 => "HTTP/1.0",
+        1001 => "HTTP/1.1",
+        _ => "",
+    }
+}
+
+/// The host that was asked for, else the server's name.
+fn host(x: &Exchange, r: RequestIx) -> Slice {
+    let server = &x.main().headers_in.server;
+    if server.is_empty() { x[r].server.name.clone() } else { server.clone() }
+}
+
+fn root(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Slice {
+    let core = x[r].loc.core.clone();
+    core.root.eval(x, r, io)
+}
+
+/// How long the request has taken so far, in milliseconds.
+pub fn age(x: &Exchange) -> u64 {
+    clock::now().saturating_sub(x.main().started)
+}
+
+/// The name in an Authorization field of the Basic scheme.
+fn remote_user(x: &Exchange) -> Option<Slice> {
+    let (name, _) = basic_credentials(x.main().headers_in.value(Known::Authorization)?)?;
+    some(&name.into())
+}
+
+/// Name and password of an Authorization field of the Basic scheme (RFC 7617, section 2).
+pub fn basic_credentials(field: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (scheme, rest) = field.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"Basic ") {
+        return None;
+    }
+    let mut name = base64::decode(rest.trim_ascii())?;
+    let colon = name.iter().position(|b| *b == b':')?;
+    let password = name.split_off(colon + 1);
+    name.truncate(colon);
+    Some((name, password))
+}
+
+fn request_body(x: &Exchange) -> Option<Slice> {
+    let body = body::of(x).filter(|body| body.file.is_none())?;
+    body.chain.gather().ok().and_then(|bytes| some(&bytes))
+}
+
+fn request_body_file(x: &Exchange) -> Option<Slice> {
+    let file = body::of(x)?.file.as_ref()?;
+    Some(Slice::copy(file.path().as_os_str().as_bytes()))
+}
+
+/// 128 bits that nobody guesses, in hexadecimal digits.
+fn request_id() -> Slice {
+    // Each of these has keys of its own that the system's random numbers began.
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half()).into()
+}
+
+fn limit_rate(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Slice> {
+    if x[r].flags.limit_rate_set {
+        return number(x[r].limit_rate);
+    }
+    let core = x[r].loc.core.clone();
+    let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, r, io));
+    number(rate.and_then(|rate| parse_size(&rate)).unwrap_or(0))
+}
+
+/// What is not a size is ignored, as in nginx.
+fn set_limit_rate(x: &mut Exchange, r: RequestIx, _: &mut Io, value: &Slice) {
+    if let Some(rate) = parse_size(value) {
+        x[r].limit_rate = rate;
+        x[r].flags.limit_rate_set = true;
+    }
+}

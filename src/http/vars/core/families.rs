@@ -1,0 +1,119 @@
+//! Variables by the beginning of their name: `$arg_…`, `$cookie_…`, `$http_…`, `$sent_http_…`,
+//! `$sent_trailer_…`, `$proxy_protocol_tlv_…`.
+//!
+//! *In nginx* "prefix variables" (`NGX_HTTP_VAR_PREFIX`), whose getter is handed the whole name each time.
+//!
+//! *Here* the rest of the name is looked at once, when the configuration is read, and the getter keeps what
+//! it needs.
+//!
+//! ```text
+//!   $http_x_name ─▶ header named "x-name"       $cookie_id ─▶ "id" in Cookie       $arg_q ─▶ "q" in the arguments
+//! ```
+//!
+//! *Read next*: `http/parse/list.rs`.
+
+use super::super::table::{Family, Get};
+use crate::buf::Slice;
+use crate::http::headers::{Known, OutField};
+use std::rc::Rc;
+
+/// The families.
+pub static FAMILIES: [Family; 6] = [
+    Family { prefix: "arg_", make: arg, cacheable: false },
+    Family { prefix: "cookie_", make: cookie, cacheable: true },
+    Family { prefix: "http_", make: http, cacheable: true },
+    Family { prefix: "sent_http_", make: sent_http, cacheable: false },
+    Family { prefix: "sent_trailer_", make: sent_trailer, cacheable: false },
+    Family { prefix: "proxy_protocol_tlv_", make: tlv, cacheable: true },
+];
+
+fn arg(name: &[u8]) -> Get {
+    let name = name.to_vec();
+    Rc::new(move |x, r, _| {
+        let value = crate::http::parse::uri::arg(&x[r].args, &name)?;
+        Some(Slice::copy(value))
+    })
+}
+
+/// A variable's name as a field's: underscores stand for dashes.
+fn dashed(name: &[u8]) -> Vec<u8> {
+    name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect()
+}
+
+fn http(name: &[u8]) -> Get {
+    let name = dashed(name);
+    let joint: &'static [u8] = if Known::of(&name) == Known::Cookie { b"; " } else { b", " };
+    Rc::new(move |x, _, _| join(x.main().headers_in.named(&name), joint))
+}
+
+fn sent_http(name: &[u8]) -> Get {
+    let name = dashed(name);
+    Rc::new(move |x, r, _| join(named(&x[r].headers_out.fields, &name), b", "))
+}
+
+fn sent_trailer(name: &[u8]) -> Get {
+    let name = dashed(name);
+    Rc::new(move |x, r, _| join(named(&x[r].headers_out.trailers, &name), b", "))
+}
+
+fn named<'a>(fields: &'a [OutField], name: &'a [u8]) -> impl Iterator<Item = &'a Slice> {
+    fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| &field.value)
+}
+
+/// One value as it is, several with `joint` between them.
+fn join<'a>(mut values: impl Iterator<Item = &'a Slice>, joint: &[u8]) -> Option<Slice> {
+    let first = values.next()?;
+    let Some(second) = values.next() else { return Some(first.clone()) };
+    let mut all = first.to_vec();
+    for value in std::iter::once(second).chain(values) {
+        all.extend_from_slice(joint);
+        all.extend_from_slice(value);
+    }
+    Some(Slice::from(all))
+}
+
+fn cookie(name: &[u8]) -> Get {
+    let name = name.to_vec();
+    Rc::new(move |x, _, _| {
+        let headers = &x.main().headers_in;
+        headers.all(Known::Cookie).find_map(|field| cookie_value(&field.value, &name))
+    })
+}
+
+/// The value of a cookie in a Cookie field; names are compared without case, as variables are.
+fn cookie_value(field: &Slice, name: &[u8]) -> Option<Slice> {
+    let start = field.as_ptr() as usize;
+    field.split(|b| *b == b';').find_map(|pair| {
+        let pair = pair.trim_ascii_start();
+        let (key, rest) = pair.split_at_checked(name.len())?;
+        let value = rest.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+        if !key.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        let at = (value.as_ptr() as usize).saturating_sub(start);
+        Some(field.slice(at..at + value.len()))
+    })
+}
+
+fn tlv(name: &[u8]) -> Get {
+    let wanted = crate::util::proxy_protocol::tlv_type(name);
+    Rc::new(move |x, _, io| {
+        let proxied = io.net.table.get(x.client.conn)?.proxied.as_deref()?;
+        proxied.tlv(wanted?).map(Slice::from)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let field = Slice::copy(b"xid=1; id = two ;idx=3; empty=");
+        let value = |name: &str| cookie_value(&field, name.as_bytes()).map(|value| value.to_vec());
+        assert_eq!(value("ID"), Some(b"two ".to_vec()));
+        assert_eq!(value("idx"), Some(b"3".to_vec()));
+        assert_eq!(value("empty"), Some(b"".to_vec()));
+        assert_eq!(value("i"), None);
+    }
+}
