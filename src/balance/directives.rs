@@ -335,8 +335,8 @@ pub static MODULE: Module = Module {
             "server",
             Args::AtLeast(1),
             "",
-            "A server of the group: address or name, and weight, max_conns, max_fails, fail_timeout, slow_start, \
-             backup, down, drain, route, resolve, service.",
+            "A server of the group: address or name, and weight, max_conns, max_fails, fail_timeout, \
+             slow_start, backup, down, drain, route, resolve, service.",
             server,
         ),
         row(
@@ -360,7 +360,7 @@ pub static MODULE: Module = Module {
             "hash",
             Args::Between(1, 2),
             "",
-            "Requests of one key stay with one server; with consistent, few of them move when servers change.",
+            "Requests of one key stay with one server; with consistent, few move when servers change.",
             hash,
         ),
         row(
@@ -388,7 +388,7 @@ pub static MODULE: Module = Module {
             "keepalive",
             Args::Between(1, 2),
             "32",
-            "How many idle connections a worker keeps; with local, only the location that opened one uses it.",
+            "How many idle connections a worker keeps; with local, only their own location uses them.",
             keepalive,
         ),
         row(

@@ -8,7 +8,7 @@
 //! and what changes is in the peers' state, or in a cell whose borrow ends before anybody else is called.
 //!
 //! ```text
-//!   start ─▶ Tried ─▶ pick ─▶ Held ─▶ … connect, talk … ─▶ free(held, verdict) ─▶ Freed { event to log, waiter to wake }
+//!   start ─▶ Tried ─▶ pick ─▶ Held ─▶ … connect, talk … ─▶ free(held, verdict) ─▶ Freed: event, waiter
 //!              ▲                                            │
 //!              └──────────── tried.tries > 0 ◀──────────────┘
 //! ```

@@ -195,3 +195,6 @@ impl fmt::Display for NoLive {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod methods_tests;

@@ -9,9 +9,10 @@
 //! methods share. Times are whole seconds, since `fail_timeout` is.
 //!
 //! ```text
-//!   fails < max_fails ──fail──▶ out for fail_timeout s ──▶ one request probes (checked = now) ─┬ ok ─▶ fails = 0
-//!         ▲                          ▲                                                        └ fail ┐
-//!         └ fails are forgiven only by a success that began after a quiet fail_timeout  ◀────────────┘
+//!   in ──── max_fails failures ────▶ out ── fail_timeout ──▶ one request probes (checked = now)
+//!   ▲                                 ▲                          │ fails        │ ok: fails = 0
+//!   │                                 └──────────────────────────┘              │
+//!   └─── only a success that began after a quiet fail_timeout forgives ◀────────┘
 //! ```
 //!
 //! *Read next*: `least_conn.rs`; `hash.rs`.

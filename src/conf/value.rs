@@ -126,7 +126,8 @@ impl Arg {
             Some(equals) => self.split_at(equals + 1),
             None => (self.bytes(), &b""[..]),
         };
-        let hint = nearest(key, known.iter().copied());
+        // A known key with a bad value needs no hint.
+        let hint = nearest(key, known.iter().copied()).filter(|near| near.as_bytes() != key);
         let value = String::from_utf8_lossy(value);
         let hint = hint.map(|near| format!(" (did you mean \"{near}{value}\"?)")).unwrap_or_default();
         ConfError::at(format_args!("invalid parameter \"{self}\"{hint}"), self.at())

@@ -4,9 +4,9 @@
 //! structs with pointers that happen to be valid in every worker.
 //!
 //! *Here* the memory is a row of atomic integers of a fixed length, so whatever another process writes there,
-//! reading it is only ever a number. A row is private (on the heap) or shared (an anonymous mapping made before
-//! the workers are forked); who uses it need not know which. The lock spins, since what it guards is a few
-//! additions, and a holder that died is noticed by its process id.
+//! reading it is only ever a number. A row is private (on the heap) or shared (an anonymous mapping made
+//! before the workers are forked); who uses it need not know which. The lock spins, since what it guards is
+//! a few additions, and a holder that died is noticed by its process id.
 //!
 //! ```text
 //!   master: Words::shared(n) ── fork ──▶ worker 1 ─┐
