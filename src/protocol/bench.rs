@@ -17,8 +17,8 @@
 //! *Read next*: `memcached.rs`, and the tests beside it.
 
 use super::{
-    Body, Cursor, Decoder, Erased, Fault, Field, Flow, Framing, Head, Kind, Out, Protocol, Relay, Request,
-    Step, Target,
+    Body, Cursor, Decoder, Erased, Fault, Field, Flow, Framing, Greet, Head, Kind, Out, Protocol, Relay,
+    Request, Step, Target,
 };
 use crate::buf::{Chain, Page, Slice};
 use crate::conf::build::{Cx, Sets};
@@ -231,6 +231,24 @@ pub fn say(configured: &Configured, asking: &mut Asking) -> Result<(Vec<u8>, boo
     Ok((bytes(&out.take()), out.wrapping().is_some()))
 }
 
+/// Plays the conversation before a request: what the module sends, and whether it is content, after the peer
+/// has sent these pieces. The first call sees nothing.
+///
+/// # Errors
+/// The module's.
+pub fn greet(module: &mut dyn Erased, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool), Fault> {
+    let mut page = Page::with_capacity(pieces.iter().map(|piece| piece.len()).sum());
+    let (mut cursor, mut out) = (Cursor::default(), Out::new());
+    let mut pieces = pieces.iter();
+    loop {
+        if module.greet(&mut cursor.input(&page), &mut out)? == Greet::Done {
+            return Ok((bytes(&out.take()), true));
+        }
+        let Some(piece) = pieces.next() else { return Ok((bytes(&out.take()), false)) };
+        page.append(piece);
+    }
+}
+
 /// How a reply ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -439,3 +457,7 @@ fn more(whole: &Heard, mut heard: Heard) -> Result<(), String> {
 fn bytes(chain: &Chain) -> Vec<u8> {
     chain.gather().map(|all| all.to_vec()).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "bench_tests.rs"]
+mod tests;
