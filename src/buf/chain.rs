@@ -146,6 +146,14 @@ impl Chain {
         }
     }
 
+    /// Puts a part of a file in front.
+    pub fn push_front_file(&mut self, range: FileRange) {
+        if range.len != 0 {
+            self.bytes += range.len;
+            self.pieces.push_front(Piece::File(range));
+        }
+    }
+
     /// Moves everything of `other`, flags too, behind what is here.
     pub fn append(&mut self, other: &mut Chain) {
         self.bytes += other.bytes;

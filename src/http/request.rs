@@ -180,6 +180,10 @@ pub struct Request {
     pub postponed: std::collections::VecDeque<super::output::postpone::Postponed>,
     /// Body filters that the header filters engaged, in the order of their stages.
     pub filters: Vec<Box<dyn BodyFilter>>,
+    /// Body filters behind the place where subrequests are put in; only the main request has any.
+    pub late_filters: Vec<Box<dyn BodyFilter>>,
+    /// Output whose files are still to be read (`output/copy.rs`).
+    pub unread: Chain,
     /// Which buffers still hold output: bits of [`super::output::buffered`].
     pub buffered: u8,
     /// Bytes of the response's head.
@@ -299,6 +303,8 @@ impl Request {
             started_at: crate::log::clock::msec(),
             postponed: Default::default(),
             filters: Vec::new(),
+            late_filters: Vec::new(),
+            unread: Chain::default(),
             buffered: 0,
             header_size: 0,
             upstream: None,

@@ -90,6 +90,8 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
 /// `ngx_http_filter_finalize_request`).
 pub fn filter_finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
     x[r].filters.clear();
+    x[r].late_filters.clear();
+    x[r].flags.need_in_memory = false;
     x[r].flags.filter_finalize = true;
     x[r].ctx.clear();
     x[r].err_status = code;

@@ -6,9 +6,13 @@
 //!
 //! *Read next*: any one of them.
 
+pub mod expires;
 pub mod files;
+pub mod headers;
 pub mod index;
+pub mod not_modified;
 pub mod open_files;
+pub mod range;
 pub mod rewrite;
 pub mod static_file;
 pub mod try_files;
@@ -28,6 +32,9 @@ pub static MODULES: &[&HttpModule] = &[
     &index::MODULE,
     &open_files::MODULE,
     &static_file::MODULE,
+    &not_modified::MODULE,
+    &headers::MODULE,
+    &range::MODULE,
     &rewrite::MODULE,
 ];
 

@@ -29,9 +29,7 @@ fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     if known && !request.headers_out.expect_trailers {
         return Ok(());
     }
-    if request.http_version < 1001 {
-        x.client.keepalive = false;
-    } else if *request.loc.core.chunked_transfer_encoding {
+    if request.http_version >= 1001 && *request.loc.core.chunked_transfer_encoding {
         if request.headers_out.expect_trailers {
             request.headers_out.clear_content_length();
         }

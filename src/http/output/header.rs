@@ -162,7 +162,8 @@ fn render(x: &mut Exchange, r: RequestIx) -> Slice {
     if let Some(length) = out.content_length {
         field(&mut head, "Content-Length", itoa::Buffer::new().format(length).as_bytes());
     }
-    if let Some(time) = out.last_modified {
+    // add_header may have given it another text.
+    if let Some(time) = out.last_modified.filter(|_| out.get(b"Last-Modified").is_none()) {
         field(&mut head, "Last-Modified", clock::http_date(time).as_bytes());
     }
     if let Some(location) = out.get(b"Location").filter(|value| !value.is_empty()) {

@@ -10,6 +10,17 @@
 //! that always run: postpone, chunked, write.
 //!
 //! ```text
+//!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ────────────────────────┐
+//!   output ─▶ engaged filters, copy among them ─▶ postpone ─▶ late filters ─▶ chunked ─────┴─▶ write ─▶ socket
+//! ```
+//!
+//! A filter never waits. What it cannot hand on yet it keeps, with its bit of [`buffered`]; [`output`] asks again as long as the
+//! socket takes what comes.
+//!
+//! [`Request::filters`]. A response that no filter wants goes from the handler straight to the three
+//! that always run: postpone, chunked, write.
+//!
+//! ```text
 //!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ─┐
 //!   output ─▶ engaged body filters ─▶ postpone ─▶ chunked ──────────┴─▶ write ─▶ socket
 //! ```
@@ -19,6 +30,7 @@
 //! *Read next*: `header.rs`, `write.rs`.
 
 pub mod chunked;
+pub mod copy;
 pub mod header;
 pub mod postpone;
 pub mod write;
@@ -39,6 +51,8 @@ pub enum Stage {
     NotModified,
     /// Parts of the body are cut out.
     RangeBody,
+    /// Files are read, if anybody behind here wants bytes; a fixed step (`copy.rs`).
+    Copy,
     /// add_header, expires.
     Headers,
     /// userid.
@@ -53,7 +67,7 @@ pub enum Stage {
     Charset,
     /// SSI.
     Ssi,
-    /// gzip.
+    /// gzip; from here on bodies of subrequests are part of the main one.
     Gzip,
     /// Range.
     Range,
@@ -108,9 +122,15 @@ pub mod buffered {
     pub const ADDITION: u8 = 16;
 }
 
+/// The filters that can go on at once, without new input, when there is room again.
+const EAGER: u8 = buffered::COPY | buffered::GZIP;
+/// How often a response is asked for more in one turn before others have theirs; with `output_buffers` some megabytes.
+const ROUNDS: u32 = 64;
+
 /// Engages a body filter for this response.
 pub fn engage(x: &mut Exchange, r: RequestIx, filter: Box<dyn BodyFilter>) {
-    let filters = &mut x[r].filters;
+    let late = filter.stage() >= Stage::Gzip;
+    let filters = if late { &mut x[r].late_filters } else { &mut x[r].filters };
     let at = filters.partition_point(|other| other.stage() <= filter.stage());
     filters.insert(at, filter);
 }
@@ -140,33 +160,77 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     header::send(x, r, io)
 }
 
-/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be
-/// sent) or Error.
+/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent) or Error.
 pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
     if x[r].flags.header_only && !x[r].flags.in_memory {
         chain = Chain::flags_of(&chain);
     }
-    if x[r].filters.is_empty() {
+    for _ in 0..ROUNDS {
+        let status = once(x, r, io, chain);
+        if status != Status::Ok || x[r].buffered & EAGER == 0 {
+            return status;
+        }
+        if r != x.active && !x[r].flags.in_memory {
+            // What is read now would only wait in line: its turn to be sent has not come.
+            return Status::Again;
+        }
+        chain = Chain::default();
+    }
+    io.net.post_next(x.client.conn, crate::event::Side::Write);
+    Status::Again
+}
+
+/// Runs a chain through the engaged filters once.
+fn once(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
+    if x[r].filters.is_empty() && !copy::is_needed(x, r, &chain) {
         return postpone::filter(x, r, io, chain);
     }
     let mut filters = std::mem::take(&mut x[r].filters);
-    let mut failed = None;
-    for filter in &mut filters {
-        let mut out = Chain::default();
-        if let Err(status) = filter.filter(x, r, io, &mut chain, &mut out) {
-            failed = Some(status);
-            break;
+    let before_copy = filters.partition_point(|filter| filter.stage() < Stage::Copy);
+    let (first, rest) = filters.split_at_mut(before_copy);
+    let done = run(x, r, io, first, &mut chain).and_then(|()| {
+        if copy::is_needed(x, r, &chain) {
+            chain = copy::filter(x, r, io, std::mem::take(&mut chain))?;
         }
-        chain = out;
-    }
+        run(x, r, io, rest, &mut chain)
+    });
     // A filter may have made a response of its own meanwhile, which engages none.
     if x[r].filters.is_empty() {
         x[r].filters = filters;
     }
-    match failed {
-        Some(status) => status,
-        None => postpone::filter(x, r, io, chain),
+    match done {
+        Ok(()) => postpone::filter(x, r, io, chain),
+        Err(status) => status,
     }
+}
+
+fn run(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    filters: &mut [Box<dyn BodyFilter>],
+    chain: &mut Chain,
+) -> Result<(), Status> {
+    for filter in filters {
+        let mut out = Chain::default();
+        filter.filter(x, r, io, chain, &mut out)?;
+        *chain = out;
+    }
+    Ok(())
+}
+
+/// Runs the filters of the main request that see the bodies of subrequests too.
+///
+/// # Errors
+/// [`Status::Error`] when one of them gives up.
+pub fn late(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Result<Chain, Status> {
+    if x.main().late_filters.is_empty() || chain.is_nothing() {
+        return Ok(chain);
+    }
+    let mut filters = std::mem::take(&mut x.main_mut().late_filters);
+    let done = run(x, RequestIx::MAIN, io, &mut filters, &mut chain);
+    x.main_mut().late_filters = filters;
+    done.map(|()| chain)
 }
 
 /// Sends a whole response kept in memory: the status, the type, the bytes (nginx: `ngx_http_send_response`).

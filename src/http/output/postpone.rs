@@ -75,8 +75,13 @@ fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }
-    let chain = chunked::filter(x, chain);
-    write::filter(x, io, chain)
+    match super::late(x, io, chain) {
+        Ok(chain) => {
+            let chain = chunked::filter(x, chain);
+            write::filter(x, io, chain)
+        }
+        Err(status) => status,
+    }
 }
 
 /// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.

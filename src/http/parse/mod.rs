@@ -20,6 +20,7 @@
 //! *Read next*: `request_line.rs`, `header.rs`, `uri.rs`, then `chunked.rs`.
 
 pub mod chunked;
+pub mod date;
 pub mod escape;
 pub mod framing;
 pub mod header;
