@@ -9,7 +9,6 @@
 //! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
 
 use super::owner::Owner;
-use super::reusable::Place;
 use crate::util::address::Address;
 use crate::util::proxy_protocol::ProxyProtocol;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -163,5 +162,23 @@ impl Connection {
             Side::Read => &mut self.read,
             Side::Write => &mut self.write,
         }
+    }
+}
+
+/// No neighbour in the queue of connections that may be given up (`reusable.rs`).
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// A connection's place in the queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(super) older: u32,
+    pub(super) newer: u32,
+    /// It stands in the queue.
+    pub queued: bool,
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place { older: NOBODY, newer: NOBODY, queued: false }
     }
 }

@@ -12,39 +12,8 @@
 //!
 //! *Read next*: `table.rs`; `worker/mod.rs`, which drains.
 
-use super::conn::ConnId;
+use super::conn::{ConnId, NOBODY, Place};
 use super::table::Table;
-
-/// No connection.
-const NONE: u32 = u32::MAX;
-
-/// A connection's place in the queue.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    older: u32,
-    newer: u32,
-    /// It stands in the queue.
-    pub queued: bool,
-}
-
-impl Default for Place {
-    fn default() -> Place {
-        Place { older: NONE, newer: NONE, queued: false }
-    }
-}
-
-/// Both ends of the queue.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    oldest: u32,
-    newest: u32,
-}
-
-impl Default for Ends {
-    fn default() -> Ends {
-        Ends { oldest: NONE, newest: NONE }
-    }
-}
 
 impl Table {
     /// Puts a connection at the end of the queue, or takes it out.
@@ -57,7 +26,7 @@ impl Table {
         if reusable {
             let newest = self.ends.newest;
             if let Some(c) = self.get_mut(id) {
-                c.reusable = Place { older: newest, newer: NONE, queued: true };
+                c.reusable = Place { older: newest, newer: NOBODY, queued: true };
             }
             match self.at(newest) {
                 Some(before) => before.newer = id.index,

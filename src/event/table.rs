@@ -9,9 +9,21 @@
 //!
 //! *Read next*: `net.rs`.
 
-use super::conn::{ConnId, Connection};
-use super::reusable::Ends;
+use super::conn::{ConnId, Connection, NOBODY};
 use slab::Slab;
+
+/// Both ends of the queue of connections that may be given up (`reusable.rs`).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) oldest: u32,
+    pub(super) newest: u32,
+}
+
+impl Default for Ends {
+    fn default() -> Ends {
+        Ends { oldest: NOBODY, newest: NOBODY }
+    }
+}
 
 /// All connections of a worker.
 #[derive(Debug, Default)]

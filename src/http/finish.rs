@@ -86,7 +86,6 @@ fn build_vars(modules: &[&'static HttpModule], http: &mut Sets) -> Result<VarTab
     }
     let mut defined = std::mem::take(http.get_mut::<VarNames>());
     VarTable::build(http.get_mut::<crate::conf::template::Names>(), &mut defined, builtin, families)
-        .map_err(ConfError::new)
 }
 
 struct Finisher<'a> {

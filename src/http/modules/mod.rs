@@ -19,7 +19,6 @@ pub mod try_files;
 
 use super::core_directives;
 use super::module::HttpModule;
-use super::vars::Definition;
 
 /// All modules of this room.
 pub static MODULES: &[&HttpModule] = &[
@@ -37,11 +36,6 @@ pub static MODULES: &[&HttpModule] = &[
     &range::MODULE,
     &rewrite::MODULE,
 ];
-
-/// The built-in variables of all modules of this room.
-pub fn builtin_variables() -> Vec<(&'static str, Definition)> {
-    MODULES.iter().filter_map(|module| module.variables).flat_map(|variables| variables()).collect()
-}
 
 /// Writes out what modules keep in memory before it goes to a file: buffered access logs.
 pub fn flush_logs(_: &mut super::io::Io) {}

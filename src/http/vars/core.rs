@@ -25,13 +25,6 @@ pub use families::FAMILIES;
 /// A list of names with their definitions.
 type List = Vec<(&'static str, Definition)>;
 
-/// The definition of a built-in variable.
-pub fn find(name: &[u8]) -> Option<Definition> {
-    let wanted = name.to_ascii_lowercase();
-    let all = crate::http::modules::builtin_variables();
-    all.into_iter().find(|(name, _)| name.as_bytes() == wanted).map(|(_, definition)| definition)
-}
-
 /// The variables of the core.
 pub fn variables() -> List {
     [request::variables(), request::files(), connection::variables(), response::variables()]

@@ -12,7 +12,7 @@
 use super::VarIx;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::error::ConfError;
+use crate::conf::error::{ConfError, Place};
 use crate::conf::merge::{Conf, Scope};
 use crate::conf::template::Names;
 pub use crate::conf::template::index;
@@ -86,12 +86,26 @@ impl Definition {
     }
 }
 
-/// Definitions that directives make, while the file is being read; the names are in [`Names`].
+/// Definitions that directives make, while the file is being read; the names are in [`Names`]. Whether a name
+/// is one of the built-in ones shows only in [`VarTable::build`].
 #[derive(Default)]
 pub struct VarNames {
-    definitions: HashMap<Vec<u8>, Definition>,
+    strong: HashMap<Vec<u8>, Declared>,
     /// For names that nobody defines otherwise, families included (nginx: `NGX_HTTP_VAR_WEAK`).
-    weak: HashMap<Vec<u8>, Definition>,
+    weak: HashMap<Vec<u8>, Declared>,
+}
+
+/// A definition and where it stands.
+struct Declared {
+    definition: Definition,
+    place: Place,
+}
+
+impl Declared {
+    fn duplicate(&self, name: &[u8]) -> ConfError {
+        let name = String::from_utf8_lossy(name);
+        ConfError::at(format_args!("the duplicate \"{name}\" variable"), &self.place)
+    }
 }
 
 impl Conf for VarNames {
@@ -99,31 +113,19 @@ impl Conf for VarNames {
     crate::conf_slot!();
 }
 
-/// Defines a variable for a directive (`set $name`, `map … $name`); `name` has its `$`.
+/// Defines a variable for a directive (`map … $name`, `geo`); `name` has its `$`.
 ///
 /// # Errors
 /// No `$`, no name, or a name that is taken for good.
 pub fn declare(cx: &mut Cx, line: &Line, name: &[u8], definition: Definition) -> Result<VarIx, ConfError> {
-    let shown = String::from_utf8_lossy(name).into_owned();
-    let Some(bare) = name.strip_prefix(b"$").filter(|bare| !bare.is_empty()) else {
-        return Err(line.err(format_args!("invalid variable name \"{shown}\"")));
-    };
-    let ix = index(cx, bare);
-    let builtin = super::core::find(bare);
+    let (key, ix) = named(cx, line, name)?;
+    let declared = Declared { definition, place: line.at.clone() };
     let names = cx.conf::<VarNames>();
-    let key = bare.to_ascii_lowercase();
-    let earlier = names.definitions.get(&key).cloned().or(builtin);
-    match earlier {
-        Some(earlier) if !earlier.changeable => {
-            Err(line.err(format_args!("the duplicate \"{}\" variable", String::from_utf8_lossy(bare))))
-        }
-        // `set $args` changes what is there; it does not hide it.
-        Some(earlier) if earlier.set.is_some() => Ok(ix),
-        _ => {
-            names.definitions.insert(key, definition);
-            Ok(ix)
-        }
+    if names.strong.get(&key).is_some_and(|earlier| !earlier.definition.changeable) {
+        return Err(declared.duplicate(&key));
     }
+    names.strong.insert(key, declared);
+    Ok(ix)
 }
 
 /// As [`declare`], for a directive that only stores values (`set`, `auth_request_set`): a definition of
@@ -137,24 +139,23 @@ pub fn declare_weak(
     name: &[u8],
     definition: Definition,
 ) -> Result<VarIx, ConfError> {
+    let (key, ix) = named(cx, line, name)?;
+    let declared = Declared { definition, place: line.at.clone() };
+    let names = cx.conf::<VarNames>();
+    if names.strong.get(&key).is_some_and(|earlier| !earlier.definition.changeable) {
+        return Err(declared.duplicate(&key));
+    }
+    names.weak.entry(key).or_insert(declared);
+    Ok(ix)
+}
+
+/// The name without its `$`, in lower case, and its number.
+fn named(cx: &mut Cx, line: &Line, name: &[u8]) -> Result<(Vec<u8>, VarIx), ConfError> {
     let Some(bare) = name.strip_prefix(b"$").filter(|bare| !bare.is_empty()) else {
         let shown = String::from_utf8_lossy(name);
         return Err(line.err(format_args!("invalid variable name \"{shown}\"")));
     };
-    let ix = index(cx, bare);
-    let builtin = super::core::find(bare);
-    let names = cx.conf::<VarNames>();
-    let key = bare.to_ascii_lowercase();
-    match names.definitions.get(&key).or(builtin.as_ref()) {
-        Some(earlier) if !earlier.changeable => {
-            Err(line.err(format_args!("the duplicate \"{}\" variable", String::from_utf8_lossy(bare))))
-        }
-        Some(_) => Ok(ix),
-        None => {
-            names.weak.entry(key).or_insert(definition);
-            Ok(ix)
-        }
-    }
+    Ok((bare.to_ascii_lowercase(), index(cx, bare)))
 }
 
 /// All variables of a configuration.
@@ -176,26 +177,42 @@ impl VarTable {
         defined: &mut VarNames,
         builtin: Vec<(&'static str, Definition)>,
         families: Vec<&'static Family>,
-    ) -> Result<VarTable, String> {
+    ) -> Result<VarTable, ConfError> {
         let mut table = VarTable { families, ..VarTable::default() };
         table.builtin = builtin.into_iter().map(|(name, definition)| (name.as_bytes(), definition)).collect();
+        table.judge(defined)?;
         for (number, name) in names.list().iter().enumerate() {
             let captured = names.is_captured(VarIx(number as u32)).then(constant);
-            let definition = defined.definitions.get(name).cloned().or_else(|| table.unindexed(name));
-            let definition = definition.or_else(|| defined.weak.get(name).cloned()).or(captured);
+            let of = |map: &HashMap<Vec<u8>, Declared>| map.get(name).map(|found| found.definition.clone());
+            let definition = of(&defined.strong).or_else(|| table.unindexed(name));
+            let definition = definition.or_else(|| of(&defined.weak)).or(captured);
             let Some(definition) = definition else {
-                return Err(format!("unknown \"{}\" variable", String::from_utf8_lossy(name)));
+                let name = String::from_utf8_lossy(name);
+                return Err(ConfError::new(format!("unknown \"{name}\" variable")));
             };
             table.list.push(definition);
         }
         table.indexes = names.take_table();
-        for (name, definition) in defined.definitions.drain() {
+        for (name, Declared { definition, .. }) in defined.strong.drain() {
             if !table.indexes.contains_key(&name) {
                 table.indexes.insert(name, VarIx(table.list.len() as u32));
                 table.list.push(definition);
             }
         }
         Ok(table)
+    }
+
+    /// Looks which definitions meet a built-in variable: most of these may not be replaced, and one that takes
+    /// values itself (`$args`) stays what it is.
+    fn judge(&self, defined: &mut VarNames) -> Result<(), ConfError> {
+        for (name, declared) in defined.strong.iter().chain(&defined.weak) {
+            if self.builtin.get(&name[..]).is_some_and(|builtin| !builtin.changeable) {
+                return Err(declared.duplicate(name));
+            }
+        }
+        let stays = |name: &[u8]| self.builtin.get(name).is_some_and(|builtin| builtin.set.is_some());
+        defined.strong.retain(|name, _| !stays(name));
+        Ok(())
     }
 
     /// The variable with this index.
