@@ -257,7 +257,10 @@ fn requests_wait_when_all_are_full_and_are_woken_in_turn() {
     let (mut tried, mut client) = ask();
     let Pick::Peer(first) = u.pick(&mut tried, &mut client, false, DAY) else { panic!("a peer") };
     let second = u.pick(&mut u.start(), &mut client, false, DAY);
-    let Pick::Wait(3000) = u.pick(&mut u.start(), &mut client, false, DAY) else { panic!("wait") };
+    let mut late = u.start();
+    let Pick::Wait(100) = u.pick(&mut late, &mut client, false, DAY) else { panic!("wait") };
+    let Pick::Wait(50) = u.pick(&mut late, &mut client, false, DAY + 2950) else { panic!("wait on") };
+    let Pick::NoLive(_) = u.pick(&mut late, &mut client, false, DAY + 3000) else { panic!("too late") };
     let waiter = (ExchangeId(5), RequestIx::MAIN);
     u.wait(waiter);
     let Pick::NoLive(why) = u.pick(&mut u.start(), &mut client, false, DAY) else { panic!("no room") };

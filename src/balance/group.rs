@@ -16,7 +16,7 @@
 //! *Read next*: `round_robin.rs`; `directives.rs` (how a block becomes a group).
 
 use super::idle::Keepalive;
-use super::peers::{Field, Held, Peer, Roster, State};
+use super::peers::{Field, Found, Held, Peer, Roster, State};
 use super::round_robin::{self, RoundRobin};
 use super::server::Server;
 use super::sticky::{Moment, Sticky};
@@ -30,6 +30,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+/// How long a queued request sleeps at most when other workers share the peers, in milliseconds.
+const SHARED_NAP_MS: u64 = 100;
+
 /// Who waits for a peer to have room.
 pub type Waiter = (ExchangeId, RequestIx);
 
@@ -39,8 +42,8 @@ pub enum Pick {
     /// This one; to be given back with [`Group::free`].
     Peer(Held),
     /// All are at `max_conns` and the group has a `queue`: call [`Group::wait`], sleep for at most so many
-    /// milliseconds, and pick again when woken. When the time is over call [`Group::unwait`] and answer as
-    /// for NoLive.
+    /// milliseconds or until woken, call [`Group::unwait`] and pick again. When the time of the queue is over
+    /// the answer is NoLive.
     Wait(u64),
     /// Nobody (nginx: `NGX_BUSY`, "no live upstreams").
     NoLive(NoLive),
@@ -280,9 +283,10 @@ impl Group {
         self.servers.iter().filter(|server| server.resolve)
     }
 
-    /// New addresses (with weights, 0 for the line's own) of a `resolve` line. Requests under way keep the
-    /// peers they began with. Gives back the peers that left, whose idle connections are to be closed.
-    pub fn resolved(&self, server: &Rc<Server>, found: &[(Address, u32)]) -> Vec<Rc<Peer>> {
+    /// New addresses of a `resolve` line. Requests under way keep the peers they began with. Gives back the
+    /// peers that left, whose idle connections are to be closed (`Idle::leave`). Not to be called for a
+    /// failed look-up: the last good answer stays.
+    pub fn resolved(&self, server: &Rc<Server>, found: &[Found]) -> Vec<Rc<Peer>> {
         let old = self.roster();
         let mut peers: Vec<Rc<Peer>> = Vec::new();
         let mut unresolved: Vec<Rc<Server>> = Vec::new();
@@ -292,11 +296,9 @@ impl Group {
             if !Rc::ptr_eq(line, server) {
                 peers.extend(own.into_iter().cloned());
             } else {
-                for (address, weight) in found {
-                    let weight = if *weight == 0 { line.weight } else { *weight };
-                    let same = |peer: &&&Rc<Peer>| peer.address == *address && peer.weight == weight;
-                    let known = own.iter().find(same).map(|peer| (*peer).clone());
-                    peers.push(known.unwrap_or_else(|| self.recruit(line, address.clone(), weight)));
+                for one in found {
+                    let known = own.iter().find(|peer| peer.is(one)).map(|peer| (*peer).clone());
+                    peers.push(known.unwrap_or_else(|| self.recruit(line, one)));
                 }
             }
             if peers.len() == from {
@@ -316,15 +318,15 @@ impl Group {
             if addresses.is_empty() {
                 unresolved.push(server.clone());
             }
-            peers.extend(addresses.into_iter().map(|one| self.recruit(&server, one, server.weight)));
+            peers.extend(addresses.into_iter().map(|one| self.recruit(&server, &one.into())));
         }
         self.set_roster(peers, unresolved);
     }
 
-    fn recruit(&self, server: &Rc<Server>, address: Address, weight: u32) -> Rc<Peer> {
+    fn recruit(&self, server: &Rc<Server>, found: &Found) -> Rc<Peer> {
         let line = self.servers.iter().position(|one| Rc::ptr_eq(one, server)).unwrap_or_default();
-        let state = self.zone.state(line, &address);
-        Rc::new(Peer::new(address, server.clone(), weight, state))
+        let state = self.zone.state(line, &found.address);
+        Rc::new(Peer::new(found, server.clone(), state))
     }
 
     fn set_roster(&self, peers: Vec<Rc<Peer>>, unresolved: Vec<Rc<Server>>) {
@@ -333,11 +335,16 @@ impl Group {
     }
 
     /// Nobody is good: wait, take the least bad, or say why.
-    fn nobody(&self, tried: &Tried, fail_open: bool, now_ms: u64) -> Pick {
+    fn nobody(&self, tried: &mut Tried, fail_open: bool, now_ms: u64) -> Pick {
         let no_live = self.no_live(tried, now_ms);
         let full = no_live.peers.iter().any(|(_, reason)| matches!(reason, Reason::Full { .. }));
         if let Some(queue) = self.queue.filter(|queue| full && self.waiting.borrow().len() < queue.length) {
-            return Pick::Wait(queue.timeout_ms);
+            let until = *tried.wait_until.get_or_insert(now_ms.saturating_add(queue.timeout_ms));
+            // What other workers give back wakes nobody here, so a shared peer is looked at now and then.
+            let nap = if self.zone.is_shared() { SHARED_NAP_MS } else { u64::MAX };
+            if until > now_ms {
+                return Pick::Wait(until.saturating_sub(now_ms).min(nap));
+            }
         }
         let rank = |peer: &&Rc<Peer>| match (peer.reason(now_ms), peer.server.drain) {
             (Some(Reason::Failed { seconds, .. }), false) => Some(seconds),

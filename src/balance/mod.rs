@@ -39,7 +39,7 @@ pub use directives::build;
 pub use group::{Freed, Group, Pick, Waiter};
 pub use groups::Groups;
 pub use idle::{Idle, Keepalive};
-pub use peers::{Held, List, Peer, Roster};
+pub use peers::{Found, Held, List, Peer, Roster};
 pub use server::Server;
 pub use sticky::Moment;
 pub use tried::Tried;

@@ -119,6 +119,23 @@ impl State {
     }
 }
 
+/// An address that a name has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The address with its port.
+    pub address: Address,
+    /// The weight a SRV record gives it; 0 for the line's own.
+    pub weight: u32,
+    /// It comes from a SRV record that has not the best priority.
+    pub backup: bool,
+}
+
+impl From<Address> for Found {
+    fn from(address: Address) -> Found {
+        Found { address, weight: 0, backup: false }
+    }
+}
+
 /// One address of a group.
 pub struct Peer {
     /// The address.
@@ -129,6 +146,8 @@ pub struct Peer {
     pub server: Rc<Server>,
     /// Its weight; that of the line unless a SRV record said otherwise.
     pub weight: u32,
+    /// Asked only when no primary one may be: the line says so, or a SRV record of lower priority.
+    pub backup: bool,
     /// What changes.
     pub state: State,
     sid: OnceCell<Rc<[u8]>>,
@@ -136,9 +155,32 @@ pub struct Peer {
 
 impl Peer {
     /// A peer with these numbers.
-    pub fn new(address: Address, server: Rc<Server>, weight: u32, state: State) -> Peer {
-        let name = address.to_string().into();
-        Peer { address, name, weight: weight.max(1), server, state, sid: OnceCell::new() }
+    pub fn new(found: &Found, server: Rc<Server>, state: State) -> Peer {
+        let name = found.address.to_string().into();
+        let weight = if found.weight == 0 { server.weight } else { found.weight }.max(1);
+        let (address, backup) = (found.address.clone(), found.backup || server.backup);
+        Peer { address, name, weight, backup, server, state, sid: OnceCell::new() }
+    }
+
+    /// Whether it is what was found again.
+    pub(super) fn is(&self, found: &Found) -> bool {
+        let weight = if found.weight == 0 { self.server.weight } else { found.weight }.max(1);
+        let backup = found.backup || self.server.backup;
+        (&self.address, self.weight, self.backup) == (&found.address, weight, backup)
+    }
+
+    /// Takes it out of service or puts it back, as a health check or an operator says; true if that is news.
+    /// What comes back begins slowly if the line says so, and without its old failures.
+    pub fn set_healthy(&self, healthy: bool, now_ms: u64) -> bool {
+        let was = self.state.get(Field::Unhealthy) == 0;
+        self.state.set(Field::Unhealthy, u64::from(!healthy));
+        if healthy && !was {
+            self.state.set(Field::Fails, 0);
+            self.state.set(Field::OutSince, 0);
+            let slow = self.server.slow_start_ms != 0;
+            self.state.set(Field::SlowFrom, if slow { now_ms.max(1) } else { 0 });
+        }
+        was != healthy
     }
 
     /// Its name towards clients: `route=`, or the MD5 of its address in hex.
@@ -259,7 +301,7 @@ pub struct Roster {
 impl Roster {
     /// Sorts peers into the two lists.
     pub fn new(generation: u64, peers: Vec<Rc<Peer>>, unresolved: Vec<Rc<Server>>) -> Roster {
-        let (backup, primary) = peers.into_iter().partition(|peer| peer.server.backup);
+        let (backup, primary) = peers.into_iter().partition(|peer| peer.backup);
         Roster { generation, primary: List::of(primary), backup: List::of(backup), unresolved }
     }
 

@@ -1,6 +1,7 @@
 //! Sequences of choices, failures and recoveries, with the time passed in.
 
 use super::super::group::{Group, Parts, Pick};
+use super::super::peers::Found;
 use super::super::server::Server;
 use super::super::{Client, Event, Reason, Tried, Verdict};
 use crate::buf::Slice;
@@ -168,7 +169,7 @@ fn a_name_that_resolves_differently_keeps_what_is_known_of_the_peers_that_stay()
     line.addresses.clear();
     let g = group(vec![line, server(9, |_| ())]);
     let line = g.to_resolve().next().cloned().expect("a line to resolve");
-    let at = |port: u16| (Address::parse("127.0.0.1", port).expect("an address"), 0);
+    let at = |port: u16| Found::from(Address::parse("127.0.0.1", port).expect("an address"));
     assert_eq!(g.resolved(&line, &[at(1), at(2)]).len(), 0);
     let mut old = g.start();
     assert_eq!(once(&g, &mut old, Verdict::FAILED, DAY), 1);

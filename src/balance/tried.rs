@@ -30,6 +30,8 @@ pub struct Tried {
     pub bound: Option<Bound>,
     /// What the method remembers.
     pub memo: Memo,
+    /// When its time in the queue is over, in milliseconds; None before it waits.
+    pub wait_until: Option<u64>,
     bits: Vec<u64>,
     asked: bool,
 }
@@ -56,6 +58,7 @@ impl Tried {
             key: None,
             bound: None,
             memo: Memo::default(),
+            wait_until: None,
             bits: Vec::new(),
             asked: false,
         }

@@ -36,6 +36,8 @@ impl Zone {
     /// # Errors
     /// What mmap(2) said.
     pub fn shared(peers: usize, bytes: u64) -> io::Result<Zone> {
+        // Workers compare times with each other: the clock they inherit must have started before the fork.
+        let _ = crate::event::clock::now();
         let asked = usize::try_from(bytes).unwrap_or(usize::MAX) / size_of::<u64>();
         let entries = peers.saturating_add(SPARE).saturating_mul(FIELDS).saturating_add(1);
         Ok(Zone { words: Some(Words::shared(asked.max(entries))?) })
@@ -69,5 +71,37 @@ impl Zone {
             return state;
         }
         State::private()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balance::round_robin::tests::{once, server};
+    use crate::balance::{Group, Verdict, group::Parts};
+
+    #[test]
+    fn what_one_worker_learns_of_a_peer_the_others_know() {
+        let zone = Zone::shared(2, 0).expect("memory");
+        let servers = || vec![server(1, |_| ()), server(2, |_| ())];
+        let worker = || Group::new("u", Parts { servers: servers(), zone: zone.clone(), ..Parts::default() });
+        let (a, b, other) =
+            (worker(), worker(), Group::new("v", Parts { servers: servers(), ..Parts::default() }));
+        let now = 86_400_000;
+        assert_eq!(once(&a, &mut a.start(), Verdict::FAILED, now), 1);
+        let seen: Vec<u16> = (0..3).map(|_| once(&b, &mut b.start(), Verdict::SERVED, now)).collect();
+        assert_eq!(seen, [2, 2, 2]);
+        assert_eq!(once(&other, &mut other.start(), Verdict::SERVED, now), 1);
+    }
+
+    #[test]
+    fn a_full_zone_gives_private_numbers() {
+        let zone = Zone::shared(0, 0).expect("memory");
+        let address = |port| Address::parse("127.0.0.1", port).expect("an address");
+        for port in 0..100 {
+            zone.state(0, &address(port)).set(Field::Fails, u64::from(port) + 1);
+        }
+        assert_eq!(zone.state(0, &address(3)).get(Field::Fails), 4);
+        assert_eq!(zone.state(0, &address(99)).get(Field::Fails), 0);
     }
 }
