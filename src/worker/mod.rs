@@ -185,7 +185,7 @@ impl Worker {
         let Some(owner) = self.io.conn(id).map(|c| c.owner) else { return };
         match (owner, side) {
             (Owner::Waiting, Side::Read) => self.waiting(id),
-            (Owner::Waiting, Side::Write) => {}
+            (Owner::Waiting, Side::Write) => self.grace_over(id),
             (Owner::Lingering(timeout), Side::Read) => {
                 if !lingering::readable(&mut self.io, id, timeout) {
                     wait::close(&mut self.io, id);
@@ -247,6 +247,14 @@ impl Worker {
                 let x = release::begin(&mut self.exchanges, &mut self.io, id, request, head);
                 self.client(x, Side::Read);
             }
+        }
+    }
+
+    /// An idle client has had its `keepalive_min_timeout`: one that was spared when the worker began to
+    /// finish is closed now.
+    fn grace_over(&mut self, id: ConnId) {
+        if self.io.net.take_timed_out(id, Side::Write) && self.io.exiting {
+            wait::close(&mut self.io, id);
         }
     }
 
@@ -362,6 +370,9 @@ impl Worker {
         }
         let idle: Vec<ConnId> = self.io.net.table.iter().filter(|c| is_parked(c)).map(|c| c.id).collect();
         for id in idle {
+            if self.io.conn(id).is_some_and(|c| c.owner == Owner::Waiting && c.write.deadline != 0) {
+                continue;
+            }
             match self.io.conn(id).map(|c| (c.owner, c.requests)) {
                 // Whoever has just connected has a request on the way. DIFF: nginx closes on them.
                 Some((Owner::Waiting, 0)) => self.io.net.wait(id, Side::Read, FIRST_BYTES),

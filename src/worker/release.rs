@@ -42,6 +42,7 @@ pub fn begin(
         None => (0, 0),
     };
     wait::set_idle(io, conn, false);
+    io.net.cancel_timer(conn, Side::Write);
     counters::up(&io.counters.requests);
     counters::up(&io.counters.reading);
     let mut x = Box::new(Exchange::new(id, conn, number, head, request));
@@ -126,6 +127,10 @@ fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
         }
         wait::set_idle(io, conn, true);
         io.net.wait(conn, Side::Read, *core.keepalive_timeout);
+        if *core.keepalive_min_timeout != 0 {
+            // An idle client writes nothing, so that side's timer is free for the time of grace.
+            io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
+        }
         return;
     }
     // Pipelined: the bytes move to a page of their own and the exchange begins at once.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::kit::server::is_headwater;
 use crate::kit::{Act, Origin, Server, http, process, wait};
 
 fn version(text: &str) -> crate::kit::server::Setup {
@@ -56,6 +57,39 @@ fn idle_clients_do_not_keep_an_old_worker() {
     s.rewrite_conf(version("new"));
     s.reload();
     idle.expect_close();
+    s.wait_until_gone(&old);
+}
+
+#[test]
+fn clients_with_a_time_of_grace_may_ask_once_more() {
+    if !is_headwater() {
+        return; // Debian's nginx is older than the directive
+    }
+    let conf = |text: &str| Server::locations(&format!("keepalive_min_timeout 1h; return 200 {text};"));
+    let s = conf("old").start();
+    let old = s.worker_pids();
+    let mut c = s.connect();
+    assert_eq!(c.get("/").header("Connection"), Some("keep-alive"));
+    s.rewrite_conf(conf("new"));
+    s.reload();
+    c.expect_quiet();
+    let last = c.get("/");
+    assert_eq!((last.text().as_str(), last.header("Connection")), ("old", Some("close")));
+    c.expect_close();
+    s.wait_until_gone(&old);
+}
+
+#[test]
+fn a_time_of_grace_ends() {
+    if !is_headwater() {
+        return; // Debian's nginx is older than the directive
+    }
+    let s = Server::locations("keepalive_min_timeout 100ms; return 200;").start();
+    let mut c = s.connect();
+    assert_eq!(c.get("/").status, 200);
+    let old = s.worker_pids();
+    s.reload();
+    c.expect_close();
     s.wait_until_gone(&old);
 }
 

@@ -112,6 +112,8 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
             out.last_modified = out.last_modified.take();
         }
     }
+    // DIFF: a worker that is finishing says so in the answer; nginx promises to stay, and closes.
+    x.client.keepalive &= !io.exiting;
     let head = render(x, r);
     x[r].header_size = head.len() as u64;
     let mut chain = Chain::of(head);
