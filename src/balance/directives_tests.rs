@@ -125,6 +125,7 @@ fn mistakes_are_told_in_nginx_s_words() {
         ("server 127.0.0.1 weight=0;", "invalid parameter \"weight=0\" in nginx.conf:2"),
         ("server 127.0.0.1 wait=1;", "invalid parameter \"wait=1\" in nginx.conf:2"),
         ("server 127.0.0.1:x;", "invalid port in upstream \"127.0.0.1:x\" in nginx.conf:2"),
+        ("server 127.0.0.1:0;", "invalid port in upstream \"127.0.0.1:0\" in nginx.conf:2"),
         ("server unix:;", "no path in the unix domain socket in upstream \"unix:\" in nginx.conf:2"),
         ("server nobody.invalid;", "host not found in upstream \"nobody.invalid\" in nginx.conf:2"),
         (

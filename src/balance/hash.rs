@@ -98,15 +98,18 @@ fn on_ring(list: &List, key: &[u8], tried: &mut Tried, now_ms: u64) -> Option<us
 /// The points of a list's servers, in order.
 #[derive(Debug, Default)]
 pub struct Ring {
-    points: Vec<(u32, Rc<str>)>,
+    /// Hashes, each with the number of its server.
+    points: Vec<(u32, u32)>,
+    names: Vec<Rc<str>>,
 }
 
 impl Ring {
     /// The ring of these peers. The peers of one line share its points.
     pub fn of(peers: &[Rc<Peer>]) -> Ring {
-        let mut points = Vec::new();
-        for peer in peers {
+        let (mut points, mut names) = (Vec::new(), Vec::new());
+        for (number, peer) in (0u32..).zip(peers) {
             let name = &peer.server.name;
+            names.push(name.clone());
             let (host, port) = split(name);
             let mut base = crc32fast::Hasher::new();
             base.update(host.as_bytes());
@@ -117,12 +120,12 @@ impl Ring {
                 let mut hasher = base.clone();
                 hasher.update(&previous.to_le_bytes());
                 previous = hasher.finalize();
-                points.push((previous, name.clone()));
+                points.push((previous, number));
             }
         }
         points.sort_by_key(|(hash, _)| *hash);
         points.dedup_by_key(|(hash, _)| *hash);
-        Ring { points }
+        Ring { points, names }
     }
 
     /// The place of the first point at or after a hash.
@@ -133,7 +136,8 @@ impl Ring {
     /// The server of a place; places go round.
     fn at(&self, place: u64) -> Option<&str> {
         let at = place.checked_rem(self.points.len() as u64)?;
-        self.points.get(usize::try_from(at).ok()?).map(|(_, name)| name.as_ref())
+        let (_, number) = self.points.get(usize::try_from(at).ok()?)?;
+        self.names.get(usize::try_from(*number).ok()?).map(Rc::as_ref)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sequences of choices, failures and recoveries, with the time passed in.
 
 use super::super::group::{Group, Parts, Pick};
-use super::super::peers::Found;
+use super::super::peers::{Field, Found};
 use super::super::server::Server;
 use super::super::{Client, Event, Reason, Tried, Verdict};
 use crate::buf::Slice;
@@ -179,4 +179,54 @@ fn a_name_that_resolves_differently_keeps_what_is_known_of_the_peers_that_stay()
     let mut seen = ports(&g, 4, DAY);
     seen.sort_unstable();
     assert_eq!(seen, [3, 3, 9, 9], "the failure of the first is remembered");
+}
+
+#[test]
+fn a_peer_that_comes_back_starts_slowly_if_told_so() {
+    let slow = |s: &mut Server| (s.weight, s.slow_start_ms, s.fail_timeout_s) = (100, 10_000, 1);
+    let g = group(vec![server(1, slow), server(2, |s| s.weight = 100)]);
+    assert_eq!(once(&g, &mut g.start(), Verdict::FAILED, DAY), 1);
+    let back = loop {
+        if once(&g, &mut g.start(), Verdict::SERVED, DAY + 3000) == 1 {
+            break DAY + 3000;
+        }
+    };
+    let share = |after| ports(&g, 100, back + after).iter().filter(|port| **port == 1).count();
+    let shares = [100, 2500, 5000, 10_000].map(share);
+    assert!(shares[0] <= 2 && shares[1] < shares[2] && shares[2] < 40, "{shares:?}");
+    assert!((45..=55).contains(&shares[3]), "{shares:?}");
+}
+
+#[test]
+fn a_peer_that_a_check_takes_out_is_down_until_the_check_brings_it_back() {
+    let g = group(vec![server(1, |_| ()), server(2, |_| ())]);
+    let one = g.roster().primary.peers[0].clone();
+    assert!(one.set_healthy(false, DAY) && !one.set_healthy(false, DAY));
+    assert_eq!(ports(&g, 3, DAY), [2, 2, 2]);
+    assert!(one.set_healthy(true, DAY));
+    let mut seen = ports(&g, 2, DAY);
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2]);
+}
+
+#[test]
+fn a_peer_may_be_held_again_for_a_new_connection() {
+    let g = group(vec![server(1, |_| ()), server(2, |_| ())]);
+    let mut tried = g.start();
+    let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, DAY) else { panic!("a peer") };
+    let peer = held.peer().clone();
+    let _ = g.free(held, &mut tried, Verdict::SERVED, DAY);
+    let again = g.hold(&peer, DAY);
+    assert_eq!((again.peer().state.get(Field::Conns), again.is_single()), (1, false));
+    drop(again);
+    assert_eq!(peer.state.get(Field::Conns), 0);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_name_of_a_server_panics(name in "[a-z0-9.:/\\[\\]x-]{0,20}", port in 0u16..) {
+        let mut server = Server::new(&name, Place::command_line());
+        server.resolve = true;
+        let _ = server.locate(port);
+    }
 }

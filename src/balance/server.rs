@@ -129,8 +129,7 @@ impl Server {
         };
         if let Some(value) = arg.after("weight=") {
             let weight = parse_number(value).and_then(|n| u32::try_from(n).ok());
-            // Weights are added up and multiplied by counts of connections.
-            self.weight = weight.filter(|n| (1..=65535).contains(n)).ok_or_else(invalid)?;
+            self.weight = weight.filter(|n| (1..=0x7fff_ffff).contains(n)).ok_or_else(invalid)?;
         } else if let Some(value) = arg.after("max_conns=") {
             self.max_conns = parse_number(value).ok_or_else(invalid)?;
         } else if let Some(value) = arg.after("max_fails=") {
@@ -175,6 +174,12 @@ impl Server {
             return Err(wrong("no path in the unix domain socket"));
         }
         if let Some(address) = Address::parse(&text, default_port) {
+            if address.to_sockaddr().is_err() {
+                return Err(wrong("too long path in the unix domain socket"));
+            }
+            if address.port() == 0 && !address.is_unix() {
+                return Err(wrong("invalid port"));
+            }
             // A literal address needs no resolver, whatever the line says.
             self.port = address.port();
             self.host = address.ip().map(|ip| ip.to_string()).unwrap_or_default().into();

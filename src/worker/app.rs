@@ -8,7 +8,6 @@
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 
 use super::Worker;
-use crate::balance::directives as balance;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
 use crate::conf::error::ConfError;
@@ -55,7 +54,7 @@ impl Program {
 
     /// All directives of all modules.
     pub fn registry(&self) -> Registry {
-        let mut tables = vec![&core_conf::MODULE, &events::MODULE, &error_log::MODULE, &balance::MODULE];
+        let mut tables = vec![&core_conf::MODULE, &events::MODULE, &error_log::MODULE];
         tables.extend(self.modules.iter().map(|module| module.conf));
         Registry::new(&tables)
     }
