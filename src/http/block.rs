@@ -46,7 +46,8 @@ pub fn http(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     if cx.conf::<HttpDraft>().sets.is_some() {
         return Err(line.err("\"http\" directive is duplicate"));
     }
-    let sets = cx.block(line, HTTP, &[Scope::Http, Scope::Server, Scope::Location])?;
+    let mut sets = cx.block(line, HTTP, &[Scope::Http, Scope::Server, Scope::Location])?;
+    sets.get_mut::<CoreMain>().access_log = Some(cx.path(b"logs/access.log"));
     cx.conf::<HttpDraft>().sets = Some(sets);
     Ok(())
 }

@@ -25,6 +25,8 @@ settings! {
     /// `http {}` as a whole.
     pub struct CoreMain: Http {
         plain {
+            /// Where requests are logged when no `access_log` says otherwise.
+            pub access_log: Option<std::path::PathBuf> = None,
             /// The servers, in order, before they are merged.
             pub servers: Vec<ServerDraft> = Vec::new(),
             /// Other blocks that want their turn after everything has been read.

@@ -175,7 +175,7 @@ impl Worker {
             Due::Key(Key::Request(x, r), _) => {
                 self.with_exchange(x, |x, io| switchboard::client_write(x, r, io), r)
             }
-            Due::Key(Key::LogFlush, _) => crate::http::modules::flush_logs(&mut self.io),
+            Due::Key(Key::LogFlush, _) => crate::http::modules::flush_due_logs(&mut self.io),
             Due::Key(Key::Service(_), _) => {}
         }
     }

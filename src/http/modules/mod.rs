@@ -6,6 +6,7 @@
 //!
 //! *Read next*: any one of them.
 
+pub mod access_log;
 pub mod expires;
 pub mod files;
 pub mod headers;
@@ -35,7 +36,15 @@ pub static MODULES: &[&HttpModule] = &[
     &headers::MODULE,
     &range::MODULE,
     &rewrite::MODULE,
+    &access_log::MODULE,
 ];
 
 /// Writes out what modules keep in memory before it goes to a file: buffered access logs.
-pub fn flush_logs(_: &mut super::io::Io) {}
+pub fn flush_logs(io: &mut super::io::Io) {
+    access_log::sink::flush_all(io);
+}
+
+/// Writes out what has been kept for long enough.
+pub fn flush_due_logs(io: &mut super::io::Io) {
+    access_log::sink::flush_due(io);
+}

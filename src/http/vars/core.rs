@@ -22,6 +22,12 @@ mod response;
 
 pub use families::FAMILIES;
 
+/// What the access log writes without going through a variable.
+pub mod logged {
+    pub use super::request::age;
+    pub use super::response::{body_bytes_sent, bytes_sent, status};
+}
+
 /// A list of names with their definitions.
 type List = Vec<(&'static str, Definition)>;
 

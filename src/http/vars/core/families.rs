@@ -15,6 +15,7 @@
 use super::super::table::{Family, Get};
 use crate::buf::Slice;
 use crate::http::headers::{Known, OutField};
+use crate::http::parse::list::find_in_all;
 use std::rc::Rc;
 
 /// The families.
@@ -76,22 +77,8 @@ fn cookie(name: &[u8]) -> Get {
     let name = name.to_vec();
     Rc::new(move |x, _, _| {
         let headers = &x.main().headers_in;
-        headers.all(Known::Cookie).find_map(|field| cookie_value(&field.value, &name))
-    })
-}
-
-/// The value of a cookie in a Cookie field; names are compared without case, as variables are.
-fn cookie_value(field: &Slice, name: &[u8]) -> Option<Slice> {
-    let start = field.as_ptr() as usize;
-    field.split(|b| *b == b';').find_map(|pair| {
-        let pair = pair.trim_ascii_start();
-        let (key, rest) = pair.split_at_checked(name.len())?;
-        let value = rest.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
-        if !key.eq_ignore_ascii_case(name) {
-            return None;
-        }
-        let at = (value.as_ptr() as usize).saturating_sub(start);
-        Some(field.slice(at..at + value.len()))
+        let fields = headers.all(Known::Cookie).map(|field| &*field.value);
+        find_in_all(fields, &name).map(Slice::copy)
     })
 }
 
@@ -101,19 +88,4 @@ fn tlv(name: &[u8]) -> Get {
         let proxied = io.net.table.get(x.client.conn)?.proxied.as_deref()?;
         proxied.tlv(wanted?).map(Slice::from)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cookie_is_found_by_its_whole_name() {
-        let field = Slice::copy(b"xid=1; id = two ;idx=3; empty=");
-        let value = |name: &str| cookie_value(&field, name.as_bytes()).map(|value| value.to_vec());
-        assert_eq!(value("ID"), Some(b"two ".to_vec()));
-        assert_eq!(value("idx"), Some(b"3".to_vec()));
-        assert_eq!(value("empty"), Some(b"".to_vec()));
-        assert_eq!(value("i"), None);
-    }
 }

@@ -25,8 +25,8 @@ use std::os::unix::ffi::OsStrExt;
 /// What was asked.
 pub fn variables() -> List {
     vec![
-        ("uri", definition(|x, r, _| some(&x[r].uri)).volatile()),
-        ("document_uri", definition(|x, r, _| some(&x[r].uri)).volatile()),
+        ("uri", definition(uri).volatile()),
+        ("document_uri", definition(uri).volatile()),
         ("request_uri", definition(|x, _, _| some(&x.main().unparsed_uri))),
         ("request", definition(|x, _, _| some(&x.main().request_line))),
         ("args", args().with_set(|x, r, _, value| set_args(x, r, value))),
@@ -79,6 +79,12 @@ pub fn files() -> List {
             definition(move |x, r, io| files::map_uri_to_path(x, r, io).map(path)).volatile(),
         ),
     ]
+}
+
+/// Missing only when the request line was not understood; a path that climbs too high is there, and empty.
+fn uri(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Option<Slice> {
+    let request = &x[r];
+    (!request.uri.is_empty() || !request.unparsed_uri.is_empty()).then(|| request.uri.clone())
 }
 
 fn args() -> Definition {

@@ -1,0 +1,195 @@
+//! `log_format`: a text with variables, and how their values are escaped.
+//!
+//! *In nginx* a list of operations, each with a function for its length and one that writes; a dozen names
+//! (`$status`, `$time_local` …) have operations of their own that make no value in between.
+//!
+//! *Here* the same list. The line is appended to memory that is used again, so a common line costs no
+//! allocation beside those of the variables' own values.
+//!
+//! | `escape=` | escaped | a missing value |
+//! | --- | --- | --- |
+//! | `default` | `"`, `\`, below 32, above 126: `\xHH` | `-` |
+//! | `json` | `"`, `\` by a backslash; below 32: `\n` …, `\u00HH` | nothing |
+//! | `none` | nothing | nothing |
+//!
+//! *Read next*: `sink.rs`.
+
+use crate::buf::Slice;
+use crate::conf::template::{Names, VarIx, variable_name};
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::vars::core::logged;
+use crate::http::vars::get;
+use crate::log::clock;
+use std::io::Write;
+
+/// How values are escaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    /// For humans and most programs.
+    Default,
+    /// For the inside of a JSON string.
+    Json,
+    /// Not at all.
+    None,
+}
+
+/// A compiled format.
+#[derive(Debug)]
+pub struct Format {
+    escape: Escape,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Text(Slice),
+    Var(VarIx),
+    Pipe,
+    TimeLocal,
+    TimeIso8601,
+    Msec,
+    RequestTime,
+    Status,
+    BytesSent,
+    BodyBytesSent,
+    RequestLength,
+}
+
+/// Variables whose values are written without being made first.
+fn special(name: &[u8]) -> Option<Part> {
+    Some(match name {
+        b"pipe" => Part::Pipe,
+        b"time_local" => Part::TimeLocal,
+        b"time_iso8601" => Part::TimeIso8601,
+        b"msec" => Part::Msec,
+        b"request_time" => Part::RequestTime,
+        b"status" => Part::Status,
+        b"bytes_sent" => Part::BytesSent,
+        b"body_bytes_sent" => Part::BodyBytesSent,
+        b"request_length" => Part::RequestLength,
+        _ => return None,
+    })
+}
+
+impl Format {
+    /// Compiles a format.
+    ///
+    /// # Errors
+    /// The text of the complaint: a `$` without a name.
+    pub fn compile(names: &mut Names, escape: Escape, text: &[u8]) -> Result<Format, String> {
+        let mut parts = Vec::new();
+        let mut plain = Vec::new();
+        let mut rest = text;
+        while let Some((&byte, tail)) = rest.split_first() {
+            rest = tail;
+            if byte != b'$' {
+                plain.push(byte);
+                continue;
+            }
+            let found = variable_name(rest);
+            let Some((name, after)) = found else {
+                return Err(format!("invalid parameter \"{}\"", String::from_utf8_lossy(text)));
+            };
+            rest = after;
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut plain).into()));
+            }
+            parts.push(special(name).unwrap_or_else(|| Part::Var(names.index(name))));
+        }
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain.into()));
+        }
+        Ok(Format { escape, parts })
+    }
+
+    /// Appends the line of a request, without a newline.
+    pub fn write(&self, line: &mut Vec<u8>, x: &mut Exchange, r: RequestIx, io: &mut Io) {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => line.extend_from_slice(text),
+                Part::Var(ix) => match get(x, r, io, *ix) {
+                    Some(value) => escape(line, &value, self.escape),
+                    None if self.escape == Escape::Default => line.push(b'-'),
+                    None => {}
+                },
+                Part::Pipe => line.push(if x.client.pipelined { b'p' } else { b'.' }),
+                Part::TimeLocal => line.extend_from_slice(clock::time_local().as_bytes()),
+                Part::TimeIso8601 => line.extend_from_slice(clock::time_iso8601().as_bytes()),
+                Part::Msec => {
+                    let (seconds, ms) = clock::msec();
+                    // Writing to memory cannot fail.
+                    let _ = write!(line, "{seconds}.{ms:03}");
+                }
+                Part::RequestTime => {
+                    let ms = logged::age(x);
+                    let _ = write!(line, "{}.{:03}", ms / 1000, ms % 1000);
+                }
+                Part::Status => drop(write!(line, "{:03}", logged::status(x, r))),
+                Part::BytesSent => number(line, logged::bytes_sent(x, io)),
+                Part::BodyBytesSent => number(line, logged::body_bytes_sent(x, io)),
+                Part::RequestLength => number(line, x.client.request_length),
+            }
+        }
+    }
+}
+
+fn number(line: &mut Vec<u8>, n: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+}
+
+/// Appends a value, escaped.
+pub fn escape(line: &mut Vec<u8>, value: &[u8], how: Escape) {
+    match how {
+        Escape::None => line.extend_from_slice(value),
+        Escape::Default => {
+            for &byte in value {
+                match byte {
+                    b'"' | b'\\' | ..32 | 127.. => drop(write!(line, "\\x{byte:02X}")),
+                    _ => line.push(byte),
+                }
+            }
+        }
+        Escape::Json => {
+            for &byte in value {
+                match byte {
+                    b'"' | b'\\' => line.extend_from_slice(&[b'\\', byte]),
+                    b'\n' => line.extend_from_slice(b"\\n"),
+                    b'\r' => line.extend_from_slice(b"\\r"),
+                    b'\t' => line.extend_from_slice(b"\\t"),
+                    8 => line.extend_from_slice(b"\\b"),
+                    12 => line.extend_from_slice(b"\\f"),
+                    ..32 => drop(write!(line, "\\u{byte:04X}")),
+                    _ => line.push(byte),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(value: &[u8], how: Escape) -> String {
+        let mut line = Vec::new();
+        escape(&mut line, value, how);
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    #[test]
+    fn each_way_of_escaping_has_its_own_letters() {
+        assert_eq!(escaped(b"a\"\\\n\x1b\xff", Escape::Default), "a\\x22\\x5C\\x0A\\x1B\\xFF");
+        assert_eq!(escaped(b"a\"\\\n\x1b\t", Escape::Json), "a\\\"\\\\\\n\\u001B\\t");
+        assert_eq!(escaped(b"a\"\\\n", Escape::None), "a\"\\\n");
+    }
+
+    #[test]
+    fn a_dollar_without_a_name_is_refused() {
+        let mut names = Names::default();
+        let error = Format::compile(&mut names, Escape::Default, b"100$").unwrap_err();
+        assert_eq!(error, "invalid parameter \"100$\"");
+        assert!(Format::compile(&mut names, Escape::Default, b"${host}x$status").is_ok());
+    }
+}
