@@ -18,7 +18,9 @@
 
 pub mod chain;
 pub mod temp_file;
+pub mod writer;
 
 pub use crate::sys::page::{Page, Slice};
 pub use chain::{Chain, FileRange, Piece};
 pub use temp_file::TempFile;
+pub use writer::Writer;

@@ -21,6 +21,7 @@ use super::client::head::Head;
 use super::holds::Holds;
 use super::io::Io;
 use super::request::{Cached, Request};
+use super::server::Server;
 use super::slots::ClientRead;
 use super::turn::Turn;
 use crate::buf::Chain;
@@ -73,13 +74,34 @@ pub struct Client {
     pub reading: bool,
 }
 
+impl Client {
+    fn new(conn: ConnId, number: u64, head: Head) -> Client {
+        Client {
+            conn,
+            read: ClientRead::RequestLine,
+            head,
+            keepalive: false,
+            lingering: false,
+            poisoned: false,
+            number,
+            request_length: 0,
+            sent_before: 0,
+            pipelined: false,
+            reading: false,
+        }
+    }
+}
+
+/// What is attempted first.
+const READING: &str = "reading client request line";
+
 /// One request of a client with its subrequests.
 pub struct Exchange {
     /// Its key in the worker's slab.
     pub id: ExchangeId,
     /// The client's side.
     pub client: Client,
-    main: Box<Request>,
+    main: Request,
     children: Vec<Request>,
     /// Which request the connection's events and output belong to (nginx: `c->data`).
     pub active: RequestIx,
@@ -101,24 +123,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// An exchange with its main request.
-    pub fn new(id: ExchangeId, conn: ConnId, number: u64, head: Head, main: Box<Request>) -> Exchange {
+    /// An exchange whose main request has not been read yet.
+    pub fn new(id: ExchangeId, conn: ConnId, number: u64, head: Head, server: Rc<Server>) -> Exchange {
         Exchange {
             id,
-            client: Client {
-                conn,
-                read: ClientRead::RequestLine,
-                head,
-                keepalive: false,
-                lingering: false,
-                poisoned: false,
-                number,
-                request_length: 0,
-                sent_before: 0,
-                pipelined: false,
-                reading: false,
-            },
-            main,
+            client: Client::new(conn, number, head),
+            main: Request::new(RequestIx::MAIN, server),
             children: Vec::new(),
             active: RequestIx::MAIN,
             posted: VecDeque::new(),
@@ -127,8 +137,29 @@ impl Exchange {
             holds: Holds::default(),
             fate: Fate::Close,
             terminated: false,
-            action: "reading client request line",
+            action: READING,
         }
+    }
+
+    /// Lets go of everything but the memory of its lists: the exchange is over and waits to be
+    /// [renewed](Exchange::renew).
+    pub fn retire(&mut self) {
+        self.main.retire();
+        self.children.clear();
+        self.posted.clear();
+        self.out.clear();
+        self.variables.clear();
+        self.active = RequestIx::MAIN;
+        self.fate = Fate::Close;
+        self.terminated = false;
+        self.action = READING;
+    }
+
+    /// Makes a new exchange of a retired one.
+    pub fn renew(&mut self, id: ExchangeId, conn: ConnId, number: u64, head: Head, server: Rc<Server>) {
+        self.id = id;
+        self.client = Client::new(conn, number, head);
+        self.main.renew(server);
     }
 
     /// The main request.
@@ -156,7 +187,7 @@ impl Exchange {
 
     /// All requests.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        std::iter::once(&*self.main).chain(&self.children)
+        std::iter::once(&self.main).chain(&self.children)
     }
 
     /// Runs the request's write slot before the loop goes on (nginx: `ngx_http_post_request`).

@@ -318,6 +318,33 @@ impl Request {
         }
     }
 
+    /// Lets go of everything but the memory of its lists.
+    pub fn retire(&mut self) {
+        fn emptied<T>(list: &mut Vec<T>) -> Vec<T> {
+            list.clear();
+            std::mem::take(list)
+        }
+        let fields_in = emptied(&mut self.headers_in.fields);
+        let fields_out = emptied(&mut self.headers_out.fields);
+        let captures = emptied(&mut self.captures);
+        let filters = emptied(&mut self.filters);
+        let states = emptied(&mut self.upstream_states);
+        *self = Request::new(RequestIx::MAIN, self.server.clone());
+        self.headers_in.fields = fields_in;
+        self.headers_out.fields = fields_out;
+        self.captures = captures;
+        self.filters = filters;
+        self.upstream_states = states;
+    }
+
+    /// Makes a retired request that of a server, now.
+    pub fn renew(&mut self, server: Rc<Server>) {
+        self.loc = server.root.clone();
+        self.server = server;
+        self.started = crate::event::clock::now();
+        self.started_at = crate::log::clock::msec();
+    }
+
     /// True for the request the client made.
     pub fn is_main(&self) -> bool {
         self.ix == RequestIx::MAIN

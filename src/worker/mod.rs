@@ -31,7 +31,7 @@ use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
 use mio::Events;
-use slab::Slab;
+use release::Exchanges;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// The special number of the signal inbox in the poll; listening sockets use their index.
@@ -56,7 +56,7 @@ struct Listening {
 
 /// One worker.
 pub struct Worker {
-    exchanges: Slab<Box<Exchange>>,
+    exchanges: Exchanges,
     io: Io,
     listening: Vec<Listening>,
     accepts: Vec<usize>,
@@ -87,7 +87,7 @@ impl Worker {
         let accepts = (0..listening.len()).collect();
         let inbox = context.inbox;
         Ok(Worker {
-            exchanges: Slab::new(),
+            exchanges: Exchanges::default(),
             io,
             listening,
             accepts,
@@ -141,11 +141,11 @@ impl Worker {
                 self.dispatch(id, side);
             }
         }
-        if self.io.exiting && self.exchanges.is_empty() && self.io.net.table.iter().all(needs_nobody) {
+        if self.io.exiting && self.exchanges.live.is_empty() && self.io.net.table.iter().all(needs_nobody) {
             self.stop = true;
         }
         if cfg!(debug_assertions) {
-            invariants::sweep(&self.exchanges, &self.io);
+            invariants::sweep(&self.exchanges.live, &self.io);
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Worker {
     }
 
     fn client(&mut self, x: ExchangeId, side: Side) {
-        let Some(active) = self.exchanges.get(x.0 as usize).map(|x| x.active) else { return };
+        let Some(active) = self.exchanges.live.get(x.0 as usize).map(|x| x.active) else { return };
         match side {
             Side::Read => {
                 let main = crate::event::RequestIx::MAIN;
@@ -218,7 +218,7 @@ impl Worker {
         handler: impl FnOnce(&mut Exchange, &mut Io) -> crate::http::turn::Turn,
         r: crate::event::RequestIx,
     ) {
-        let Some(x) = self.exchanges.get_mut(id.0 as usize) else { return };
+        let Some(x) = self.exchanges.live.get_mut(id.0 as usize) else { return };
         let turn = handler(x, &mut self.io);
         settle::settle(x, r, &mut self.io, turn);
         while !x.terminated
@@ -231,8 +231,8 @@ impl Worker {
             release::give_up(x, &mut self.io);
         }
         if x.holds.total() == 0 {
-            let x = self.exchanges.remove(id.0 as usize);
-            release::free(*x, &mut self.exchanges, &mut self.io);
+            let x = self.exchanges.live.remove(id.0 as usize);
+            release::free(x, &mut self.exchanges, &mut self.io);
         } else if cfg!(debug_assertions) {
             invariants::check(x, &self.io);
         }
@@ -243,8 +243,8 @@ impl Worker {
         match wait::readable(&mut self.io, id) {
             wait::Spoke::Waits => {}
             wait::Spoke::Gone => wait::close(&mut self.io, id),
-            wait::Spoke::Request(request, head) => {
-                let x = release::begin(&mut self.exchanges, &mut self.io, id, request, head);
+            wait::Spoke::Request(server, head) => {
+                let x = release::begin(&mut self.exchanges, &mut self.io, id, server, head);
                 self.client(x, Side::Read);
             }
         }
@@ -383,6 +383,7 @@ impl Worker {
         }
         let reading: Vec<ExchangeId> = self
             .exchanges
+            .live
             .iter()
             .filter(|(_, x)| x.client.read == ClientRead::RequestLine)
             .map(|(_, x)| x.id)
@@ -391,11 +392,11 @@ impl Worker {
     }
 
     fn close_everything(&mut self) {
-        let all: Vec<usize> = self.exchanges.iter().map(|(key, _)| key).collect();
+        let all: Vec<usize> = self.exchanges.live.iter().map(|(key, _)| key).collect();
         for key in all {
-            let Some(mut x) = self.exchanges.try_remove(key) else { continue };
+            let Some(mut x) = self.exchanges.live.try_remove(key) else { continue };
             release::give_up(&mut x, &mut self.io);
-            release::free(*x, &mut self.exchanges, &mut self.io);
+            release::free(x, &mut self.exchanges, &mut self.io);
         }
         crate::http::modules::flush_logs(&mut self.io);
     }

@@ -18,20 +18,41 @@ use crate::http::counters;
 use crate::http::exchange::{Exchange, Fate};
 use crate::http::holds::Why;
 use crate::http::io::Io;
-use crate::http::request::Request;
+use crate::http::server::Server;
 use slab::Slab;
 use socket2::SockRef;
+use std::rc::Rc;
 use std::time::Duration;
+
+/// How many exchanges that are over are kept for the next ones.
+const SPARE: usize = 256;
+
+/// The exchanges of a worker, and some that are over: their memory serves the next ones.
+#[derive(Default)]
+pub struct Exchanges {
+    /// Those that live.
+    pub live: Slab<Box<Exchange>>,
+    spare: Vec<Box<Exchange>>,
+}
+
+impl Exchanges {
+    fn keep(&mut self, mut x: Box<Exchange>) {
+        if self.spare.len() < SPARE {
+            x.retire();
+            self.spare.push(x);
+        }
+    }
+}
 
 /// Makes the exchange for a client that has begun a request.
 pub fn begin(
-    exchanges: &mut Slab<Box<Exchange>>,
+    exchanges: &mut Exchanges,
     io: &mut Io,
     conn: ConnId,
-    request: Box<Request>,
+    server: Rc<Server>,
     head: Head,
 ) -> ExchangeId {
-    let entry = exchanges.vacant_entry();
+    let entry = exchanges.live.vacant_entry();
     let id = ExchangeId(entry.key() as u32);
     let (number, sent) = match io.conn(conn) {
         Some(c) => {
@@ -45,7 +66,13 @@ pub fn begin(
     io.net.cancel_timer(conn, Side::Write);
     counters::up(&io.counters.requests);
     counters::up(&io.counters.reading);
-    let mut x = Box::new(Exchange::new(id, conn, number, head, request));
+    let mut x = match exchanges.spare.pop() {
+        Some(mut x) => {
+            x.renew(id, conn, number, head, server);
+            x
+        }
+        None => Box::new(Exchange::new(id, conn, number, head, server)),
+    };
     x.client.sent_before = sent;
     x.client.reading = true;
     let hold = x.holds.take(Why::Main);
@@ -68,7 +95,7 @@ pub fn give_up(x: &mut Exchange, io: &mut Io) {
 }
 
 /// Logs what is over and lets its connection go its way.
-pub fn free(mut x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
+pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let main = RequestIx::MAIN;
     access_log::log_request(&mut x, main, io);
     for r in x.indexes() {
@@ -91,7 +118,7 @@ pub fn free(mut x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
         c.write.timed_out = false;
     }
     match x.fate {
-        Fate::KeepAlive => keep_alive(x, exchanges, io),
+        Fate::KeepAlive => return keep_alive(x, exchanges, io),
         Fate::Linger => {
             if !lingering::begin(io, conn, &x.main().loc.core) {
                 wait::close(io, conn);
@@ -106,10 +133,11 @@ pub fn free(mut x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
         }
         Fate::Close => wait::close(io, conn),
     }
+    exchanges.keep(x);
 }
 
 /// The connection waits for its next request, or begins it if it has arrived behind the last one.
-fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
+fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let conn = x.client.conn;
     let core = x.main().loc.core.clone();
     let nodelay = *core.tcp_nodelay;
@@ -131,6 +159,8 @@ fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
             // An idle client writes nothing, so that side's timer is free for the time of grace.
             io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
         }
+        drop(rest);
+        exchanges.keep(x);
         return;
     }
     // Pipelined: the bytes move to a page of their own and the exchange begins at once.
@@ -145,10 +175,9 @@ fn keep_alive(x: Exchange, exchanges: &mut Slab<Box<Exchange>>, io: &mut Io) {
     let mut head = Head::over(page, 0, size);
     head.local_port = x.client.head.local_port;
     drop(rest);
-    drop(x);
-    let request = Box::new(Request::new(RequestIx::MAIN, server));
-    let id = begin(exchanges, io, conn, request, head);
-    if let Some(x) = exchanges.get_mut(id.0 as usize) {
+    exchanges.keep(x);
+    let id = begin(exchanges, io, conn, server, head);
+    if let Some(x) = exchanges.live.get_mut(id.0 as usize) {
         x.client.pipelined = true;
     }
     io.net.post(conn, Side::Read);

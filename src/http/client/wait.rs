@@ -20,7 +20,7 @@ use crate::event::{ConnId, Side};
 use crate::http::counters;
 use crate::http::cycle::ListenAddress;
 use crate::http::io::Io;
-use crate::http::request::Request;
+use crate::http::server::Server;
 use crate::log::Level;
 use crate::util::proxy_protocol::MAX_HEADER;
 use std::rc::Rc;
@@ -52,7 +52,7 @@ pub enum Spoke {
     /// It is gone, or gave up.
     Gone,
     /// It has begun a request.
-    Request(Box<Request>, Head),
+    Request(Rc<Server>, Head),
 }
 
 /// The read handler of a waiting client.
@@ -87,9 +87,7 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
         }
     }
     set_local_port(io, conn, listen, &mut head);
-    let mut request = Box::new(Request::new(crate::event::RequestIx::MAIN, server));
-    request.loc = request.server.root.clone();
-    Spoke::Request(request, head)
+    Spoke::Request(server, head)
 }
 
 fn set_local_port(io: &mut Io, conn: ConnId, listen: &ListenAddress, head: &mut Head) {

@@ -10,16 +10,17 @@
 //! *Read next*: `write.rs`.
 
 use super::write;
-use crate::buf::{Chain, Slice};
+use crate::buf::{Chain, Slice, Writer};
 use crate::event::RequestIx;
 use crate::http::conf::{Location, ServerTokens};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::parse::request_line::Method;
+use crate::http::request::Request;
 use crate::http::turn::Status;
 use crate::log::clock;
 use crate::util::version;
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 /// What `Server:` says under these settings, and the line under error pages.
 ///
@@ -100,17 +101,11 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if x[r].method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !x[r].flags.upgraded {
         x[r].flags.header_only = true;
     }
-    if matches!(status, 204 | 304) || (100..200).contains(&status) {
+    if status == 204 || (100..200).contains(&status) {
         let out = &mut x[r].headers_out;
         out.content_type = None;
-        if status != 304 {
-            out.clear_content_length();
-        } else {
-            out.content_length = None;
-        }
-        if status == 304 {
-            out.last_modified = out.last_modified.take();
-        }
+        out.last_modified = None;
+        out.clear_content_length();
     }
     // DIFF: a worker that is finishing says so in the answer; nginx promises to stay, and closes.
     x.client.keepalive &= !io.exiting;
@@ -126,79 +121,85 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     }
 }
 
-fn render(x: &mut Exchange, r: RequestIx) -> Slice {
-    let mut head = Vec::with_capacity(512);
+fn render(x: &Exchange, r: RequestIx) -> Slice {
+    let mut head = Writer::with_capacity(1024);
     let request = &x[r];
     let out = &request.headers_out;
-    let status = out.status;
-    head.extend_from_slice(b"HTTP/1.1 ");
-    match (&out.status_line, reason(status)) {
-        (Some(line), _) => head.extend_from_slice(line),
-        (None, Some(reason)) => head.extend_from_slice(reason.as_bytes()),
-        (None, None) => drop(write!(head, "{status:03} ")),
+    head.put(b"HTTP/1.1 ");
+    match (&out.status_line, reason(out.status)) {
+        (Some(line), _) => head.put(line),
+        (None, Some(reason)) => head.put(reason.as_bytes()),
+        // A writer takes everything.
+        (None, None) => drop(write!(head, "{:03} ", out.status)),
     }
-    head.extend_from_slice(b"\r\n");
-    let field = |head: &mut Vec<u8>, name: &str, value: &[u8]| {
-        head.extend_from_slice(name.as_bytes());
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value);
-        head.extend_from_slice(b"\r\n");
-    };
-    match &out.server {
-        Some(server) => field(&mut head, "Server", server),
-        None => field(&mut head, "Server", server_name(&request.loc).as_bytes()),
-    }
+    head.put(b"\r\nServer: ");
+    head.put(out.server.as_deref().unwrap_or(server_name(&request.loc).as_bytes()));
+    head.put(b"\r\nDate: ");
     match &out.date {
-        Some(date) => field(&mut head, "Date", date),
-        None => field(&mut head, "Date", clock::http_time().as_bytes()),
+        Some(date) => head.put(date),
+        None => head.put(clock::http_time().as_bytes()),
     }
-    if let Some(content_type) = out.content_type.as_ref().filter(|value| !value.is_empty()) {
-        head.extend_from_slice(b"Content-Type: ");
-        head.extend_from_slice(content_type);
-        if let Some(charset) = &out.charset {
-            head.extend_from_slice(b"; charset=");
-            head.extend_from_slice(charset);
-        }
-        head.extend_from_slice(b"\r\n");
-    }
-    if let Some(length) = out.content_length {
-        field(&mut head, "Content-Length", itoa::Buffer::new().format(length).as_bytes());
-    }
-    // add_header may have given it another text.
-    if let Some(time) = out.last_modified.filter(|_| out.get(b"Last-Modified").is_none()) {
-        field(&mut head, "Last-Modified", clock::http_date(time).as_bytes());
-    }
+    head.put(b"\r\n");
+    content(&mut head, request);
     if let Some(location) = out.get(b"Location").filter(|value| !value.is_empty()) {
-        let absolute = absolute_location(x, r, location);
-        field(&mut head, "Location", &absolute);
+        field(&mut head, b"Location", &absolute_location(x, r, location));
     }
     connection(&mut head, x, r);
     for other in out.fields.iter().filter(|field| !field.name.eq_ignore_ascii_case(b"Location")) {
-        head.extend_from_slice(&other.name);
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(&other.value);
-        head.extend_from_slice(b"\r\n");
+        field(&mut head, &other.name, &other.value);
     }
-    head.extend_from_slice(b"\r\n");
-    Slice::from(head)
+    head.put(b"\r\n");
+    head.finish()
+}
+
+fn field(head: &mut Writer, name: &[u8], value: &[u8]) {
+    head.put(name);
+    head.put(b": ");
+    head.put(value);
+    head.put(b"\r\n");
+}
+
+/// Content-Type, Content-Length and Last-Modified.
+fn content(head: &mut Writer, request: &Request) {
+    let out = &request.headers_out;
+    if let Some(content_type) = out.content_type.as_ref().filter(|value| !value.is_empty()) {
+        head.put(b"Content-Type: ");
+        head.put(content_type);
+        if let Some(charset) = &out.charset {
+            head.put(b"; charset=");
+            head.put(charset);
+        }
+        head.put(b"\r\n");
+    }
+    if let Some(length) = out.content_length {
+        head.put(b"Content-Length: ");
+        head.number(length);
+        head.put(b"\r\n");
+    }
+    // add_header may have given it another text.
+    if let Some(time) = out.last_modified.filter(|_| out.get(b"Last-Modified").is_none()) {
+        field(head, b"Last-Modified", clock::http_date(time).as_bytes());
+    }
 }
 
 /// Transfer-Encoding, Connection and Keep-Alive.
-fn connection(head: &mut Vec<u8>, x: &Exchange, r: RequestIx) {
+fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
     let request = &x[r];
     if request.flags.chunked {
-        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        head.put(b"Transfer-Encoding: chunked\r\n");
     }
     if request.headers_out.status == 101 {
-        head.extend_from_slice(b"Connection: upgrade\r\n");
+        head.put(b"Connection: upgrade\r\n");
     } else if x.client.keepalive {
-        head.extend_from_slice(b"Connection: keep-alive\r\n");
+        head.put(b"Connection: keep-alive\r\n");
         let seconds = *request.loc.core.keepalive_header;
         if seconds != 0 {
-            let _ = write!(head, "Keep-Alive: timeout={seconds}\r\n");
+            head.put(b"Keep-Alive: timeout=");
+            head.number(seconds);
+            head.put(b"\r\n");
         }
     } else {
-        head.extend_from_slice(b"Connection: close\r\n");
+        head.put(b"Connection: close\r\n");
     }
 }
 
