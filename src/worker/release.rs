@@ -32,6 +32,7 @@ const SPARE: usize = 256;
 pub struct Exchanges {
     /// Those that live.
     pub live: Slab<Box<Exchange>>,
+    #[expect(clippy::vec_box, reason = "what moves between the two lists is a pointer, not an exchange")]
     spare: Vec<Box<Exchange>>,
 }
 
