@@ -26,6 +26,7 @@ pub mod cycle;
 pub mod exchange;
 pub mod finalize;
 pub mod finish;
+pub mod forwarded;
 pub mod headers;
 pub mod holds;
 pub mod io;

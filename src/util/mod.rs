@@ -11,6 +11,8 @@
 pub mod address;
 pub mod base64;
 pub mod cidr;
+pub mod hostnames;
+pub mod murmur;
 pub mod nearest;
 pub mod proxy_protocol;
 pub mod regex;

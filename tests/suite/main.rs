@@ -14,6 +14,7 @@ mod http_head;
 mod kit_self;
 mod locations;
 mod logs;
+mod map;
 mod processes;
 mod proxy;
 mod reload;

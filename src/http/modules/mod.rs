@@ -14,7 +14,11 @@ pub mod index;
 pub mod not_modified;
 pub mod open_files;
 pub mod range;
+pub mod geo;
+pub mod map;
+pub mod referer;
 pub mod rewrite;
+pub mod split_clients;
 pub mod static_file;
 pub mod try_files;
 
@@ -37,6 +41,10 @@ pub static MODULES: &[&HttpModule] = &[
     &range::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
+    &map::MODULE,
+    //    &geo::MODULE,geo::MODULE,
+    &split_clients::MODULE,
+    &referer::MODULE,
 ];
 
 /// Writes out what modules keep in memory before it goes to a file: buffered access logs.
