@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_http_get_forwarded_addr`, used by `geo` and `realip`.
 //!
-//! *Here* a pure function. Each proxy appends the address it saw to a list (`X-Forwarded-For`). The list is believed from
-//! its end, as long as the one who said it is trusted: what an untrusted client put in front is never looked at.
+//! *Here* a pure function. Each proxy appends the address it saw to a list (`X-Forwarded-For`). The list is
+//! believed from its end, as long as the one who said it is trusted: what an untrusted client put in front is
+//! never looked at.
 //!
 //! ```text
 //!   X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.2      peer 10.0.0.1      trusted 10.0.0.0/8
@@ -62,7 +63,8 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, values: &[&str], recursive: bool) -> Option<String> {
-        let trusted = [Cidr::parse("10.0.0.0/8"), Cidr::parse("unix:")].map(|cidr| cidr.expect("a network").0);
+        let trusted =
+            [Cidr::parse("10.0.0.0/8"), Cidr::parse("unix:")].map(|cidr| cidr.expect("a network").0);
         let values: Vec<&[u8]> = values.iter().map(|value| value.as_bytes()).collect();
         let peer = Address::parse(peer, 0).expect("an address");
         forwarded(&peer, &values, &trusted, recursive).map(|address| address.host_text())

@@ -1,7 +1,7 @@
 //! Names of hosts with wildcards, and what each stands for.
 //!
-//! *In nginx* `ngx_hash_combined_t`: three hashes, one of whole names, one of `*.example.com` taken apart from
-//! the right, one of `www.example.*` taken apart from the left.
+//! *In nginx* `ngx_hash_combined_t`: three hashes, one of whole names, one of `*.example.com` taken apart
+//! from the right, one of `www.example.*` taken apart from the left.
 //!
 //! *Here* three tables of the fixed part of the names; a look-up tries the ends of the name it was given, the
 //! longest first. Names are compared without regard to case. `.example.com` is two entries: the name itself

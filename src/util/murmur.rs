@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_murmur_hash2`, the base of `split_clients`.
 //!
-//! *Here* the published algorithm with seed 0. A client that one server puts into a bucket must be put there by
-//! the other as well, so the result is a part of the interface.
+//! *Here* the published algorithm with seed 0. A client that one server puts into a bucket must be put there
+//! by the other as well, so the result is a part of the interface.
 //!
 //! *Read next*: `http/modules/split_clients.rs`.
 

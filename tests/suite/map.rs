@@ -93,7 +93,10 @@ fn geo_cuts_ranges_out_of_ranges() {
         "geo $arg_ip $x { ranges; default far; 10.0.0.0-10.0.0.255 old; 10.0.0.5-10.0.0.7 new; delete 10.0.0.5-10.0.0.7; }",
         "$x",
     );
-    check(&s, &[("ip=10.0.0.4", "old"), ("ip=10.0.0.6", "far"), ("ip=10.0.0.8", "old"), ("ip=10.0.1.0", "far")]);
+    check(
+        &s,
+        &[("ip=10.0.0.4", "old"), ("ip=10.0.0.6", "far"), ("ip=10.0.0.8", "old"), ("ip=10.0.1.0", "far")],
+    );
 }
 
 #[test]
@@ -169,9 +172,15 @@ fn mistakes_are_told_in_the_usual_words() {
         ("geo b { }", "invalid variable name \"b\""),
         ("geo $b { x; }", "invalid number of the geo parameters"),
         ("geo $b { x y; }", "invalid network \"x\""),
-        ("geo $b { 1.1.1.1 y; ranges; }", "the \"ranges\" directive must be the first directive inside \"geo\" block"),
-        ("geo $b { ranges; 1.1.1.1 y; }", "invalid network \"1.1.1.1\""),
-        ("geo $b { ranges; 1.1.1.1-1.1.1.5 y; 1.1.1.4-1.1.1.6 z; }", "range \"1.1.1.4-1.1.1.6\" overlaps \"1.1.1.1-1.1.1.5\""),
+        (
+            "geo $b { 1.1.1.1 y; ranges; }",
+            "the \"ranges\" directive must be the first directive inside \"geo\" block",
+        ),
+        ("geo $b { ranges; 1.1.1.1 y; }", "invalid range \"1.1.1.1\""),
+        (
+            "geo $b { ranges; 1.1.1.1-1.1.1.5 y; 1.1.1.4-1.1.1.6 z; }",
+            "range \"1.1.1.4-1.1.1.6\" overlaps \"1.1.1.1-1.1.1.5\"",
+        ),
         ("split_clients a $b { 1 x; }", "invalid percent value \"1\""),
         ("split_clients a $b { 60% x; 50% y; }", "percent total is greater than 100%"),
         ("server { valid_referers a a; }", "conflicting parameter \"a\""),
@@ -185,7 +194,10 @@ fn mistakes_are_told_in_the_usual_words() {
     }
     for (text, message) in [
         ("geo $b { 1.1.1.1 y; 1.1.1.1 z; }", "duplicate network \"1.1.1.1\", value: \"z\", old value: \"y\""),
-        ("geo $b { ranges; 1.1.1.1-1.1.1.1 y; 1.1.1.1-1.1.1.1 z; }", "duplicate range \"1.1.1.1-1.1.1.1\", value: \"z\", old value: \"y\""),
+        (
+            "geo $b { ranges; 1.1.1.1-1.1.1.1 y; 1.1.1.1-1.1.1.1 z; }",
+            "duplicate range \"1.1.1.1-1.1.1.1\", value: \"z\", old value: \"y\"",
+        ),
         ("geo $b { delete 1.1.1.1; }", "no network \"1.1.1.1\" to delete"),
         ("geo $b { ranges; delete 1.1.1.1-1.1.1.2; }", "no address range \"1.1.1.1-1.1.1.2\" to delete"),
         ("geo $b { 1.1.1.1/8 y; }", "low address bits of 1.1.1.1/8 are meaningless"),

@@ -1,10 +1,12 @@
 //! `map`: a variable whose value depends on another text.
 //!
-//! *In nginx* `ngx_http_map_module`: a combined hash of names and an array of regular expressions behind a variable's getter.
+//! *In nginx* `ngx_http_map_module`: a combined hash of names and an array of regular expressions behind a
+//! variable's getter.
 //!
-//! *Here* likewise; the table is [`Hostnames`], with wildcards only when the block says `hostnames`. Whole texts are compared without
-//! regard to case. Regular expressions are tried in their order when no text fits; the first that matches
-//! leaves its groups in the request. Values may have variables. Nothing happens until somebody asks for the variable.
+//! *Here* likewise; the table is [`Hostnames`], with wildcards only when the block says `hostnames`. Whole
+//! texts are compared without regard to case. Regular expressions are tried in their order when no text fits;
+//! the first that matches leaves its groups in the request. Values may have variables. Nothing happens until
+//! somebody asks for the variable.
 //!
 //! ```text
 //!   map $host $backend {  default a;  *.example.com b;  ~^(?<user>.+)\.net$ "user-$user";  }

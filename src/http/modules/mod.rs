@@ -9,13 +9,13 @@
 pub mod access_log;
 pub mod expires;
 pub mod files;
+pub mod geo;
 pub mod headers;
 pub mod index;
+pub mod map;
 pub mod not_modified;
 pub mod open_files;
 pub mod range;
-pub mod geo;
-pub mod map;
 pub mod referer;
 pub mod rewrite;
 pub mod split_clients;
@@ -42,7 +42,7 @@ pub static MODULES: &[&HttpModule] = &[
     &rewrite::MODULE,
     &access_log::MODULE,
     &map::MODULE,
-    //    &geo::MODULE,geo::MODULE,
+    &geo::MODULE,
     &split_clients::MODULE,
     &referer::MODULE,
 ];

@@ -1,10 +1,11 @@
 //! `valid_referers`: from which sites a link may lead here.
 //!
-//! *In nginx* `ngx_http_referer_module`: names in a combined hash whose value is the beginning of a path, and regular expressions.
+//! *In nginx* `ngx_http_referer_module`: names in a combined hash whose value is the beginning of a path, and
+//! regular expressions.
 //!
-//! *Here* the same. The answer is the variable `$invalid_referer`: `1`, or empty when the referrer is fine, so that
-//! `if ($invalid_referer)` reads well. A field can be forged; this keeps honest browsers from using pictures of a site elsewhere,
-//! it keeps nobody out.
+//! *Here* the same. The answer is the variable `$invalid_referer`: `1`, or empty when the referrer is fine,
+//! so that `if ($invalid_referer)` reads well. A field can be forged; this keeps honest browsers from using
+//! pictures of a site elsewhere, it keeps nobody out.
 //!
 //! ```text
 //!   Referer: https://www.example.com:81/images/x

@@ -1,17 +1,18 @@
 //! `geo`: a variable whose value depends on the client's address.
 //!
-//! *In nginx* `ngx_http_geo_module`; a block of ranges in a file of its own is also kept in a binary file beside it, to be read faster
-//! the next time.
+//! *In nginx* `ngx_http_geo_module`; a block of ranges in a file of its own is also kept in a binary file
+//! beside it, to be read faster the next time.
 //!
-//! *Here* the block fills one of two [tables](table) when the configuration is read. A hundred thousand ranges take less time to read
-//! than would be worth a second format, so there is no binary file.
+//! *Here* the block fills one of two [tables](table) when the configuration is read. A hundred thousand
+//! ranges take less time to read than would be worth a second format, so there is no binary file.
 //!
 //! ```text
 //!   geo $remote_addr $where {  default far;  proxy 10.0.0.0/8;  192.0.2.0/24 near;  }
 //!   peer 10.0.0.1 ─ trusted as proxy ─▶ X-Forwarded-For: 192.0.2.7 ─▶ 192.0.2.0/24 ─▶ "near"
 //! ```
 //!
-//! NGINX: a client without an IP address (a unix socket, or a text that is no address) is looked up as 255.255.255.255.
+//! NGINX: a client without an IP address (a unix socket, or a text that is no address) is looked up as
+//! 255.255.255.255.
 //!
 //! *Read next*: `table.rs`, `http/forwarded.rs`.
 
@@ -134,7 +135,7 @@ impl Geo {
             }
             Table::Ranges(table) => {
                 let (start, end) =
-                    range(key).ok_or_else(|| child.err(format_args!("invalid network \"{key}\"")))?;
+                    range(key).ok_or_else(|| child.err(format_args!("invalid range \"{key}\"")))?;
                 if delete {
                     if !table.remove(start, end) {
                         cx.warn(&child.at, format_args!("no address range \"{key}\" to delete"));

@@ -1,11 +1,11 @@
 //! Tables from addresses to values: networks, and ranges.
 //!
-//! *In nginx* a radix tree each for IPv4 and IPv6 networks; for `ranges` 65,536 arrays of them, one for each upper half of an
-//! address.
+//! *In nginx* a radix tree each for IPv4 and IPv6 networks; for `ranges` 65,536 arrays of them, one for each
+//! upper half of an address.
 //!
-//! *Here* networks are kept by the length of their prefix: one hash table for each length that occurs, the longest first, so the first
-//! hit is the narrowest network. Ranges lie in an ordered map by their first address and never overlap, since a new one is
-//! cut out of the one around it.
+//! *Here* networks are kept by the length of their prefix: one hash table for each length that occurs, the
+//! longest first, so the first hit is the narrowest network. Ranges lie in an ordered map by their first
+//! address and never overlap, since a new one is cut out of the one around it.
 //!
 //! ```text
 //!   networks   /32 {…}  /24 {192.0.2.0 ▸ test}  /8 {127.0.0.0 ▸ loopback}  /0 {…}
@@ -187,10 +187,13 @@ mod tests {
     #[test]
     fn the_narrowest_network_wins() {
         let mut networks = Networks::default();
-        for (text, value) in [("0.0.0.0/0", "all"), ("10.0.0.0/8", "ten"), ("10.1.0.0/16", "one"), ("::1", "v6")] {
+        for (text, value) in
+            [("0.0.0.0/0", "all"), ("10.0.0.0/8", "ten"), ("10.1.0.0/16", "one"), ("::1", "v6")]
+        {
             networks.insert(Cidr::parse(text).expect("a network").0, value.into());
         }
-        let find = |address: &str| networks.find(address.parse().expect("an address")).map(ToString::to_string);
+        let find =
+            |address: &str| networks.find(address.parse().expect("an address")).map(ToString::to_string);
         let rows = ["10.1.2.3", "10.2.0.0", "11.0.0.0", "::ffff:10.1.0.1", "::1", "::2"];
         let found = rows.map(|address| find(address).unwrap_or_default());
         assert_eq!(found, ["one", "ten", "all", "one", "v6", ""]);
