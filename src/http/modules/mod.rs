@@ -10,9 +10,15 @@ pub mod access_log;
 pub mod expires;
 pub mod files;
 pub mod geo;
+pub mod gunzip;
+pub mod gzip;
+pub mod gzip_accept;
+mod gzip_head;
+pub mod gzip_static;
 pub mod headers;
 pub mod index;
 pub mod map;
+pub mod mime_types;
 pub mod not_modified;
 pub mod open_files;
 pub mod range;
@@ -35,7 +41,11 @@ pub static MODULES: &[&HttpModule] = &[
     &try_files::MODULE,
     &index::MODULE,
     &open_files::MODULE,
+    &gzip_static::MODULE,
     &static_file::MODULE,
+    &gzip_accept::MODULE,
+    &gzip::MODULE,
+    &gunzip::MODULE,
     &not_modified::MODULE,
     &headers::MODULE,
     &range::MODULE,
