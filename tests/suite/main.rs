@@ -10,6 +10,7 @@ mod balance;
 mod command_line;
 mod directives;
 mod failover;
+mod framing;
 mod http_head;
 mod kit_self;
 mod locations;

@@ -55,6 +55,10 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         x.client.poisoned = true;
         return Status::Http(400).finish();
     }
+    if headers.server.is_empty() {
+        super::head::choose_server(x, r, io, &Slice::EMPTY);
+    }
+    let headers = &x[r].headers_in;
     let lengths: Vec<&[u8]> = headers.all(Known::ContentLength).map(|field| &*field.value).collect();
     let encodings: Vec<&[u8]> = headers.all(Known::TransferEncoding).map(|field| &*field.value).collect();
     match framing::body(lengths, encodings, u32::from(version)) {

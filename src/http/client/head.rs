@@ -261,21 +261,26 @@ pub fn set_host(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &Slice) -> Tu
     }
     x[r].headers_in.server = name.clone();
     x[r].headers_in.port = port_text(text, valid.host);
+    choose_server(x, r, io, &name);
+    Ok(())
+}
+
+/// Finds the server for a name, which is empty for a request without one.
+pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) {
     let cycle = io.cycle.clone();
     let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
-    let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
-    let server = match address.names.find(&name) {
+    let Some(address) = cycle.addresses.get(listener as usize) else { return };
+    let server = match address.names.find(name) {
         Some(crate::http::server::Found::Server(server)) => server,
         Some(crate::http::server::Found::Matched(server, regex)) => {
-            regex.exec(x, r, &name);
+            regex.exec(x, r, name);
             x[r].captures.clear();
             server
         }
-        None => return Ok(()),
+        None => return,
     };
     x[r].loc = server.root.clone();
     x[r].server = server;
-    Ok(())
 }
 
 fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::http::parse::header::Field) -> Turn {

@@ -46,7 +46,13 @@ fn disabled(x: &Exchange, mask: u32) -> bool {
     let main = x.main();
     let Some(agent) = main.headers_in.value(Known::UserAgent) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
-    let msie6 = has(b"MSIE ") && !has(b"Opera") && has(b"MSIE 6.") && !has(b"SV1");
+    let version = memchr::memmem::find(agent, b"MSIE ").and_then(|at| agent.get(at + 5));
+    let old = match version {
+        Some(b'4' | b'5') => true,
+        Some(b'6') => !has(b"SV1"),
+        _ => false,
+    };
+    let msie6 = old && !has(b"Opera");
     let post = main.method == crate::http::parse::request_line::Method::Post;
     if mask & KEEPALIVE_DISABLE_MSIE6 != 0 && msie6 && post {
         return true;
