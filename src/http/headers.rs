@@ -150,6 +150,8 @@ pub struct HeadersOut {
     pub content_type: Option<Slice>,
     /// The charset to be added to it.
     pub charset: Option<Slice>,
+    /// The charset an upstream asked for with X-Accel-Charset.
+    pub override_charset: Option<Slice>,
     /// Last-Modified, in seconds since 1970.
     pub last_modified: Option<i64>,
     /// Server, if an upstream's is passed on.

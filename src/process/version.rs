@@ -40,7 +40,7 @@ const MODULES: &[Feature] = &[
     extra("http_stub_status_module", false),
     extra("http_gunzip_module", true),
     extra("http_gzip_static_module", true),
-    usual("http_charset_module", false),
+    usual("http_charset_module", true),
     usual("http_gzip_module", true),
     usual("http_ssi_module", false),
     usual("http_userid_module", false),

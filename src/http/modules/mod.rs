@@ -7,6 +7,7 @@
 //! *Read next*: any one of them.
 
 pub mod access_log;
+pub mod charset;
 pub mod expires;
 pub mod files;
 pub mod geo;
@@ -46,6 +47,7 @@ pub static MODULES: &[&HttpModule] = &[
     &gzip_accept::MODULE,
     &gzip::MODULE,
     &gunzip::MODULE,
+    &charset::MODULE,
     &not_modified::MODULE,
     &headers::MODULE,
     &range::MODULE,
