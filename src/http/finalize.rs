@@ -46,16 +46,15 @@ pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Sta
         }
         _ => {}
     }
-    if !x[r].is_main()
-        && let Some(callback) = x[r].post_subrequest.take()
-    {
+    if let Some(callback) = x[r].post_subrequest.clone() {
         status = callback(x, r, io, status);
+        // A special one comes back when its page has been made; anything else is the end.
+        if !status.is_special() {
+            x[r].post_subrequest = None;
+        }
     }
     let lost = io.conn(x.client.conn).is_none_or(|c| c.read.error || c.write.error);
-    if status == Status::Error
-        || matches!(status, Status::Http(408 | 444 | 499))
-        || (lost && status.is_special())
-    {
+    if lost || status == Status::Error || matches!(status, Status::Http(408 | 444 | 499)) {
         return terminate(x, r, io, status);
     }
     if status.is_special() || (matches!(status, Status::Http(_)) && !x[r].flags.header_sent) {
@@ -70,7 +69,12 @@ pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Sta
             return special::respond(x, r, io, code);
         }
     }
-    if x[r].is_main() { finalize_main(x, io) } else { finalize_subrequest(x, r, io) }
+    if x[r].is_main() {
+        finalize_main(x, io);
+    } else {
+        finalize_subrequest(x, r, io);
+    }
+    Ok(())
 }
 
 /// True if some output of this request is still on its way.
@@ -78,20 +82,19 @@ fn is_pending(x: &Exchange, r: RequestIx) -> bool {
     x[r].buffered != 0 || !x[r].postponed.is_empty() || (r == RequestIx::MAIN && !x.out.is_empty())
 }
 
-fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+/// Ends a subrequest, or puts it aside until its turn to write has come; the parent is posted.
+fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if x[r].flags.background {
-        access_log::log_subrequest(x, r, io);
-        end_subrequest(x, r);
-        return Ok(());
+        end_subrequest(x, r, io);
+        return;
     }
     if is_pending(x, r) {
         set_write_handler(x, r, io);
-        return Ok(());
+        return;
     }
     let parent = x[r].parent;
     if r == x.active || x[r].flags.in_memory {
-        access_log::log_subrequest(x, r, io);
-        end_subrequest(x, r);
+        end_subrequest(x, r, io);
         if matches!(x[parent].postponed.front(), Some(Postponed::Request(first)) if *first == r) {
             x[parent].postponed.pop_front();
         }
@@ -99,17 +102,16 @@ fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             x.active = parent;
         }
     } else {
-        // Its turn to write has not come; it ends when it has.
         x[r].swap_write(ClientWrite::Finalizer);
         if x[r].flags.waited {
             x[r].flags.done = true;
         }
     }
     x.post(parent);
-    Ok(())
 }
 
-fn end_subrequest(x: &mut Exchange, r: RequestIx) {
+fn end_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    access_log::log_subrequest(x, r, io);
     x[r].flags.done = true;
     x[r].swap_write(ClientWrite::Empty);
     if let Some(hold) = x[r].hold.take() {
@@ -117,14 +119,14 @@ fn end_subrequest(x: &mut Exchange, r: RequestIx) {
     }
 }
 
-fn finalize_main(x: &mut Exchange, io: &mut Io) -> Turn {
+fn finalize_main(x: &mut Exchange, io: &mut Io) {
     let r = RequestIx::MAIN;
     if is_pending(x, r) {
         set_write_handler(x, r, io);
-        return Ok(());
+        return;
     }
     if x.active != r {
-        let text = format_args!("request finalized while a subrequest is active");
+        let text = format_args!("http finalize non-active request: \"{}\"", x[r].uri);
         logging::log(x, r, io, Level::Alert, None, text);
     }
     x[r].flags.done = true;
@@ -134,10 +136,9 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) -> Turn {
     }
     io.net.cancel_timer(x.client.conn, Side::Write);
     if super::subrequest::post_action(x, io) {
-        return Ok(());
+        return;
     }
     finalize_connection(x, io);
-    Ok(())
 }
 
 /// Says what becomes of the connection and gives the main request's hold back (nginx:
@@ -180,15 +181,8 @@ fn wait_writable(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let conn = x.client.conn;
     if io.net.take_timed_out(conn, Side::Write) {
-        let delayed = io.conn(conn).is_some_and(|c| std::mem::take(&mut c.write.delayed));
-        if !delayed {
-            logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
-            return Status::Http(408).finish();
-        }
-        if io.conn(conn).is_some_and(|c| !c.write.ready) {
-            wait_writable(x, r, io);
-            return Ok(());
-        }
+        logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+        return Status::Http(408).finish();
     }
     if io.conn(conn).is_some_and(|c| c.write.delayed) {
         return Ok(());
@@ -196,7 +190,7 @@ pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if output::output(x, r, io, Chain::default()) == Status::Error {
         return Status::Error.finish();
     }
-    if x[r].buffered != 0 || !x[r].postponed.is_empty() || (r == x.active && !x.out.is_empty()) {
+    if is_pending(x, r) {
         wait_writable(x, r, io);
         return Ok(());
     }

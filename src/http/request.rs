@@ -75,6 +75,10 @@ pub struct RequestFlags {
     pub waited: bool,
     /// A subrequest that has been finalized.
     pub done: bool,
+    /// A subrequest that is to have no request body: there was none when it was made, or its maker wants none.
+    pub without_body: bool,
+    /// Some of its body has been handed to the output (nginx: `r->request_output`).
+    pub request_output: bool,
     /// Has been logged.
     pub logged: bool,
     /// The rate limit of this request has been worked out.
@@ -194,6 +198,8 @@ pub struct Request {
     pub upstream_states: Vec<super::upstreamed::State>,
     /// A subrequest's body when it was kept in memory.
     pub kept: Chain,
+    /// How many bytes of it may be kept; None for what the location says (`subrequest_output_buffer_size`).
+    pub kept_limit: Option<u64>,
     /// What to call when this subrequest ends (nginx: `r->post_subrequest`).
     pub post_subrequest: Option<PostSubrequest>,
     /// What to call when a subrequest of this one has ended and [`ClientWrite::Resume`] runs.
@@ -206,9 +212,9 @@ pub struct Request {
     pub cleanups: Vec<Cleanup>,
 }
 
-/// Called when a subrequest ends, with the status it ended with; may change it.
-pub type PostSubrequest = Box<
-    dyn FnOnce(
+/// Called when a subrequest is finalized, with the status; what it answers counts instead.
+pub type PostSubrequest = Rc<
+    dyn Fn(
         &mut super::exchange::Exchange,
         RequestIx,
         &mut super::io::Io,
@@ -310,6 +316,7 @@ impl Request {
             upstream: None,
             upstream_states: Vec::new(),
             kept: Chain::default(),
+            kept_limit: None,
             post_subrequest: None,
             resume: None,
             hold: None,

@@ -25,10 +25,10 @@ use crate::event::RequestIx;
 /// [`super::turn::Leave::Finish`] with what sending the page came to.
 pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
     x[r].err_status = code;
-    if closes_connection(code) {
+    if x[r].is_main() && closes_connection(code) {
         x.client.keepalive = false;
     }
-    if matches!(code, 400 | 413 | 414 | 494..=497 | 500 | 501) && x.client.lingering && code != 413 {
+    if x[r].is_main() && matches!(code, 400 | 413 | 414 | 494..=497 | 500 | 501) && x.client.lingering && code != 413 {
         x.client.lingering = code == 413;
     }
     x[r].headers_out.content_type = None;
@@ -138,7 +138,7 @@ pub fn page(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
         return sent;
     }
     let mut chain = Chain::default();
-    chain.last = x[r].is_main();
+    chain.last = true;
     if let Some(body) = body {
         chain.push(body);
     }

@@ -33,8 +33,8 @@ const fn extra(name: &'static str, here: bool) -> Feature {
 const MODULES: &[Feature] = &[
     extra("debug", true),
     extra("http_realip_module", false),
-    extra("http_auth_request_module", false),
-    extra("http_addition_module", false),
+    extra("http_auth_request_module", true),
+    extra("http_addition_module", true),
     extra("http_sub_module", false),
     extra("http_slice_module", false),
     extra("http_stub_status_module", false),

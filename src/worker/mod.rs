@@ -201,7 +201,16 @@ impl Worker {
     }
 
     fn client(&mut self, x: ExchangeId, side: Side) {
-        let Some(active) = self.exchanges.live.get(x.0 as usize).map(|x| x.active) else { return };
+        let live = self.exchanges.live.get(x.0 as usize).map(|x| (x.active, x.client.conn));
+        let Some((active, conn)) = live else { return };
+        if let Some(c) = self.io.conn(conn) {
+            // The end of a delay is no time-out, whoever is active now.
+            let s = c.side(side);
+            if s.delayed && s.timed_out {
+                s.delayed = false;
+                s.timed_out = false;
+            }
+        }
         match side {
             Side::Read => {
                 let main = crate::event::RequestIx::MAIN;

@@ -23,3 +23,4 @@ mod rewrite;
 mod smoke;
 mod static_file;
 mod storm;
+mod subrequests;

@@ -166,3 +166,9 @@ impl Body {
 pub fn of(x: &Exchange) -> Option<&Body> {
     x.main().body.as_deref().filter(|body| !body.discarding && (body.complete || body.unbuffered))
 }
+
+/// The body of a request as its content handler may pass it on: that of the main request, if this one was made when it was
+/// there.
+pub fn seen_by(x: &Exchange, r: RequestIx) -> Option<&Body> {
+    of(x).filter(|body| r == RequestIx::MAIN || !x[r].flags.without_body && !body.unbuffered)
+}

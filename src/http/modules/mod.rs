@@ -9,6 +9,8 @@
 pub mod access_log;
 pub mod charset;
 pub mod expires;
+pub mod addition;
+pub mod auth_request;
 pub mod files;
 pub mod geo;
 pub mod gunzip;
@@ -39,6 +41,7 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::output::MODULE,
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
+    &auth_request::MODULE,
     &try_files::MODULE,
     &index::MODULE,
     &open_files::MODULE,
@@ -51,6 +54,7 @@ pub static MODULES: &[&HttpModule] = &[
     &not_modified::MODULE,
     &headers::MODULE,
     &range::MODULE,
+    &addition::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
     &map::MODULE,

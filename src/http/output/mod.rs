@@ -106,6 +106,13 @@ pub trait BodyFilter {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status>;
+
+    /// True if the filter is to be called again, with an empty `input`, when what it left in `out` has been passed
+    /// on: it has something to do that must come behind that, such as a subrequest. Not asked of filters behind
+    /// [`Stage::Gzip`].
+    fn wants_more(&self) -> bool {
+        false
+    }
 }
 
 /// Who keeps output back; bits of `Request::buffered` (nginx: `NGX_HTTP_*_BUFFERED`).
@@ -181,42 +188,50 @@ pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
 }
 
 /// Runs a chain through the engaged filters once.
-fn once(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
-    if x[r].filters.is_empty() && !copy::is_needed(x, r, &chain) {
-        return postpone::filter(x, r, io, chain);
-    }
+fn once(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Status {
+    x[r].flags.request_output |= !chain.is_empty();
     let mut filters = std::mem::take(&mut x[r].filters);
-    let before_copy = filters.partition_point(|filter| filter.stage() < Stage::Copy);
-    let (first, rest) = filters.split_at_mut(before_copy);
-    let done = run(x, r, io, first, &mut chain).and_then(|()| {
-        if copy::is_needed(x, r, &chain) {
-            chain = copy::filter(x, r, io, std::mem::take(&mut chain))?;
-        }
-        run(x, r, io, rest, &mut chain)
-    });
+    let status = pass(x, r, io, &mut filters, false, chain);
     // A filter may have made a response of its own meanwhile, which engages none.
     if x[r].filters.is_empty() {
         x[r].filters = filters;
     }
-    match done {
-        Ok(()) => postpone::filter(x, r, io, chain),
-        Err(status) => status,
-    }
+    status
 }
 
-fn run(
+/// Hands a chain to the first of these filters, and what it makes of that to the rest. `copied` says whether
+/// the chain has passed the place where files are read.
+fn pass(
     x: &mut Exchange,
     r: RequestIx,
     io: &mut Io,
     filters: &mut [Box<dyn BodyFilter>],
-    chain: &mut Chain,
-) -> Result<(), Status> {
-    for filter in filters {
-        let mut out = Chain::default();
-        filter.filter(x, r, io, chain, &mut out)?;
-        *chain = out;
+    copied: bool,
+    mut chain: Chain,
+) -> Status {
+    match filters.split_first_mut() {
+        Some((first, rest)) if copied || first.stage() < Stage::Copy => loop {
+            let mut out = Chain::default();
+            if let Err(status) = first.filter(x, r, io, &mut chain, &mut out) {
+                return status;
+            }
+            let status = pass(x, r, io, rest, copied, out);
+            if status == Status::Error || !first.wants_more() {
+                return status;
+            }
+            chain = Chain::default();
+        },
+        None if copied => postpone::filter(x, r, io, chain),
+        _ => {
+            if copy::is_needed(x, r, &chain) {
+                chain = match copy::filter(x, r, io, chain) {
+                    Ok(chain) => chain,
+                    Err(status) => return status,
+                };
+            }
+            pass(x, r, io, filters, true, chain)
+        }
     }
-    Ok(())
 }
 
 /// Runs the filters of the main request that see the bodies of subrequests too.
@@ -228,7 +243,15 @@ pub fn late(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Result<Chain, St
         return Ok(chain);
     }
     let mut filters = std::mem::take(&mut x.main_mut().late_filters);
-    let done = run(x, RequestIx::MAIN, io, &mut filters, &mut chain);
+    let mut done = Ok(());
+    for filter in &mut filters {
+        let mut out = Chain::default();
+        done = filter.filter(x, RequestIx::MAIN, io, &mut chain, &mut out);
+        if done.is_err() {
+            break;
+        }
+        chain = out;
+    }
     x.main_mut().late_filters = filters;
     done.map(|()| chain)
 }
@@ -255,7 +278,7 @@ pub fn send_response(
         return sent;
     }
     let mut chain = Chain::of(body);
-    chain.last = x[r].is_main();
+    chain.last = true;
     output(x, r, io, chain)
 }
 

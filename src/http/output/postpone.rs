@@ -28,9 +28,17 @@ pub enum Postponed {
 }
 
 /// Passes on what may be written now and keeps the rest. Answers as [`super::output`].
-pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Status {
+pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
     if x[r].flags.in_memory {
         return keep(x, r, io, chain);
+    }
+    if x[r].flags.background {
+        // Nobody is to see it.
+        return Status::Ok;
+    }
+    if !x[r].is_main() {
+        // The end of a part is not the end of the whole.
+        chain.last = false;
     }
     if r != x.active {
         add(x, r, chain);
@@ -44,7 +52,7 @@ pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Stat
     while let Some(first) = x[r].postponed.pop_front() {
         match first {
             Postponed::Request(sub) => {
-                // It stays in front until it is done; the finalizer takes it out.
+                // It stays in front until it has ended; `finalize` takes it out.
                 x[r].postponed.push_front(Postponed::Request(sub));
                 x.active = sub;
                 x.post(sub);
@@ -86,7 +94,7 @@ fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
 
 /// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.
 fn keep(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
-    let limit = *x[r].loc.core.subrequest_output_buffer_size;
+    let limit = x[r].kept_limit.unwrap_or(*x[r].loc.core.subrequest_output_buffer_size);
     let size = x[r].kept.len().saturating_add(chain.len());
     if size > limit {
         let text = format_args!("too big subrequest response: {size}");
