@@ -28,7 +28,11 @@ pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
     if x[r].is_main() && closes_connection(code) {
         x.client.keepalive = false;
     }
-    if x[r].is_main() && matches!(code, 400 | 413 | 414 | 494..=497 | 500 | 501) && x.client.lingering && code != 413 {
+    if x[r].is_main()
+        && matches!(code, 400 | 413 | 414 | 494..=497 | 500 | 501)
+        && x.client.lingering
+        && code != 413
+    {
         x.client.lingering = code == 413;
     }
     x[r].headers_out.content_type = None;

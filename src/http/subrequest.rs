@@ -129,10 +129,7 @@ impl Subrequest {
 
     /// Calls this once, when the child's response is complete: its head is in `x[child].headers_out`, and its
     /// body in `x[child].kept` if it was to be kept. The parent's write slot runs after it.
-    pub fn then(
-        self,
-        f: impl Fn(&mut Exchange, RequestIx, RequestIx, &mut Io) + 'static,
-    ) -> Subrequest {
+    pub fn then(self, f: impl Fn(&mut Exchange, RequestIx, RequestIx, &mut Io) + 'static) -> Subrequest {
         self.on_finalize(move |x, child, io, status| {
             // A status that needs a page comes back when the page has been made.
             if !status.is_special() {

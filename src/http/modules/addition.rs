@@ -39,8 +39,10 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { filters: &[HeaderFilter { stage: Stage::Addition, run: filter }], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    filters: &[HeaderFilter { stage: Stage::Addition, run: filter }],
+    ..HttpModule::new(&TABLE)
+};
 
 const LEVELS: u32 = HTTP | SERVER | LOCATION;
 

@@ -53,8 +53,7 @@ impl Conf for AuthRequest {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { phases: &[(Phase::Access, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule { phases: &[(Phase::Access, handler)], ..HttpModule::new(&TABLE) };
 
 const LEVELS: u32 = HTTP | SERVER | LOCATION;
 

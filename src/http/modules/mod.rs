@@ -7,10 +7,10 @@
 //! *Read next*: any one of them.
 
 pub mod access_log;
-pub mod charset;
-pub mod expires;
 pub mod addition;
 pub mod auth_request;
+pub mod charset;
+pub mod expires;
 pub mod files;
 pub mod geo;
 pub mod gunzip;
