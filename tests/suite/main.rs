@@ -6,6 +6,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+mod access_log;
 mod balance;
 mod command_line;
 mod directives;
