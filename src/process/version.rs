@@ -46,7 +46,7 @@ const MODULES: &[Feature] = &[
     usual("http_userid_module", false),
     usual("http_access_module", false),
     usual("http_auth_basic_module", false),
-    usual("http_mirror_module", false),
+    usual("http_mirror_module", true),
     usual("http_autoindex_module", false),
     usual("http_geo_module", true),
     usual("http_map_module", true),

@@ -22,6 +22,7 @@ pub mod headers;
 pub mod index;
 pub mod map;
 pub mod mime_types;
+pub mod mirror;
 pub mod not_modified;
 pub mod open_files;
 pub mod range;
@@ -43,6 +44,7 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::files::MODULE,
     &auth_request::MODULE,
     &try_files::MODULE,
+    &mirror::MODULE,
     &index::MODULE,
     &open_files::MODULE,
     &gzip_static::MODULE,

@@ -20,7 +20,7 @@ use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::vars::core::logged;
-use crate::http::vars::get;
+use crate::http::vars::get_flushed;
 use crate::log::clock;
 use std::io::Write;
 
@@ -109,7 +109,7 @@ impl Format {
         for part in &self.parts {
             match part {
                 Part::Text(text) => line.extend_from_slice(text),
-                Part::Var(ix) => match get(x, r, io, *ix) {
+                Part::Var(ix) => match get_flushed(x, r, io, *ix) {
                     Some(value) => escape(line, &value, self.escape),
                     None if self.escape == Escape::Default => line.push(b'-'),
                     None => {}
