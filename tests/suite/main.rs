@@ -25,3 +25,4 @@ mod smoke;
 mod static_file;
 mod storm;
 mod subrequests;
+mod variables;
