@@ -1,31 +1,171 @@
 //! What a request knows of its upstream: the data of `upstream/`, without its functions.
 //!
-//! *In nginx* `ngx_http_upstream_t` is declared beside the request that points at it.
+//! *In nginx* `ngx_http_upstream_t` is declared beside the request that points at it; about a hundred fields, many of which
+//! mean something in one of the relay modes only.
 //!
-//! *Here* the struct stands in this room because a request holds one, and the functions stand in
-//! `upstream/`, which knows HTTP; the arrow between the rooms points one way.
+//! *Here* the structs stand in this room because a request holds one, and the functions stand in `upstream/`, which knows HTTP; the
+//! arrow between the rooms points one way. What belongs to one connection is in [`Peer`] and goes with it, so a further
+//! attempt cannot see anything of the one before.
+//!
+//! ```text
+//!   Request ─ Upstream ─┬─ conf, pass, group, tried      whom to ask, and how
+//!                       ├─ request                       the bytes, kept for further attempts
+//!                       ├─ module                        the protocol's context
+//!                       ├─ head, decoder, relay, pipe    the reply
+//!                       └─ Peer ─ conn ⇄ Owner::Upstream(x, r)
+//! ```
 //!
 //! *Read next*: `upstream/mod.rs`.
 
 use super::holds::Hold;
+use super::slots::{PeerRead, PeerWrite};
+use super::upstream_conf::{Pass, UpstreamConf};
+use crate::balance::{Group, Held, Tried};
+use crate::buf::{Chain, Page, Slice, TempFile};
+use crate::event::ConnId;
+use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Wrap};
 use std::fmt;
+use std::rc::Rc;
 
 /// What became of one attempt at an upstream, for `$upstream_*` and the log.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// Whom it was.
-    pub peer: String,
+    /// Whom it was; empty for the mark between two rounds (an internal redirect).
+    pub peer: Rc<str>,
+    /// The status it answered, or that stands for how it failed; 0 for none.
+    pub status: u16,
+    /// When it began, in milliseconds of the loop's clock.
+    pub started: u64,
+    /// Milliseconds until it was connected.
+    pub connect_ms: Option<u64>,
+    /// Milliseconds until its head was complete.
+    pub header_ms: Option<u64>,
+    /// Milliseconds until all was over.
+    pub response_ms: Option<u64>,
+    /// Bytes of its body.
+    pub response_length: u64,
+    /// Bytes it sent in all.
+    pub bytes_received: u64,
+    /// Bytes it was sent.
+    pub bytes_sent: u64,
+}
+
+/// How the reply reaches the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It has not begun to.
+    #[default]
+    None,
+    /// Upstream speed first: read ahead, spill if need be.
+    Buffered,
+    /// Downstream speed first: read when the client has taken what there was.
+    Unbuffered,
+    /// A tunnel.
+    Upgraded,
+}
+
+/// The connection of one attempt.
+pub struct Peer {
+    /// Its connection.
+    pub conn: ConnId,
+    /// The balancer's token; given back when the attempt is over.
+    pub held: Option<Held>,
+    /// What happens when it becomes readable.
+    pub read: PeerRead,
+    /// What happens when it becomes writable.
+    pub write: PeerWrite,
+    /// It has served a request before.
+    pub reused: bool,
+    /// The whole request has been sent.
+    pub request_sent: bool,
+    /// The window: what it sent that has not been decoded.
+    pub page: Page,
+    /// How far the window has been used.
+    pub cursor: Cursor,
+    /// What it is still to be sent.
+    pub out: Chain,
+    /// Bytes its connection had been sent before this request.
+    pub sent_before: u64,
+    /// Bytes its connection had received before this request.
+    pub received_before: u64,
+}
+
+/// What the buffered relay holds back (nginx: `ngx_event_pipe_t`).
+#[derive(Default)]
+pub struct Pipe {
+    /// In memory, behind what is in the file.
+    pub memory: Chain,
+    /// What memory should not hold.
+    pub file: Option<TempFile>,
+    /// How much of the file has been handed on.
+    pub handed: u64,
 }
 
 /// The upstream side of a request.
 pub struct Upstream {
-    /// Keeps the exchange alive.
+    /// Keeps the exchange alive; None once the upstream is over and only its results are left.
     pub hold: Option<Hold>,
+    /// Which protocol.
+    pub kind: Kind,
+    /// The settings of the location under the protocol's prefix.
+    pub conf: Rc<UpstreamConf>,
+    /// Where the location passes to.
+    pub pass: Rc<Pass>,
+    /// The protocol's context of this request.
+    pub module: Option<Box<dyn Erased>>,
+    /// The peers.
+    pub group: Option<Rc<Group>>,
+    /// What has been tried of them.
+    pub tried: Option<Tried>,
+    /// The present attempt.
+    pub peer: Option<Peer>,
+    /// The request without its body, kept for further attempts.
+    pub request: Chain,
+    /// How the body goes behind it; None if it does not.
+    pub wrapping: Option<&'static dyn Wrap>,
+    /// `http://`, for the log.
+    pub schema: Slice,
+    /// The URI asked for, for the log.
+    pub uri: Slice,
+    /// The reply's head.
+    pub head: Head,
+    /// The reply's body.
+    pub decoder: Option<Decoder>,
+    /// Body that was decoded and not handed on.
+    pub relay: Relay,
+    /// Of the buffered relay.
+    pub pipe: Pipe,
+    /// Buffered or not, after X-Accel-Buffering had its say.
+    pub buffering: bool,
+    /// How the reply goes to the client.
+    pub mode: Mode,
+    /// The reply's head has been sent to the client.
+    pub header_sent: bool,
+    /// Some of the request has been written to the present peer.
+    pub request_sent: bool,
+    /// The whole reply has been received.
+    pub complete: bool,
+    /// The client is gone, but the reply is still wanted (`NAME_ignore_client_abort`, `NAME_store`).
+    pub client_gone: bool,
+    /// When the first attempt began, in milliseconds of the loop's clock.
+    pub started: u64,
+    /// Bytes of the body read so far, for `NAME_limit_rate`, and since when.
+    pub rate_from: u64,
+    /// `NAME_limit_rate` in bytes per second; 0 for no limit.
+    pub limit_rate: u64,
 }
 
 impl Upstream {
     /// The part of an error line that names the upstream.
-    pub fn write_context(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
+    ///
+    /// # Errors
+    /// Those of the formatter.
+    pub fn write_context(&self, f: &mut fmt::Formatter<'_>, states: &[State]) -> fmt::Result {
+        let Some(state) = states.last().filter(|state| !state.peer.is_empty() && self.hold.is_some()) else {
+            return Ok(());
+        };
+        let separator = if self.uri.is_empty() || self.uri.starts_with(b"/") { "" } else { "/" };
+        let uri = super::logging::printable(&self.uri);
+        write!(f, ", upstream: \"{}{}{separator}{uri}\"", self.schema, state.peer)
     }
 }

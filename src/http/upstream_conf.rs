@@ -1,0 +1,258 @@
+//! The settings that every upstream module has under its own prefix, and where a location passes to.
+//!
+//! *In nginx* `ngx_http_upstream_conf_t`, a member of each module's location configuration; each module repeats some forty
+//! rows of its directive table for it.
+//!
+//! *Here* one struct, kept once for each prefix that a level mentions: `proxy_buffering` and `fastcgi_buffering` are
+//! different settings of the same location. The directives are written in `upstream/directives`; this file is only what they
+//! set, because a request holds on to it.
+//!
+//! ```text
+//!   location ─ Passes ─┬─ "proxy"   ─ Rc<UpstreamConf> { pass: http://backend/, read_timeout: 60 s, … }
+//!                      └─ "fastcgi" ─ Rc<UpstreamConf> { … }
+//! ```
+//!
+//! *Read next*: `upstreamed.rs`, then `upstream/directives/mod.rs`.
+
+use super::vars::Template;
+use crate::balance::Group;
+use crate::buf::Slice;
+use crate::buf::temp_file::TempPath;
+use crate::conf::error::Place;
+use crate::conf::merge::{Conf, Scope};
+use crate::settings;
+use crate::util::address::Address;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+/// The classes of `NAME_next_upstream`, as bits.
+pub mod next_on {
+    /// `error`
+    pub const ERROR: u32 = 1;
+    /// `timeout`
+    pub const TIMEOUT: u32 = 1 << 1;
+    /// `invalid_header`
+    pub const INVALID_HEADER: u32 = 1 << 2;
+    /// `http_500`
+    pub const HTTP_500: u32 = 1 << 3;
+    /// `http_502`
+    pub const HTTP_502: u32 = 1 << 4;
+    /// `http_503`
+    pub const HTTP_503: u32 = 1 << 5;
+    /// `http_504`
+    pub const HTTP_504: u32 = 1 << 6;
+    /// `http_403`
+    pub const HTTP_403: u32 = 1 << 7;
+    /// `http_404`
+    pub const HTTP_404: u32 = 1 << 8;
+    /// `http_429`
+    pub const HTTP_429: u32 = 1 << 9;
+    /// `non_idempotent`: also for POST, LOCK and PATCH that have been sent
+    pub const NON_IDEMPOTENT: u32 = 1 << 10;
+    /// `no_live`
+    pub const NO_LIVE: u32 = 1 << 11;
+    /// `updating`; of the cache
+    pub const UPDATING: u32 = 1 << 12;
+    /// `off`
+    pub const OFF: u32 = 1 << 31;
+}
+
+/// The fields of `NAME_ignore_headers`, as bits.
+pub mod ignored {
+    /// `X-Accel-Redirect`
+    pub const XA_REDIRECT: u32 = 1;
+    /// `X-Accel-Expires`
+    pub const XA_EXPIRES: u32 = 1 << 1;
+    /// `X-Accel-Limit-Rate`
+    pub const XA_LIMIT_RATE: u32 = 1 << 2;
+    /// `X-Accel-Buffering`
+    pub const XA_BUFFERING: u32 = 1 << 3;
+    /// `X-Accel-Charset`
+    pub const XA_CHARSET: u32 = 1 << 4;
+    /// `Expires`
+    pub const EXPIRES: u32 = 1 << 5;
+    /// `Cache-Control`
+    pub const CACHE_CONTROL: u32 = 1 << 6;
+    /// `Set-Cookie`
+    pub const SET_COOKIE: u32 = 1 << 7;
+    /// `Vary`
+    pub const VARY: u32 = 1 << 8;
+}
+
+/// `NAME_bind`: the local address of connections to the peer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bind {
+    /// The kernel's choice.
+    Off,
+    /// This one; with variables it is known only when a request asks.
+    To(Template, Option<Address>),
+}
+
+/// `NAME_store`: where replies are kept as files.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Store {
+    /// Nowhere.
+    Off,
+    /// Under the root of the location, or its alias.
+    On,
+    /// Here.
+    Path(Template),
+}
+
+settings! {
+    /// What concerns one prefix at one level.
+    pub struct UpstreamConf: Location {
+        /// `NAME_connect_timeout`, ms
+        pub connect_timeout: u64 = 60_000,
+        /// `NAME_send_timeout`, ms
+        pub send_timeout: u64 = 60_000,
+        /// `NAME_read_timeout`, ms
+        pub read_timeout: u64 = 60_000,
+        /// `NAME_timeout`, ms: one attempt as a whole; 0 for no limit
+        pub timeout: u64 = 0,
+        /// `NAME_buffer_size`
+        pub buffer_size: u64 = 4096,
+        /// `NAME_header_limit`
+        pub header_limit: u64 = 64 << 10,
+        /// `NAME_buffers`
+        pub buffers: (u64, u64) = (8, 4096),
+        /// `NAME_busy_buffers_size`; 0 for two buffers
+        pub busy_buffers_size: u64 = 0,
+        /// `NAME_max_temp_file_size`
+        pub max_temp_file_size: u64 = 1 << 30,
+        /// `NAME_temp_file_write_size`; 0 for two buffers
+        pub temp_file_write_size: u64 = 0,
+        /// `NAME_temp_path`; None for the folder `NAME_temp` of the prefix
+        pub temp_path: Option<TempPath> = None,
+        /// `NAME_buffering`
+        pub buffering: bool = true,
+        /// `NAME_request_buffering`
+        pub request_buffering: bool = true,
+        /// `NAME_ignore_client_abort`
+        pub ignore_client_abort: bool = false,
+        /// `NAME_intercept_errors`
+        pub intercept_errors: bool = false,
+        /// `NAME_pass_request_headers`
+        pub pass_request_headers: bool = true,
+        /// `NAME_pass_request_body`
+        pub pass_request_body: bool = true,
+        /// `NAME_next_upstream`: bits of [`next_on`]
+        pub next_upstream: u32 = next_on::ERROR | next_on::TIMEOUT,
+        /// `NAME_next_upstream_tries`; 0 for no limit
+        pub next_upstream_tries: u64 = 0,
+        /// `NAME_next_upstream_timeout`, ms; 0 for no limit
+        pub next_upstream_timeout: u64 = 0,
+        /// `NAME_fail_open`
+        pub fail_open: bool = false,
+        /// `NAME_ignore_headers`: bits of [`ignored`]
+        pub ignore_headers: u32 = 0,
+        /// `NAME_hide_header`
+        pub hide_headers: Vec<Slice> = Vec::new(),
+        /// `NAME_pass_header`
+        pub pass_headers: Vec<Slice> = Vec::new(),
+        /// `NAME_limit_rate`
+        pub limit_rate: Option<Template> = None,
+        /// `NAME_force_ranges`
+        pub force_ranges: bool = false,
+        /// `NAME_store`
+        pub store: Store = Store::Off,
+        /// `NAME_store_access`: the mode of the files
+        pub store_access: u32 = 0o600,
+        /// `NAME_socket_keepalive`
+        pub socket_keepalive: bool = false,
+        /// `NAME_socket_rcvbuf`
+        pub socket_rcvbuf: Option<u64> = None,
+        /// `NAME_socket_sndbuf`
+        pub socket_sndbuf: Option<u64> = None,
+        /// `NAME_bind`
+        pub bind: Bind = Bind::Off,
+        /// `NAME_bind … transparent`
+        pub bind_transparent: bool = false,
+        plain {
+            /// `NAME_pass` of this level or, for a block like `if` inside it, of the level outside.
+            pub pass: Option<Rc<Pass>> = None,
+        }
+    }
+}
+
+/// The settings of one level, by prefix.
+#[derive(Default)]
+pub struct Passes {
+    list: Vec<(Box<str>, Rc<UpstreamConf>)>,
+}
+
+impl Conf for Passes {
+    const SCOPE: Scope = Scope::Location;
+    crate::conf_slot!();
+
+    fn merge(&mut self, parent: &Self) -> Result<(), String> {
+        for (prefix, outer) in &parent.list {
+            if let Some(own) = self.entry(prefix) {
+                own.merge(outer)?;
+                // Whether a location uses it depends on its content handler, which only some levels inherit.
+                own.pass = own.pass.take().or_else(|| outer.pass.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Passes {
+    /// The settings of a prefix, to be filled in; made when first asked for. None once somebody shares them, which is
+    /// after the configuration has been read.
+    pub fn entry(&mut self, prefix: &str) -> Option<&mut UpstreamConf> {
+        let at = match self.list.iter().position(|(known, _)| &**known == prefix) {
+            Some(at) => at,
+            None => {
+                self.list.push((prefix.into(), Rc::default()));
+                self.list.len() - 1
+            }
+        };
+        self.list.get_mut(at).and_then(|(_, conf)| Rc::get_mut(conf))
+    }
+
+    /// The settings of a prefix.
+    pub fn get(&self, prefix: &str) -> Option<&Rc<UpstreamConf>> {
+        self.list.iter().find(|(known, _)| &**known == prefix).map(|(_, conf)| conf)
+    }
+}
+
+/// The argument of `NAME_pass`.
+#[derive(Debug)]
+pub struct Pass {
+    /// The argument as it stands: `http://backend/path`.
+    pub url: Slice,
+    /// The same as a template, if it has variables.
+    pub template: Option<Template>,
+    /// What `url` consists of, if it has none.
+    pub parts: Parts,
+    /// The name of the location around it; empty if that is a regular expression or has no name.
+    pub location: Slice,
+    /// The peers; filled when all of `http {}` has been read, None with variables.
+    pub group: OnceCell<Rc<Group>>,
+    /// Where replies are spilled unless `NAME_temp_path` says otherwise.
+    pub temp_path: TempPath,
+    /// Where the line stands.
+    pub place: Place,
+}
+
+/// A URL taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// `http://` or `memcached://`
+    pub schema: Slice,
+    /// Host and port, as they were written.
+    pub authority: Slice,
+    /// The same without the port of the scheme: what `$proxy_host` shows.
+    pub host: Slice,
+    /// The port; 0 for a unix socket.
+    pub port: u16,
+    /// What follows the authority; None when nothing does.
+    pub uri: Option<Slice>,
+}
+
+impl std::fmt::Debug for UpstreamConf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UpstreamConf({:?})", self.pass)
+    }
+}
