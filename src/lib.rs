@@ -18,5 +18,6 @@ pub mod log;
 pub mod process;
 pub mod protocol;
 pub mod sys;
+pub mod upstream;
 pub mod util;
 pub mod worker;

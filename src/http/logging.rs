@@ -29,6 +29,19 @@ pub fn log(
     errno: Option<&io::Error>,
     text: fmt::Arguments,
 ) {
+    log_with(x, r, io, level, errno, text, &"");
+}
+
+/// The same with something more behind the context; it begins with its own comma.
+pub fn log_with(
+    x: &Exchange,
+    r: RequestIx,
+    io: &Io,
+    level: Level,
+    errno: Option<&io::Error>,
+    text: fmt::Arguments,
+    more: &dyn Display,
+) {
     let debugging = io.net.table.get(x.client.conn).is_some_and(|c| c.flags.debug);
     let own = &x[r].loc.error_log;
     let raised: Targets;
@@ -43,7 +56,7 @@ pub fn log(
     }
     let client = io.net.table.get(x.client.conn).map(|c| c.peer.host_text());
     let client = client.unwrap_or_default();
-    let context = Context { x, r, client: &client };
+    let context = Context { x, r, client: &client, more };
     targets.write_with(level, x.client.number, errno, text, &context);
 }
 
@@ -52,11 +65,12 @@ struct Context<'a> {
     x: &'a Exchange,
     r: RequestIx,
     client: &'a str,
+    more: &'a dyn Display,
 }
 
 impl Display for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Context { x, r, client } = *self;
+        let Context { x, r, client, more } = *self;
         if !x.action.is_empty() {
             write!(f, " while {}", x.action)?;
         }
@@ -71,7 +85,7 @@ impl Display for Context<'_> {
             write!(f, ", subrequest: \"{}\"", printable(&request.uri))?;
         }
         if let Some(upstream) = request.upstream.as_ref() {
-            upstream.write_context(f)?;
+            upstream.write_context(f, &request.upstream_states)?;
         }
         if let Some(host) = main.headers_in.value(Known::Host) {
             write!(f, ", host: \"{}\"", printable(host))?;
@@ -79,7 +93,7 @@ impl Display for Context<'_> {
         if let Some(referer) = main.headers_in.value(Known::Referer) {
             write!(f, ", referrer: \"{}\"", printable(referer))?;
         }
-        Ok(())
+        write!(f, "{more}")
     }
 }
 

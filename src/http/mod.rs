@@ -45,6 +45,7 @@ pub mod slots;
 pub mod special;
 pub mod subrequest;
 pub mod turn;
+pub mod upstream_conf;
 pub mod upstreamed;
 pub mod vars;
 

@@ -218,7 +218,6 @@ impl Passes {
 }
 
 /// The argument of `NAME_pass`.
-#[derive(Debug)]
 pub struct Pass {
     /// The argument as it stands: `http://backend/path`.
     pub url: Slice,
@@ -253,6 +252,7 @@ pub struct Parts {
 
 impl std::fmt::Debug for UpstreamConf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "UpstreamConf({:?})", self.pass)
+        let url = self.pass.as_ref().map(|pass| &pass.url);
+        write!(f, "UpstreamConf({url:?})")
     }
 }

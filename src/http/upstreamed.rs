@@ -23,7 +23,7 @@ use super::upstream_conf::{Pass, UpstreamConf};
 use crate::balance::{Group, Held, Tried};
 use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::ConnId;
-use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Wrap};
+use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
 use std::fmt;
 use std::rc::Rc;
 
@@ -123,6 +123,12 @@ pub struct Upstream {
     pub request: Chain,
     /// How the body goes behind it; None if it does not.
     pub wrapping: Option<&'static dyn Wrap>,
+    /// What the protocol is told about the pass directive.
+    pub target: Target,
+    /// `$proxy_port`; 0 for a unix socket.
+    pub port: u16,
+    /// The name of the chosen peer's `server` line.
+    pub server: Option<Slice>,
     /// `http://`, for the log.
     pub schema: Slice,
     /// The URI asked for, for the log.

@@ -110,6 +110,10 @@ pub struct Kind {
     pub name: &'static str,
     /// [`Protocol::DIRECTIVES`]
     pub directives: &'static Module,
+    /// [`Protocol::SCHEME`]
+    pub scheme: Option<&'static str>,
+    /// [`Protocol::PORT`]
+    pub port: u16,
     /// [`Protocol::GREETS`]
     pub greets: bool,
     create: Create,
@@ -122,6 +126,8 @@ impl Kind {
         Kind {
             name: P::NAME,
             directives: P::DIRECTIVES,
+            scheme: P::SCHEME,
+            port: P::PORT,
             greets: P::GREETS,
             create: create::<P>,
             may_stream: |location, chunked| P::may_stream(location.get(), chunked),

@@ -117,6 +117,12 @@ pub trait Protocol: Sized + Clone + 'static {
     /// The table of its own directives. The shared ones are added under [`Protocol::NAME`].
     const DIRECTIVES: &'static Module;
 
+    /// The scheme of the URL in the pass directive, as `http`; None if the directive names host and port only.
+    const SCHEME: Option<&'static str> = None;
+
+    /// The port of a host without one; 0 if there has to be one.
+    const PORT: u16 = 0;
+
     /// A new connection begins with a conversation before the request.
     const GREETS: bool = false;
 

@@ -100,6 +100,7 @@ pub struct Out {
     /// How much of `page` has been moved to `full`.
     taken: usize,
     body: Option<&'static dyn Wrap>,
+    uri: Slice,
 }
 
 impl Out {
@@ -143,6 +144,16 @@ impl Out {
     /// The client's body goes here, in this wrapping. Nothing may be written behind it.
     pub fn body(&mut self, wrapping: &'static dyn Wrap) {
         self.body = Some(wrapping);
+    }
+
+    /// Notes what is asked for, so that log lines show it behind the peer's address.
+    pub fn note_uri(&mut self, uri: Slice) {
+        self.uri = uri;
+    }
+
+    /// What was noted; empty if nothing was.
+    pub fn uri(&self) -> &Slice {
+        &self.uri
     }
 
     /// How the body goes; None if the peer is not to get it.

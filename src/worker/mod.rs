@@ -32,6 +32,7 @@ use crate::log::Level;
 use crate::process::WorkerContext;
 use mio::Events;
 use release::Exchanges;
+use crate::upstream::pool;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// The special number of the signal inbox in the poll; listening sockets use their index.
@@ -196,7 +197,8 @@ impl Worker {
             (Owner::Upstream(x, r), side) => {
                 self.with_exchange(x, |x, io| switchboard::peer(x, r, io, side), r);
             }
-            (Owner::Pooled(_) | Owner::Service(_), _) => {}
+            (Owner::Pooled(slot), side) => pool::event(&mut self.io, id, slot, side),
+            (Owner::Service(_), _) => {}
         }
     }
 

@@ -19,6 +19,7 @@ use crate::http::exchange::{Exchange, Fate};
 use crate::http::holds::Why;
 use crate::http::io::Io;
 use crate::http::server::Server;
+use crate::upstream::finish;
 use slab::Slab;
 use socket2::SockRef;
 use std::rc::Rc;
@@ -88,6 +89,7 @@ pub fn give_up(x: &mut Exchange, io: &mut Io) {
         while let Some(cleanup) = x[r].cleanups.pop() {
             cleanup(x, r, io);
         }
+        finish::abandon(x, r, io);
         let holds = [x[r].hold.take(), x[r].body.as_mut().and_then(|body| body.hold.take())];
         for hold in holds.into_iter().flatten() {
             x.holds.give_back(hold);

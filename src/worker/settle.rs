@@ -18,7 +18,8 @@ use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::finalize;
 use crate::http::io::Io;
-use crate::http::turn::{Leave, Status, Turn};
+use crate::http::turn::{Leave, Turn};
+use crate::upstream::{finish, next};
 
 /// Acts until there is nothing left to act upon.
 pub fn settle(x: &mut Exchange, r: RequestIx, io: &mut Io, mut turn: Turn) {
@@ -27,8 +28,11 @@ pub fn settle(x: &mut Exchange, r: RequestIx, io: &mut Io, mut turn: Turn) {
             return;
         }
         turn = match leave {
-            Leave::Next(_) => Err(Leave::Finish(Status::Http(502))),
-            Leave::Finish(status) => finalize::finalize_request(x, r, io, status),
+            Leave::Next(failure) => next::next(x, r, io, failure),
+            Leave::Finish(status) => {
+                let status = finish::finalize(x, r, io, status);
+                finalize::finalize_request(x, r, io, status)
+            }
         };
     }
 }

@@ -15,8 +15,9 @@ use crate::http::exchange::Exchange;
 use crate::http::finalize;
 use crate::http::io::Io;
 use crate::http::phases;
-use crate::http::slots::{ClientRead, ClientWrite};
+use crate::http::slots::{ClientRead, ClientWrite, PeerRead, PeerWrite};
 use crate::http::turn::{Status, Turn};
+use crate::upstream::{self, connect, greet, header, pipe, send, unbuffered, upgraded};
 
 /// The client's connection is readable.
 ///
@@ -29,11 +30,11 @@ pub fn client_read(x: &mut Exchange, io: &mut Io) -> Turn {
         ClientRead::Headers => head::headers(x, r, io),
         ClientRead::Block => Ok(()),
         ClientRead::ReadBody => read::read_client_request_body_handler(x, r, io),
-        ClientRead::StreamBody => Ok(()),
+        ClientRead::StreamBody => send::stream_body(x, r, io),
         ClientRead::DiscardBody => discard::discarded_request_body_handler(x, r, io),
-        ClientRead::CheckBroken => Ok(()),
+        ClientRead::CheckBroken => upstream::broken::check_broken(x, r, io),
         ClientRead::TestReading => broken::test_reading(x, r, io),
-        ClientRead::UpgradedRead => Ok(()),
+        ClientRead::UpgradedRead => upgraded::process(x, r, io),
     }
 }
 
@@ -46,9 +47,10 @@ pub fn client_write(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         ClientWrite::Empty => Ok(()),
         ClientWrite::RunPhases => phases::run(x, r, io),
         ClientWrite::CheckBroken => Ok(()),
-        ClientWrite::ProcessDownstream => Ok(()),
-        ClientWrite::NonBufferedDownstream => Ok(()),
-        ClientWrite::UpgradedWrite => Ok(()),
+        ClientWrite::AwaitPeer => connect::await_peer(x, r, io),
+        ClientWrite::ProcessDownstream => pipe::downstream(x, r, io),
+        ClientWrite::NonBufferedDownstream => unbuffered::downstream(x, r, io),
+        ClientWrite::UpgradedWrite => upgraded::process(x, r, io),
         ClientWrite::Writer => finalize::writer(x, r, io),
         ClientWrite::Finalizer => Status::Ok.finish(),
         ClientWrite::Delay => Ok(()),
@@ -63,6 +65,21 @@ pub fn client_write(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 ///
 /// # Errors
 /// What the handler wishes.
-pub fn peer(_: &mut Exchange, _: RequestIx, _: &mut Io, _: Side) -> Turn {
-    Ok(())
+pub fn peer(x: &mut Exchange, r: RequestIx, io: &mut Io, side: Side) -> Turn {
+    let Some(peer) = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref()) else { return Ok(()) };
+    match side {
+        Side::Read => match peer.read {
+            PeerRead::Greet => greet::greet(x, r, io),
+            PeerRead::ProcessHeader => header::process_header(x, r, io),
+            PeerRead::ProcessUpstream => pipe::upstream(x, r, io),
+            PeerRead::NonBufferedUpstream => unbuffered::upstream(x, r, io),
+            PeerRead::UpgradedRead => upgraded::process(x, r, io),
+        },
+        Side::Write => match peer.write {
+            PeerWrite::Greet => greet::greet(x, r, io),
+            PeerWrite::SendRequest => send::send_request_handler(x, r, io),
+            PeerWrite::Idle => Ok(()),
+            PeerWrite::UpgradedWrite => upgraded::process(x, r, io),
+        },
+    }
 }

@@ -264,7 +264,7 @@ pub fn temp_path(cx: &mut Cx, line: &Line) -> Result<TempPath, ConfError> {
 }
 
 /// A size that may be made of variables.
-fn size_template(cx: &mut Cx, line: &Line) -> Result<Template, ConfError> {
+pub fn size_template(cx: &mut Cx, line: &Line) -> Result<Template, ConfError> {
     let text = line.arg(0)?.bytes().to_vec();
     let template = Template::compile(cx, line, &text)?;
     if template.as_constant().is_some() && parse_size(&text).is_none() {

@@ -54,6 +54,8 @@ impl Protocol for Http1 {
     type Conf = Http1Location;
     const NAME: &'static str = "proxy";
     const DIRECTIVES: &'static Module = &MODULE;
+    const SCHEME: Option<&'static str> = Some("http");
+    const PORT: u16 = 80;
 
     fn may_stream(conf: &Http1Location, chunked: bool) -> bool {
         conf.set_body.is_none() && (!chunked || *conf.http_version == Version::V11)

@@ -33,7 +33,9 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
         Version::V10 => b" HTTP/1.0\r\n",
         Version::V11 => b" HTTP/1.1\r\n",
     };
-    out.write_all(&[&method, b" ", &line::target(r)?, version]);
+    let target = line::target(r)?;
+    out.write_all(&[&method, b" ", &target, version]);
+    out.note_uri(target);
 
     let set_body = conf.set_body.as_ref().map(|template| r.eval(template));
     let mut keeps_body = true;

@@ -1,0 +1,272 @@
+//! Connecting: a peer is chosen, an idle connection to it taken or a new one begun.
+//!
+//! *In nginx* `ngx_http_upstream_connect` with `ngx_event_connect_peer` below it; a keepalive connection is handed over by the
+//! balancer's `get` (`NGX_DONE`).
+//!
+//! *Here* the balancer chooses a peer and nothing else; then the pool is asked for a connection to it. One that the peer has
+//! closed, or said something on, is not used: the socket is looked at in the moment before the request is written.
+//!
+//! ```text
+//!   pick ─┬─ Peer ─▶ pool? ─┬─ idle one, still quiet ─▶ send now
+//!         │                 └─ connect() ─┬─ at once ─▶ send now
+//!         │                               └─ EINPROGRESS ─▶ wait for writability (connect_timeout)
+//!         ├─ Wait ─▶ queue
+//!         └─ NoLive ─▶ Next(NoLive)
+//! ```
+//!
+//! *Read next*: `send.rs`; `event/connect.rs`.
+
+use super::view::View;
+use super::{greet, pool, send};
+use crate::balance::{Held, NoLive, Pick};
+use crate::buf::{Chain, Page, Slice};
+use crate::event::connect::Options;
+use crate::event::timer::Key;
+use crate::event::{ConnId, Owner, RequestIx, Side, clock};
+use crate::http::body;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::slots::{ClientWrite, PeerRead, PeerWrite};
+use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::http::upstream_conf::{Bind, UpstreamConf};
+use crate::http::upstreamed::{Peer, State};
+use crate::log::Level;
+use crate::protocol::out::{again, wrap};
+use crate::protocol::{Cursor, Target};
+use crate::util::address::Address;
+use std::io;
+use std::rc::Rc;
+
+/// Chooses a peer and connects to it.
+///
+/// # Errors
+/// [`Leave::Next`] when it cannot be.
+pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    x.action = "connecting to upstream";
+    let now = clock::now();
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (Some(group), Some(mut tried)) = (u.group.clone(), u.tried.take()) else {
+        return Status::INTERNAL.finish();
+    };
+    let conf = u.conf.clone();
+    let mut view = View { x, r, io, conf: conf.clone(), target: Target::default() };
+    let pick = group.pick(&mut tried, &mut view, *conf.fail_open, now);
+    if let Some(u) = super::of(x, r) {
+        u.tried = Some(tried);
+    }
+    match pick {
+        Pick::Peer(held) => to_peer(x, r, io, held, true),
+        Pick::Wait(ms) => {
+            group.wait((x.id, r));
+            x[r].swap_write(ClientWrite::AwaitPeer);
+            io.net.set_key_timer(Key::Request(x.id, r), ms);
+            Ok(())
+        }
+        Pick::NoLive(no_live) => no_live_upstreams(x, r, io, group.name().clone(), &no_live),
+    }
+}
+
+/// Nobody may be asked: the record says why, peer by peer.
+fn no_live_upstreams(x: &mut Exchange, r: RequestIx, io: &mut Io, name: Rc<str>, why: &NoLive) -> Turn {
+    x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
+    logging::log_with(x, r, io, Level::Error, None, format_args!("no live upstreams"), &Peers(why));
+    Err(Leave::Next(Failure::NoLive))
+}
+
+struct Peers<'a>(&'a NoLive);
+
+impl std::fmt::Display for Peers<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, ", peers: {}", self.0)
+    }
+}
+
+/// The slot of a request that waits for a peer to have room: one has, or the time is up.
+///
+/// # Errors
+/// As [`connect`].
+pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(group) = super::of(x, r).and_then(|u| u.group.clone()) else {
+        return Status::INTERNAL.finish();
+    };
+    if io.net.timers.has_key(Key::Request(x.id, r)) {
+        return Ok(());
+    }
+    group.unwait((x.id, r));
+    x[r].swap_write(ClientWrite::CheckBroken);
+    connect(x, r, io)
+}
+
+/// Connects to a peer that has been chosen; `pooled` says whether an idle connection will do.
+///
+/// # Errors
+/// [`Leave::Next`] when it refuses at once.
+pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: bool) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (conf, group) = (u.conf.clone(), u.group.clone());
+    let address = held.peer().address.clone();
+    let name = held.peer().name.clone();
+    x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
+    if let Some(u) = super::of(x, r) {
+        u.server = Some(Slice::copy(held.peer().server.name.as_bytes()));
+    }
+    let bind = local_address(x, r, io, &conf);
+    let key = pool::key(x, r, group.as_deref(), bind.as_ref());
+    let idle = match (&group, pooled) {
+        (Some(group), true) => pool::take(io, group, &address, key),
+        _ => None,
+    };
+    let (conn, done, reused) = match idle {
+        Some(conn) => (conn, true, true),
+        None => match start(x, r, io, &conf, &address, bind) {
+            Ok((conn, done)) => (conn, done, false),
+            Err(error) => return refused(x, r, io, held, &address, &error),
+        },
+    };
+    io.net.set_owner(conn, Owner::Upstream(x.id, r));
+    install(x, r, io, held, conn, reused);
+    if !done {
+        io.net.set_timer(conn, Side::Write, *conf.connect_timeout);
+        return Ok(());
+    }
+    if let Some(state) = super::state(x, r) {
+        state.connect_ms = Some(clock::now().saturating_sub(state.started));
+    }
+    let greets = super::of(x, r).and_then(|u| u.peer.as_ref()).is_some_and(|p| p.read == PeerRead::Greet);
+    if greets { greet::greet(x, r, io) } else { send::send_request(x, r, io) }
+}
+
+fn start(
+    x: &Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    conf: &UpstreamConf,
+    address: &Address,
+    bind: Option<Address>,
+) -> io::Result<(ConnId, bool)> {
+    let bytes = |size: Option<u64>| size.and_then(|size| usize::try_from(size).ok());
+    let options = Options {
+        bind,
+        transparent: *conf.bind_transparent,
+        rcvbuf: bytes(*conf.socket_rcvbuf),
+        sndbuf: bytes(*conf.socket_sndbuf),
+        keepalive: *conf.socket_keepalive,
+    };
+    let started = io.net.connect(address, &options, Owner::Upstream(x.id, r))?;
+    if started.done && let Some(c) = io.net.table.get_mut(started.id) {
+        c.write.ready = true;
+    }
+    Ok((started.id, started.done))
+}
+
+/// The connect failed before it began: no route, no descriptor, nobody behind a unix socket.
+fn refused(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    held: Held,
+    address: &Address,
+    error: &io::Error,
+) -> Turn {
+    let level = connect_level(error);
+    logging::log(x, r, io, level, Some(error), format_args!("connect() to {address} failed"));
+    if let Some(u) = super::of(x, r) {
+        // Without a connection there is only the balancer to be told.
+        let page = Page::with_capacity(1);
+        u.peer = Some(blank_peer(held, ConnId::NONE, page));
+    }
+    Err(Leave::Next(Failure::Error))
+}
+
+/// nginx's level for what connect(2) says: trouble of others is an error, trouble of ours is critical.
+pub fn connect_level(error: &io::Error) -> Level {
+    match error.raw_os_error() {
+        Some(
+            libc::ECONNREFUSED
+            | libc::ECONNRESET
+            | libc::ENETDOWN
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::EHOSTUNREACH
+            | libc::EAGAIN
+            | libc::ETIMEDOUT,
+        ) => Level::Error,
+        _ => Level::Crit,
+    }
+}
+
+fn blank_peer(held: Held, conn: ConnId, page: Page) -> Peer {
+    Peer {
+        conn,
+        held: Some(held),
+        read: PeerRead::ProcessHeader,
+        write: PeerWrite::SendRequest,
+        reused: false,
+        request_sent: false,
+        page,
+        cursor: Cursor::default(),
+        out: Chain::default(),
+        sent_before: 0,
+        received_before: 0,
+    }
+}
+
+/// Puts the connection in place, with everything a fresh attempt needs.
+fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId, reused: bool) {
+    let out = request_bytes(x, r);
+    let (sent, received) = io.conn(conn).map_or((0, 0), |c| {
+        c.requests = c.requests.saturating_add(1);
+        (c.sent, c.received)
+    });
+    let Some(u) = super::of(x, r) else { return };
+    let greets = u.kind.greets && !reused;
+    let size = usize::try_from(*u.conf.buffer_size).unwrap_or(4096);
+    let mut peer = blank_peer(held, conn, Page::with_capacity(size.max(64)));
+    if greets {
+        // The request follows when the talk is over.
+        (peer.read, peer.write) = (PeerRead::Greet, PeerWrite::Greet);
+    } else {
+        peer.out = out;
+    }
+    peer.reused = reused;
+    (peer.sent_before, peer.received_before) = (sent, received);
+    u.peer = Some(peer);
+    u.request_sent = false;
+}
+
+/// The request once more: its head, and as much of the body as there is.
+pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
+    let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
+    let mut out = again(&u.request);
+    if let Some(wrapping) = u.wrapping
+        && let Some(body) = body::of(x)
+        && !body.unbuffered
+    {
+        let mut copy = again(&body.chain);
+        out.append(&mut wrap(wrapping, &mut copy, true));
+    }
+    out.last = false;
+    out.flush = false;
+    out
+}
+
+/// The local address to connect from (directive `NAME_bind`).
+fn local_address(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf) -> Option<Address> {
+    match &*conf.bind {
+        Bind::Off => None,
+        Bind::To(_, Some(address)) => Some(address.clone()),
+        Bind::To(template, None) => {
+            let text = template.eval(x, r, io);
+            if text.is_empty() {
+                return None;
+            }
+            let address = std::str::from_utf8(&text).ok().and_then(|text| Address::parse(text, 0));
+            if address.is_none() {
+                let text = format_args!("invalid local address \"{text}\"");
+                logging::log(x, r, io, Level::Error, None, text);
+            }
+            address
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The directives that every upstream module has under its own prefix.
+//!
+//! *In nginx* each module repeats these rows for itself (`proxy_read_timeout`, `fastcgi_read_timeout`, …) with an offset into its
+//! own copy of `ngx_http_upstream_conf_t`.
+//!
+//! *Here* they are written once, without a prefix. [`table`] puts the name of a protocol before each; what a line sets is found
+//! by the same prefix, taken from the line itself. So a module outside this library has all of them by having a name.
+//!
+//! ```text
+//!   Row "read_timeout" ── table("echo") ──▶ Directive "echo_read_timeout" ── set ──▶ Passes["echo"].read_timeout
+//! ```
+//!
+//! *Read next*: `rows.rs`, then `http/upstream_conf.rs`.
+
+mod rows;
+mod setters;
+
+use crate::conf::build::Cx;
+use crate::conf::directive::{Args, Contexts, Directive, Module};
+use crate::conf::error::ConfError;
+use crate::conf::tree::Line;
+use crate::http::upstream_conf::{Passes, UpstreamConf};
+
+/// A directive without its prefix.
+pub struct Row {
+    suffix: &'static str,
+    contexts: Contexts,
+    args: Args,
+    default: &'static str,
+    doc: &'static str,
+    set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
+}
+
+/// The shared directives under a prefix, and the pass directive. Made once for each module and kept for the life of
+/// the process.
+pub fn table(prefix: &str, pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> &'static Module {
+    let mut directives: Vec<Directive> = Vec::with_capacity(rows::ROWS.len() + 1);
+    directives.push(Directive {
+        name: joined(prefix, "pass"),
+        contexts: rows::PASS,
+        args: Args::Exactly(1),
+        block: false,
+        default: "",
+        doc: "Passes requests of this location to the peer or the group of peers named.",
+        set: pass,
+    });
+    directives.extend(rows::ROWS.iter().map(|row| Directive {
+        name: joined(prefix, row.suffix),
+        contexts: row.contexts,
+        args: row.args,
+        block: false,
+        default: row.default,
+        doc: row.doc,
+        set: row.set,
+    }));
+    let name = joined(prefix, "upstream");
+    Box::leak(Box::new(Module { name, directives: directives.leak() }))
+}
+
+fn joined(prefix: &str, suffix: &str) -> &'static str {
+    format!("{prefix}_{suffix}").leak()
+}
+
+/// The settings a line is about: those of the prefix that stands before `suffix` in its name.
+///
+/// # Errors
+/// None for a line that came here through [`table`].
+pub fn of<'a>(cx: &'a mut Cx, line: &Line, suffix: &str) -> Result<&'a mut UpstreamConf, ConfError> {
+    let name = line.name.as_str()?;
+    let prefix = name.strip_suffix(suffix).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
+    cx.conf::<Passes>().entry(prefix).ok_or_else(|| line.err("the configuration has been read already"))
+}

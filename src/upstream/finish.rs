@@ -1,0 +1,249 @@
+//! The end of an upstream: its connection goes, its holds go, what it found out stays.
+//!
+//! *In nginx* `ngx_http_upstream_finalize_request`, `ngx_http_upstream_cleanup`, and the `free` of the balancer.
+//!
+//! *Here* there are three ends: [`release_peer`], when the reply is complete while the client still reads; [`finalize`], when the
+//! request ends or starts again elsewhere; [`abandon`], when everything is given up. Each gives back what is still held, so
+//! they may follow one another.
+//!
+//! ```text
+//!   reply complete ─▶ release_peer (park or close) ─▶ … client takes the rest … ─▶ finalize ─▶ last bytes
+//!   anything else ────────────────────────────────────────────────────────────────▶ finalize ─▶ page, or a cut
+//! ```
+//!
+//! A reply that was cut after its head is passed on as a cut: never a clean end behind half a body.
+//!
+//! *Read next*: `pool.rs`; `http/finalize.rs`.
+
+use super::pool;
+use crate::balance::{self, Verdict};
+use crate::buf::{Chain, Slice};
+use crate::event::timer::Key;
+use crate::event::{RequestIx, Side, clock};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::output::{output, send_last};
+use crate::http::parse::request_line::Method;
+use crate::http::parse::uri::parse_unsafe_uri;
+use crate::http::slots::{ClientRead, ClientWrite};
+use crate::http::turn::{Status, Turn};
+use crate::http::upstreamed::{Mode, Upstream};
+use crate::http::{headers::OutField, redirect};
+use crate::log::Level;
+use crate::protocol::{Decoder, Outcome};
+
+/// True while the request has an upstream at work.
+pub fn is_active(x: &Exchange, r: RequestIx) -> bool {
+    x[r].upstream.as_ref().is_some_and(|u| u.hold.is_some())
+}
+
+/// Ends the upstream of a request that ends with `status`; says what the request is to be finalized with.
+pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Status {
+    if status == Status::Done || !is_active(x, r) {
+        return status;
+    }
+    let outcome = outcome(x, r, status);
+    close(x, r, io, outcome);
+    x.action = "sending to client";
+    let Some(u) = super::of(x, r) else { return status };
+    let (sent, mode) = (u.header_sent, u.mode);
+    if !sent || matches!(status, Status::Http(408 | 499) | Status::Declined) {
+        return status;
+    }
+    if mode == Mode::Upgraded {
+        x.client.keepalive = false;
+        return if status == Status::Ok { Status::Ok } else { Status::Error };
+    }
+    match status {
+        Status::Ok | Status::Again if x[r].flags.header_only => status,
+        Status::Ok | Status::Again => {
+            trailers(x, r);
+            send_last(x, r, io)
+        }
+        // What is here goes out; that the end is missing tells the client.
+        Status::Http(_) if !x[r].flags.header_only => {
+            x.client.keepalive = false;
+            let mut chain = Chain::default();
+            chain.flush = true;
+            output(x, r, io, chain)
+        }
+        _ => Status::Error,
+    }
+}
+
+fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
+    let Some(u) = x[r].upstream.as_deref() else { return Outcome::Failed(500) };
+    match status {
+        Status::Http(499) | Status::Error => Outcome::Aborted,
+        _ if u.complete => Outcome::Complete,
+        _ if u.header_sent => Outcome::Cut,
+        Status::Http(status) => Outcome::Failed(status),
+        _ => Outcome::Failed(500),
+    }
+}
+
+fn trailers(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
+    let trailers = std::mem::take(&mut u.relay.trailers);
+    for field in &trailers {
+        let field = OutField { name: field.name.clone(), value: field.value.clone() };
+        x[r].headers_out.trailers.push(field);
+    }
+    if let Some(u) = super::of(x, r) {
+        u.relay.trailers = trailers;
+    }
+}
+
+/// Gives everything up: nothing of this exchange goes on.
+pub fn abandon(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    if is_active(x, r) {
+        close(x, r, io, Outcome::Aborted);
+    }
+}
+
+/// Gives back whatever is still held.
+fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
+    release_peer(x, r, io, outcome == Outcome::Complete);
+    let id = (x.id, r);
+    if x[r].write == ClientWrite::AwaitPeer {
+        io.net.timers.cancel_key(Key::Request(x.id, r));
+        x[r].swap_write(ClientWrite::Empty);
+    }
+    let Some(u) = super::of(x, r) else { return };
+    if let Some(group) = &u.group {
+        group.unwait(id);
+    }
+    let module = u.module.take();
+    u.request.clear();
+    u.pipe.memory.clear();
+    u.tried = None;
+    let hold = u.hold.take();
+    let relays = u.mode != Mode::None;
+    if let Some(mut module) = module {
+        if outcome == Outcome::Aborted {
+            module.abort_request();
+        }
+        module.finalize_request(outcome);
+    }
+    if let Some(hold) = hold {
+        x.holds.give_back(hold);
+    }
+    end_watching(x, r, io, relays);
+}
+
+/// The client's slots no longer wait for an upstream.
+fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
+    let waits = matches!(
+        x[r].write,
+        ClientWrite::CheckBroken
+            | ClientWrite::ProcessDownstream
+            | ClientWrite::NonBufferedDownstream
+            | ClientWrite::UpgradedWrite
+    );
+    if waits {
+        x[r].swap_write(ClientWrite::Empty);
+    }
+    let watches =
+        matches!(x.client.read, ClientRead::CheckBroken | ClientRead::StreamBody | ClientRead::UpgradedRead);
+    let others = x.indexes().any(|other| other != r && is_active(x, other));
+    if watches && !others {
+        x.swap_client_read(ClientRead::Block);
+        io.net.cancel_timer(x.client.conn, Side::Read);
+    }
+    if relays && io.conn(x.client.conn).is_some_and(|c| !c.write.delayed) {
+        io.net.cancel_timer(x.client.conn, Side::Write);
+    }
+}
+
+/// The peer is of no more use to this request. `served`: the reply came whole.
+pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    if u.peer.is_none() {
+        return;
+    }
+    let mut verdict = Verdict::SERVED;
+    if served && let Some(state) = x[r].upstream_states.last() {
+        let total = clock::now().saturating_sub(state.started);
+        verdict = Verdict::answered(state.header_ms.unwrap_or(total), total);
+    }
+    free_peer(x, r, io, verdict, served);
+}
+
+/// Writes down what went over the connection.
+pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(peer) = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref()) else { return };
+    let (sent, received) = io.net.table.get(peer.conn).map_or((0, 0), |c| {
+        (c.sent.saturating_sub(peer.sent_before), c.received.saturating_sub(peer.received_before))
+    });
+    if let Some(state) = super::state(x, r) {
+        state.bytes_sent = sent;
+        state.bytes_received = received;
+        state.response_ms = Some(clock::now().saturating_sub(state.started));
+    }
+}
+
+/// Gives the peer back to the balancer, and its connection to the pool or to the kernel.
+pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, served: bool) {
+    note_bytes(x, r, io);
+    let Some(u) = x[r].upstream.as_deref_mut() else { return };
+    let keeps = served && may_keep(u, io);
+    let Some(mut peer) = u.peer.take() else { return };
+    let group = u.group.clone();
+    let address = peer.held.as_ref().map(|held| held.peer().address.clone());
+    let mut freed = balance::Freed::default();
+    if let (Some(group), Some(tried), Some(held)) = (&group, u.tried.as_mut(), peer.held.take()) {
+        freed = group.free(held, tried, verdict, clock::now());
+    }
+    if let Some(event) = freed.event {
+        logging::log(x, r, io, Level::Warn, None, format_args!("{event}"));
+    }
+    if let Some((id, waiter)) = freed.wake {
+        io.net.set_key_timer(Key::Request(id, waiter), 0);
+    }
+    match (keeps, group, address) {
+        (true, Some(group), Some(address)) => pool::park(x, r, io, peer.conn, &group, address),
+        _ => io.net.close(peer.conn),
+    }
+}
+
+/// The connection may serve another request: the reply ended where it should, nothing is left over, and the group
+/// keeps connections.
+fn may_keep(u: &Upstream, io: &mut Io) -> bool {
+    let Some(peer) = u.peer.as_ref() else { return false };
+    let Some(group) = u.group.as_ref() else { return false };
+    let Some(c) = io.conn(peer.conn) else { return false };
+    let is_sound = !c.read.error && !c.write.error && !c.read.eof;
+    let age = clock::now().saturating_sub(c.started);
+    let is_allowed = group.keepalive().allows(u64::from(c.requests), age);
+    let is_clean = u.decoder.as_ref().is_some_and(Decoder::is_clean);
+    let is_over = peer.request_sent && peer.out.is_empty() && peer.cursor.unread(&peer.page).is_empty();
+    u.head.keepalive && is_sound && is_allowed && is_clean && is_over && !io.exiting
+}
+
+/// An answer that an error page replaces.
+pub fn intercepted(status: u16) -> Turn {
+    Status::Http(status).finish()
+}
+
+/// X-Accel-Redirect: the request starts again elsewhere.
+///
+/// # Errors
+/// What the phases came to.
+pub fn redirect(x: &mut Exchange, r: RequestIx, io: &mut Io, to: Slice) -> Turn {
+    close(x, r, io, Outcome::Complete);
+    if to.starts_with(b"@") {
+        return redirect::named_location(x, r, io, &to);
+    }
+    let Ok((path, args)) = parse_unsafe_uri(&to) else {
+        logging::log(x, r, io, Level::Error, None, format_args!("unsafe URI \"{to}\" was detected"));
+        return Status::Http(404).finish();
+    };
+    let (path, args) = (Slice::copy(&path), Slice::copy(args.unwrap_or_default()));
+    if x[r].method != Method::Head {
+        x[r].method = Method::Get;
+        x[r].method_name = "GET".into();
+    }
+    x[r].flags.valid_unparsed_uri = false;
+    redirect::internal_redirect(x, r, io, path, args)
+}

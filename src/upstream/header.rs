@@ -1,0 +1,179 @@
+//! The head of the reply: read until the protocol says that it is complete.
+//!
+//! *In nginx* `ngx_http_upstream_process_header`: one buffer of `proxy_buffer_size`, and a reply whose head does not fit is refused.
+//!
+//! *Here* the page may grow, up to `NAME_header_limit`; what the protocol has used is not kept in it, so only a single
+//! field larger than the page makes it grow at all. Interim replies go to `early.rs`.
+//!
+//! ```text
+//!   readable ─▶ recv ─▶ process_header ─┬─ Again ────▶ wait (read_timeout)      full: a larger page
+//!                                       ├─ Interim ──▶ early, once more
+//!                                       ├─ Done ─────▶ heads, then relay
+//!                                       └─ Invalid ──▶ Next(InvalidHeader)
+//! ```
+//!
+//! *Read next*: `heads.rs`.
+
+use super::{early, finish, heads, next, relay, send};
+use crate::buf::Page;
+use crate::event::stream::Received;
+use crate::event::{RequestIx, Side, clock};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::log::Level;
+use crate::protocol::{Fault, Step};
+
+/// The slot: the peer's connection is readable, or its time is up.
+///
+/// # Errors
+/// [`Leave::Next`] when this peer has failed; [`Leave::Finish`] when the reply ended the request.
+pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    if io.conn(conn).is_some_and(|c| c.flags.connecting) {
+        // News on both sides of a connection that is not one yet: how did it go?
+        return send::send_request_handler(x, r, io);
+    }
+    x.action = "reading response header from upstream";
+    if io.net.take_timed_out(conn, Side::Read) {
+        return Err(Leave::Next(Failure::Timeout));
+    }
+    loop {
+        match parse(x, r, io)? {
+            Parsed::Head => break,
+            Parsed::More => {}
+        }
+        make_room(x, r, io)?;
+        let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(()) };
+        let timeout = *u.conf.read_timeout;
+        let Some(peer) = u.peer.as_mut() else { return Ok(()) };
+        let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
+        if !c.read.ready {
+            if peer.request_sent || c.read.deadline != 0 {
+                io.net.wait(conn, Side::Read, timeout);
+            }
+            return Ok(());
+        }
+        let limit = peer.page.room();
+        match c.recv(&mut peer.page, limit) {
+            Ok(Received::Bytes(_)) => {}
+            Ok(Received::Again) => continue,
+            Ok(Received::End) => {
+                let text = format_args!("upstream prematurely closed connection");
+                next::log_lost(x, r, io, None, text);
+                return Err(Leave::Next(Failure::Error));
+            }
+            Err(error) => {
+                next::log_lost(x, r, io, Some(&error), format_args!("recv() failed"));
+                return Err(Leave::Next(Failure::Error));
+            }
+        }
+    }
+    header_is_complete(x, r, io)
+}
+
+enum Parsed {
+    Head,
+    More,
+}
+
+/// Lets the protocol look at what is there.
+fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
+    loop {
+        let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
+        let (Some(peer), Some(module)) = (u.peer.as_mut(), u.module.as_mut()) else {
+            return Err(Leave::Finish(Status::INTERNAL));
+        };
+        if peer.page.is_empty() {
+            return Ok(Parsed::More);
+        }
+        let step = module.process_header(&mut peer.cursor.input(&peer.page), &mut u.head);
+        let notes = std::mem::take(&mut u.head.notes);
+        for note in notes {
+            logging::log(x, r, io, Level::Warn, None, format_args!("upstream sent {note}"));
+        }
+        match step {
+            Ok(Step::Again) => return Ok(Parsed::More),
+            Ok(Step::Done) => return Ok(Parsed::Head),
+            Ok(Step::Interim) => {
+                let head = super::of(x, r).map(|u| std::mem::take(&mut u.head)).unwrap_or_default();
+                early::interim(x, r, io, &head)?;
+            }
+            Err(fault) => return Err(refuse(x, r, io, fault)),
+        }
+    }
+}
+
+/// What a protocol's refusal leads to, with a line in the log.
+pub(super) fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, fault: Fault) -> Leave {
+    match fault {
+        Fault::Refuse(status) => Leave::Finish(Status::Http(status)),
+        Fault::Internal(text) => {
+            logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+            Leave::Finish(Status::INTERNAL)
+        }
+        Fault::Invalid(text) => {
+            let detail = super::of(x, r).map(|u| u.head.detail.clone()).unwrap_or_default();
+            if detail.is_empty() {
+                logging::log(x, r, io, Level::Error, None, format_args!("upstream sent {text}"));
+            } else {
+                let detail = logging::printable(&detail);
+                let text = format_args!("upstream sent {text}: \"{detail}\"");
+                logging::log(x, r, io, Level::Error, None, text);
+            }
+            Leave::Next(Failure::InvalidHeader)
+        }
+    }
+}
+
+/// Sees to it that there is room to read into: the unread bytes move to another page when this one is full.
+fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let Some(peer) = u.peer.as_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let (size, limit) = (*u.conf.buffer_size, (*u.conf.header_limit).max(*u.conf.buffer_size));
+    let unread = peer.cursor.unread(&peer.page).len();
+    let seen = peer.cursor.used().saturating_add(unread as u64);
+    if seen >= limit {
+        let longest = u.head.longest_field().map(|(name, size)| format!(", longest field \"{name}\" {size} bytes"));
+        let text = format!(
+            "upstream sent too big header: {seen} bytes seen, \"{}_header_limit\" is {limit}{}",
+            u.kind.name,
+            longest.unwrap_or_default()
+        );
+        logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+        return Err(Leave::Next(Failure::InvalidHeader));
+    }
+    if peer.page.room() > 0 {
+        return Ok(());
+    }
+    let size = usize::try_from(size).unwrap_or(4096);
+    let wanted = size.max(unread.saturating_mul(2));
+    let mut page = Page::with_capacity(wanted);
+    page.append(peer.cursor.unread(&peer.page));
+    peer.page = page;
+    peer.cursor.moved();
+    Ok(())
+}
+
+/// The head is there: is it an answer, or a reason to ask somebody else?
+fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(status) = super::of(x, r).map(|u| u.head.status) else { return Ok(()) };
+    if let Some(state) = super::state(x, r) {
+        state.header_ms = Some(clock::now().saturating_sub(state.started));
+        state.status = status;
+    }
+    x.action = "reading upstream";
+    heads::learn(x, r, io);
+    if status >= 300 {
+        next::test_next(x, r, io, status)?;
+        if let Some(turn) = heads::intercept_errors(x, r, io, status) {
+            return turn;
+        }
+    }
+    if let Some(to) = heads::accel_redirect(x, r) {
+        return finish::redirect(x, r, io, to);
+    }
+    heads::process_headers(x, r, io)?;
+    relay::send_response(x, r, io)
+}

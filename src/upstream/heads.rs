@@ -1,0 +1,256 @@
+//! The head of the reply becomes the head of the answer.
+//!
+//! *In nginx* `ngx_http_upstream_process_headers` with the table `ngx_http_upstream_headers_in`, `ngx_http_upstream_intercept_errors`
+//! and the hash of hidden headers.
+//!
+//! *Here* a field goes through four questions in turn: does it belong to the hop, is it hidden, does it mean something to the
+//! server, has the protocol something to change in it? What is left is copied, by count.
+//!
+//! ```text
+//!   hop? ─ no ─▶ hidden? ─ no ─▶ Content-Type, Location, Set-Cookie, …? ─▶ headers_out
+//! ```
+//!
+//! *Read next*: `relay.rs`.
+
+use super::finish;
+use super::view::View;
+use crate::balance;
+use crate::buf::Slice;
+use crate::conf::value::parse_number;
+use crate::event::{RequestIx, clock};
+use crate::http::exchange::Exchange;
+use crate::http::headers::OutField;
+use crate::http::io::Io;
+use crate::http::turn::{Leave, Status, Turn};
+use crate::http::upstream_conf::{UpstreamConf, ignored};
+use crate::protocol::{Field, Target};
+
+/// What a client does not get unless `NAME_pass_header` says so.
+const HIDDEN: &[&str] = &[
+    "Date",
+    "Server",
+    "X-Pad",
+    "X-Accel-Expires",
+    "X-Accel-Redirect",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+];
+
+/// What goes along when X-Accel-Redirect leads elsewhere.
+const REDIRECTED: &[&str] = &[
+    "Content-Type",
+    "Set-Cookie",
+    "Content-Disposition",
+    "Cache-Control",
+    "Expires",
+    "Accept-Ranges",
+];
+
+fn same(name: &Slice, known: &str) -> bool {
+    name.eq_ignore_ascii_case(known.as_bytes())
+}
+
+fn hides(conf: &UpstreamConf, name: &Slice) -> bool {
+    let among = |list: &[Slice]| list.iter().any(|one| one.eq_ignore_ascii_case(name));
+    let hidden = HIDDEN.iter().any(|known| same(name, known)) || among(&conf.hide_headers);
+    hidden && !(among(&conf.pass_headers) && !among(&conf.hide_headers))
+}
+
+/// True if clients do not get a field of that name.
+pub fn is_hidden(x: &Exchange, r: RequestIx, name: &Slice) -> bool {
+    x[r].upstream.as_ref().is_some_and(|u| hides(&u.conf, name))
+}
+
+/// Tells the group what a good reply means for sessions (directive `sticky`).
+pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    let (Some(group), Some(peer)) = (u.group.clone(), u.peer.as_ref()) else { return };
+    let Some(peer) = peer.held.as_ref().map(|held| held.peer().clone()) else { return };
+    let conf = u.conf.clone();
+    let mut view = View { x, r, io, conf, target: Target::default() };
+    group.learn(&peer, &mut view, balance::sticky::Moment::Header, clock::now());
+    let (seconds, _) = crate::log::clock::msec();
+    if let Some(cookie) = group.set_cookie(&peer, &mut view, seconds) {
+        x[r].headers_out.add("Set-Cookie", cookie);
+    }
+}
+
+/// Where X-Accel-Redirect leads: a URI, or `@name`.
+pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
+    let u = x[r].upstream.as_deref()?;
+    if *u.conf.ignore_headers & ignored::XA_REDIRECT != 0 {
+        return None;
+    }
+    let to = u.head.get("X-Accel-Redirect")?.clone();
+    let kept: Vec<Field> =
+        u.head.fields.iter().filter(|f| REDIRECTED.iter().any(|known| same(&f.name, known))).cloned().collect();
+    for field in kept {
+        if same(&field.name, "Content-Type") {
+            content_type(x, r, &field.value);
+        } else {
+            x[r].headers_out.fields.push(OutField { name: field.name, value: field.value });
+        }
+    }
+    Some(to)
+}
+
+/// An answer that `error_page` replaces (directive `NAME_intercept_errors`).
+pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16) -> Option<Turn> {
+    let u = x[r].upstream.as_deref()?;
+    if !*u.conf.intercept_errors {
+        return None;
+    }
+    let core = &x[r].loc.core;
+    if !core.error_pages.iter().any(|page| page.status == status) {
+        return None;
+    }
+    if x[r].flags.error_page && !*core.recursive_error_pages {
+        return None;
+    }
+    let _ = io;
+    if status == 401 {
+        let challenges: Vec<Slice> = u.head.all("WWW-Authenticate").cloned().collect();
+        for value in challenges {
+            x[r].headers_out.add("WWW-Authenticate", value);
+        }
+    }
+    Some(finish::intercepted(status))
+}
+
+/// Copies the head.
+///
+/// # Errors
+/// None yet.
+pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
+    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let conf = u.conf.clone();
+    let fields = u.head.fields.clone();
+    let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
+    for field in &fields {
+        control(x, r, &conf, field);
+        if !field.hop && !hides(&conf, &field.name) {
+            copy(x, r, io, &conf, field);
+        }
+    }
+    let request = &mut x[r];
+    request.headers_out.status = status;
+    request.headers_out.status_line = (!line.is_empty()).then_some(line);
+    request.headers_out.content_length = length;
+    request.flags.disable_not_modified = true;
+    if *conf.force_ranges {
+        request.flags.allow_ranges = true;
+        request.flags.single_range = true;
+        request.flags.disable_not_modified = false;
+    }
+    Ok(())
+}
+
+/// Fields by which the peer steers the server.
+fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
+    let obeys = |name: &str, bit: u32| same(&field.name, name) && *conf.ignore_headers & bit == 0;
+    if obeys("X-Accel-Limit-Rate", ignored::XA_LIMIT_RATE) {
+        if let Some(rate) = parse_number(&field.value) {
+            x.main_mut().limit_rate = rate;
+            x.main_mut().flags.limit_rate_set = true;
+        }
+    } else if obeys("X-Accel-Buffering", ignored::XA_BUFFERING) {
+        if let Some(u) = super::of(x, r) {
+            u.buffering = match field.value.to_ascii_lowercase().as_slice() {
+                b"yes" => true,
+                b"no" => false,
+                _ => u.buffering,
+            };
+        }
+    } else if obeys("X-Accel-Charset", ignored::XA_CHARSET) {
+        x[r].headers_out.charset = Some(field.value.clone());
+    }
+}
+
+/// Puts a field where it belongs.
+fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: &Field) {
+    let Field { name, value, .. } = field;
+    let mut value = value.clone();
+    match name.len() {
+        4 if same(name, "Date") => {
+            x[r].headers_out.date = Some(value);
+            return;
+        }
+        6 if same(name, "Server") => {
+            x[r].headers_out.server = Some(value);
+            return;
+        }
+        7 if same(name, "Refresh") => value = refresh(x, r, io, value),
+        8 if same(name, "Location") => value = redirect(x, r, io, &value).unwrap_or(value),
+        10 if same(name, "Set-Cookie") => value = cookie(x, r, io, &value).unwrap_or(value),
+        12 if same(name, "Content-Type") => return content_type(x, r, &value),
+        13 if same(name, "Accept-Ranges") && *conf.force_ranges => return,
+        14 if same(name, "Content-Length") => return,
+        _ => {}
+    }
+    x[r].headers_out.fields.push(OutField { name: name.clone(), value });
+}
+
+/// The type apart from its charset, which filters may change.
+fn content_type(x: &mut Exchange, r: RequestIx, value: &Slice) {
+    let out = &mut x[r].headers_out;
+    let found = value.iter().enumerate().filter(|(_, b)| **b == b';').find_map(|(at, _)| {
+        let tail = value.get(at + 1..)?;
+        let skipped = tail.iter().take_while(|b| **b == b' ').count();
+        let word = tail.get(skipped..)?;
+        word.get(..8)?.eq_ignore_ascii_case(b"charset=").then_some((at, at + 1 + skipped + 8))
+    });
+    let Some((end, start)) = found else {
+        out.content_type = Some(value.clone());
+        return;
+    };
+    let mut charset = value.slice(start..value.len());
+    if charset.starts_with(b"\"") && charset.ends_with(b"\"") && charset.len() >= 2 {
+        charset = charset.slice(1..charset.len() - 1);
+    }
+    if charset.contains(&b';') {
+        // Something follows the charset: the whole is kept as it is.
+        out.content_type = Some(value.clone());
+        return;
+    }
+    out.content_type = Some(value.slice(0..end));
+    if out.charset.is_none() {
+        out.charset = Some(charset);
+    }
+}
+
+/// What the protocol makes of a value, given the request.
+fn rewritten<T>(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    rewrite: impl FnOnce(&dyn crate::protocol::Erased, &mut View) -> Option<T>,
+) -> Option<T> {
+    let u = x[r].upstream.as_deref_mut()?;
+    let (conf, target) = (u.conf.clone(), u.target.clone());
+    let module = u.module.take()?;
+    let done = rewrite(&*module, &mut View { x, r, io, conf, target });
+    if let Some(u) = super::of(x, r) {
+        u.module = Some(module);
+    }
+    done
+}
+
+fn redirect(x: &mut Exchange, r: RequestIx, io: &mut Io, location: &Slice) -> Option<Slice> {
+    rewritten(x, r, io, |module, view| module.rewrite_redirect(view, location))
+}
+
+fn cookie(x: &mut Exchange, r: RequestIx, io: &mut Io, cookie: &Slice) -> Option<Slice> {
+    rewritten(x, r, io, |module, view| module.rewrite_cookie(view, cookie))
+}
+
+/// `Refresh: 5; url=http://…`: the URL is rewritten as that of Location is.
+fn refresh(x: &mut Exchange, r: RequestIx, io: &mut Io, value: Slice) -> Slice {
+    let lower = value.to_ascii_lowercase();
+    let Some(at) = memchr::memmem::find(&lower, b"url=").map(|at| at + 4) else { return value };
+    let url = value.slice(at..value.len());
+    match redirect(x, r, io, &url) {
+        Some(new) => Slice::from([value.get(..at).unwrap_or_default(), &new[..]].concat()),
+        None => value,
+    }
+}

@@ -1,0 +1,264 @@
+//! The beginning: from the content handler of a location to the first attempt.
+//!
+//! *In nginx* `ngx_http_proxy_handler`, `ngx_http_upstream_create`, `ngx_http_upstream_init`,
+//! `ngx_http_upstream_init_request`.
+//!
+//! *Here* [`begin`] is the content handler: it makes the [`Upstream`] and sees to the client's body, which is either read
+//! first or handed on as it comes. [`init_request`] then has the protocol write the request, once, and finds out whom to
+//! ask.
+//!
+//! ```text
+//!   begin ─▶ body (read whole │ streamed) ─▶ init_request ─▶ create_request ─▶ group ─▶ connect
+//! ```
+//!
+//! *Read next*: `connect.rs`.
+
+use super::modules::UpstreamMain;
+use super::view::View;
+use super::{connect, next, pass};
+use crate::balance::Group;
+use crate::buf::{Chain, Slice};
+use crate::event::{RequestIx, Side, clock};
+use crate::http::body::{self, read, unbuffered};
+use crate::http::exchange::Exchange;
+use crate::http::holds::Why;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::slots::{ClientRead, ClientWrite};
+use crate::http::turn::{Leave, Status, Turn};
+use crate::http::upstream_conf::{Parts, Passes, Store};
+use crate::http::upstreamed::{Mode, Pipe, State, Upstream};
+use crate::log::Level;
+use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
+use crate::util::address::Address;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// How many groups of names that variables made a worker remembers.
+const REMEMBERED: usize = 1000;
+
+/// Groups of addresses that variables made, so that their connections can be used again.
+#[derive(Default)]
+pub struct Remembered {
+    groups: HashMap<(Slice, u16), Rc<Group>>,
+}
+
+impl std::hash::Hash for Slice {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
+    }
+}
+
+/// The content handler: makes the upstream and sees to the body.
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status {
+    let loc = x[r].loc.clone();
+    let Some(conf) = loc.confs.get::<Passes>().get(kind.name).cloned() else { return Status::INTERNAL };
+    let Some(pass) = conf.pass.clone() else { return Status::INTERNAL };
+    if !x[r].upstream_states.is_empty() {
+        // A mark between two rounds.
+        x[r].upstream_states.push(State::default());
+    }
+    let hold = x.holds.take(Why::Upstream);
+    let schema = pass.parts.schema.clone();
+    x[r].upstream = Some(Box::new(Upstream {
+        hold: Some(hold),
+        kind,
+        buffering: *conf.buffering,
+        conf: conf.clone(),
+        pass,
+        module: None,
+        group: None,
+        tried: None,
+        peer: None,
+        request: Chain::default(),
+        wrapping: None,
+        target: Target::default(),
+        port: 0,
+        server: None,
+        schema,
+        uri: Slice::EMPTY,
+        head: Head::default(),
+        decoder: None,
+        relay: Relay::default(),
+        pipe: Pipe::default(),
+        mode: Mode::None,
+        header_sent: false,
+        request_sent: false,
+        complete: false,
+        client_gone: false,
+        started: clock::now(),
+        rate_from: 0,
+        limit_rate: 0,
+    }));
+    // An answer in a tunnel or to a body that is not wanted cannot be told from a next request otherwise.
+    if !*conf.pass_request_body {
+        body::discard::discard_request_body(x, r, io);
+        return status(init_request(x, r, io));
+    }
+    let chunked = x[r].headers_in.chunked;
+    if !*conf.request_buffering && kind.may_stream(&loc.confs, chunked) {
+        return unbuffered::begin_unbuffered(x, r, io, init_request);
+    }
+    read::read_client_request_body(x, r, io, init_request)
+}
+
+/// A turn as a content handler's answer; a `Next` has been dealt with.
+fn status(turn: Turn) -> Status {
+    match turn {
+        Ok(()) => Status::Done,
+        Err(Leave::Finish(status)) => status,
+        Err(Leave::Next(_)) => Status::Http(502),
+    }
+}
+
+/// The body is there: writes the request and asks the first peer.
+///
+/// # Errors
+/// What that came to.
+pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let turn = start(x, r, io);
+    next::run(x, r, io, turn)
+}
+
+fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (conf, kind) = (u.conf.clone(), u.kind);
+    watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off);
+    let (parts, complete) = target(x, r, io)?;
+    create_request(x, r, io, &parts, complete)?;
+    let group = match find_group(x, r, io, &parts, kind.port) {
+        Ok(group) => group,
+        Err(leave) => return Err(leave),
+    };
+    let mut tried = group.start();
+    let most = *conf.next_upstream_tries;
+    if most > 0 {
+        tried.tries = tried.tries.min(u32::try_from(most).unwrap_or(u32::MAX));
+    }
+    if let Some(u) = super::of(x, r) {
+        u.tried = Some(tried);
+        u.group = Some(group);
+    }
+    connect::connect(x, r, io)
+}
+
+/// Gives the client's slots to the wait for the upstream: its going away is to be noticed, unless it does not matter.
+fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
+    x[r].swap_write(if ignores { ClientWrite::Empty } else { ClientWrite::CheckBroken });
+    let streams = body::of(x).is_some_and(|body| !body.complete);
+    if streams {
+        x.swap_client_read(ClientRead::StreamBody);
+    } else if x.client.read != ClientRead::DiscardBody && r == x.active {
+        x.swap_client_read(if ignores { ClientRead::Block } else { ClientRead::CheckBroken });
+        io.net.wait_forever(x.client.conn, Side::Read);
+    }
+}
+
+/// Where to: what the pass directive says, with its variables filled in.
+fn target(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(Parts, bool), Leave> {
+    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let (pass, kind) = (u.pass.clone(), u.kind);
+    let Some(template) = &pass.template else { return Ok((pass.parts.clone(), false)) };
+    let url = template.eval(x, r, io);
+    match pass::parse(&url, kind.scheme, kind.port, kind.name) {
+        Ok(mut parts) => {
+            if let Some(uri) = parts.uri.as_ref().filter(|uri| uri.starts_with(b"?")) {
+                parts.uri = Some(Slice::from([b"/", &uri[..]].concat()));
+            }
+            if let Some(u) = super::of(x, r) {
+                u.schema = parts.schema.clone();
+            }
+            let complete = parts.uri.is_some();
+            Ok((parts, complete))
+        }
+        Err(text) => {
+            let text = if text == "invalid URL prefix" { format!("{text} in \"{url}\"") } else { text };
+            logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+            Err(Leave::Finish(Status::INTERNAL))
+        }
+    }
+}
+
+/// Has the protocol write the request.
+fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts, complete: bool) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (kind, conf, pass) = (u.kind, u.conf.clone(), u.pass.clone());
+    let target = Target {
+        url: pass.url.clone(),
+        location: pass.location.clone(),
+        host: parts.host.clone(),
+        uri: parts.uri.clone(),
+        complete,
+    };
+    if let Some(u) = super::of(x, r) {
+        (u.target, u.port) = (target.clone(), parts.port);
+    }
+    let loc = x[r].loc.clone();
+    let mut out = Out::new();
+    let created = kind.create_request(&mut View { x, r, io, conf, target }, &loc.confs, &mut out);
+    match created {
+        Ok(module) => {
+            let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+            u.uri = out.uri().clone();
+            u.wrapping = out.wrapping();
+            u.request = out.take();
+            u.module = Some(module);
+            Ok(())
+        }
+        Err(Fault::Refuse(status)) => Status::Http(status).finish(),
+        Err(Fault::Internal(text) | Fault::Invalid(text)) => {
+            logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+            Status::INTERNAL.finish()
+        }
+    }
+}
+
+/// The peers of this request.
+fn find_group(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    parts: &Parts,
+    port: u16,
+) -> Result<Rc<Group>, Leave> {
+    let pass = super::of(x, r).map(|u| u.pass.clone());
+    if let Some(group) = pass.as_ref().and_then(|pass| pass.group.get()) {
+        return Ok(group.clone());
+    }
+    let authority = parts.authority.to_string();
+    let groups = io.cycle.main.get::<UpstreamMain>().groups.clone();
+    if let Some(group) = groups.find(&authority) {
+        return Ok(group.clone());
+    }
+    if let Some(address) = Address::parse(&authority, port) {
+        return Ok(remember(io, parts, address, &authority, pass));
+    }
+    if parts.port == 0 {
+        let text = format_args!("no port in upstream \"{authority}\"");
+        logging::log(x, r, io, Level::Error, None, text);
+        return Err(Leave::Finish(Status::INTERNAL));
+    }
+    let host = authority.rsplit_once(':').map_or(&authority[..], |(host, _)| host);
+    let text = format_args!("no resolver defined to resolve {host}");
+    logging::log(x, r, io, Level::Error, None, text);
+    Err(Leave::Finish(Status::Http(502)))
+}
+
+fn remember(
+    io: &mut Io,
+    parts: &Parts,
+    address: Address,
+    authority: &str,
+    pass: Option<Rc<crate::http::upstream_conf::Pass>>,
+) -> Rc<Group> {
+    let place = pass.map_or_else(crate::conf::error::Place::command_line, |pass| pass.place.clone());
+    let known = &mut io.services.get::<Remembered>().groups;
+    if known.len() >= REMEMBERED {
+        known.clear();
+    }
+    let key = (Slice::copy(&parts.authority), parts.port);
+    known
+        .entry(key)
+        .or_insert_with(|| Rc::new(Group::resolved_name(authority, vec![address], place)))
+        .clone()
+}

@@ -1,0 +1,201 @@
+//! The next peer: what is done when one has failed.
+//!
+//! *In nginx* `ngx_http_upstream_next` and `ngx_http_upstream_test_next`; the former connects by itself, so a row of refusing
+//! peers is a deep stack there.
+//!
+//! *Here* [`next`] is one step, and whoever called a handler repeats it while the answer is `Next`. Whether there is a next peer
+//! depends on five things:
+//!
+//! ```text
+//!   a try left? ∧ this kind of failure asked for? ∧ may the request be repeated? ∧ time left? ∧ the body still there?
+//! ```
+//!
+//! A connection that was used before and dies without a word is nobody's failure: the peer closed it while it was idle. That costs
+//! a request no try. One new connection to the same peer is made, if the request may be repeated or none of it had been
+//! written.
+//!
+//! *Read next*: `finish.rs`.
+
+use super::finish;
+use super::{connect, peer_conn};
+use crate::balance::Verdict;
+use crate::event::{RequestIx, clock};
+use crate::http::body;
+use crate::http::client::broken;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::parse::request_line::Method;
+use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::http::upstream_conf::next_on;
+use crate::log::Level;
+use std::fmt;
+use std::io;
+
+/// The class of a failure in `NAME_next_upstream`.
+fn class(failure: Failure) -> u32 {
+    match failure {
+        Failure::Error | Failure::Busy => next_on::ERROR,
+        Failure::Timeout => next_on::TIMEOUT,
+        Failure::InvalidHeader => next_on::INVALID_HEADER,
+        Failure::NoLive => next_on::NO_LIVE,
+        Failure::Http(status) => class_of_status(status).unwrap_or(next_on::ERROR),
+    }
+}
+
+fn class_of_status(status: u16) -> Option<u32> {
+    Some(match status {
+        500 => next_on::HTTP_500,
+        502 => next_on::HTTP_502,
+        503 => next_on::HTTP_503,
+        504 => next_on::HTTP_504,
+        403 => next_on::HTTP_403,
+        404 => next_on::HTTP_404,
+        429 => next_on::HTTP_429,
+        _ => return None,
+    })
+}
+
+/// What the client is told if there is no next peer.
+fn status_of(failure: Failure) -> u16 {
+    match failure {
+        Failure::Timeout => 504,
+        Failure::Http(status) => status,
+        _ => 502,
+    }
+}
+
+/// Repeats [`next`] while peers fail.
+///
+/// # Errors
+/// [`Leave::Finish`] only.
+pub fn run(x: &mut Exchange, r: RequestIx, io: &mut Io, mut turn: Turn) -> Turn {
+    while let Err(Leave::Next(failure)) = turn {
+        turn = next(x, r, io, failure);
+    }
+    turn
+}
+
+/// The present peer has failed: asks the next one, or ends.
+///
+/// # Errors
+/// [`Leave::Next`] when the next one fails at once; [`Leave::Finish`] when there is none.
+pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Turn {
+    let Some(u) = x[r].upstream.as_deref().filter(|u| u.hold.is_some()) else {
+        return Status::Http(status_of(failure)).finish();
+    };
+    if u.header_sent {
+        // The client has the head; there is no way back.
+        return Status::Http(status_of(failure)).finish();
+    }
+    if failure == Failure::Error && costs_nothing(x, r, io) {
+        return once_more(x, r, io);
+    }
+    if failure == Failure::Timeout {
+        let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+        logging::log(x, r, io, Level::Error, Some(&error), format_args!("upstream timed out"));
+    }
+    let harmless = matches!(failure, Failure::Http(403 | 404));
+    let verdict = if harmless { Verdict::SERVED } else { Verdict::FAILED };
+    finish::free_peer(x, r, io, verdict, false);
+    let status = status_of(failure);
+    if let Some(state) = super::state(x, r) {
+        state.status = status;
+    }
+    if io.conn(x.client.conn).is_none_or(|c| c.read.error) {
+        return Status::CLIENT_CLOSED.finish();
+    }
+    let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
+    if tries == 0 || !is_wanted(x, r, failure) {
+        return Status::Http(status).finish();
+    }
+    reinit(x, r);
+    connect::connect(x, r, io)
+}
+
+/// A reply whose status the configuration calls a failure: the next peer, if there may be one.
+///
+/// # Errors
+/// [`Leave::Next`] if so.
+pub fn test_next(x: &mut Exchange, r: RequestIx, _: &mut Io, status: u16) -> Turn {
+    if class_of_status(status).is_none() {
+        return Ok(());
+    }
+    let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
+    if tries > 1 && is_wanted(x, r, Failure::Http(status)) {
+        return Err(Leave::Next(Failure::Http(status)));
+    }
+    Ok(())
+}
+
+/// POST and its like change something each time they are carried out (nginx's list).
+fn is_idempotent(x: &Exchange, r: RequestIx) -> bool {
+    !matches!(x[r].method, Method::Post | Method::Lock | Method::Patch)
+}
+
+/// Everything but the number of tries.
+fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
+    let Some(u) = x[r].upstream.as_deref() else { return false };
+    let mut mask = class(failure);
+    if u.request_sent && !is_idempotent(x, r) {
+        mask |= next_on::NON_IDEMPOTENT;
+    }
+    let asked = *u.conf.next_upstream;
+    let is_asked = asked & next_on::OFF == 0 && asked & mask == mask;
+    let limit = *u.conf.next_upstream_timeout;
+    let in_time = limit == 0 || clock::now().saturating_sub(u.started) < limit;
+    // Of a streamed body what has been sent is gone.
+    let has_body = !(u.request_sent && body::of(x).is_some_and(|body| body.unbuffered));
+    is_asked && in_time && has_body
+}
+
+/// True if the connection had been used before and died without a word, and the request can be sent again.
+fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
+    let Some(u) = x[r].upstream.as_deref() else { return false };
+    let Some(peer) = u.peer.as_ref().filter(|peer| peer.reused) else { return false };
+    let Some(c) = io.net.table.get(peer.conn) else { return false };
+    let is_silent = c.received == peer.received_before;
+    let is_unsent = c.sent == peer.sent_before;
+    let streams = body::of(x).is_some_and(|body| body.unbuffered);
+    let may_repeat = is_idempotent(x, r) || *u.conf.next_upstream & next_on::NON_IDEMPOTENT != 0;
+    is_silent && (is_unsent || may_repeat && !streams)
+}
+
+/// The same peer on a new connection.
+fn once_more(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    if let Some(conn) = peer_conn(x, r) {
+        finish::note_bytes(x, r, io);
+        io.net.close(conn);
+    }
+    let held = super::of(x, r).and_then(|u| u.peer.take()).and_then(|peer| peer.held);
+    let Some(held) = held else { return Err(Leave::Next(Failure::Error)) };
+    if let Some(state) = super::state(x, r) {
+        state.status = 502;
+    }
+    reinit(x, r);
+    connect::to_peer(x, r, io, held, false)
+}
+
+/// Everything as it was before the first attempt (nginx: `ngx_http_upstream_reinit`).
+fn reinit(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
+    u.head.clear();
+    u.decoder = None;
+    u.relay = Default::default();
+    u.buffering = *u.conf.buffering;
+    if let Some(module) = u.module.as_mut() {
+        module.reinit_request();
+    }
+    x[r].headers_out = Default::default();
+}
+
+/// Logs that the connection was lost: as an error, unless it is one that may die at any time.
+pub fn log_lost(x: &mut Exchange, r: RequestIx, io: &mut Io, errno: Option<&io::Error>, text: fmt::Arguments) {
+    let level = if costs_nothing(x, r, io) { Level::Info } else { Level::Error };
+    logging::log(x, r, io, level, errno, text);
+}
+
+/// True if the client has gone.
+pub fn is_client_gone(x: &Exchange, io: &mut Io) -> bool {
+    broken::is_gone(x, io).is_some()
+}

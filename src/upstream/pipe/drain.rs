@@ -1,0 +1,97 @@
+//! Draining: from memory and file to the client.
+//!
+//! *In nginx* `ngx_event_pipe_write_to_downstream`.
+//!
+//! *Here* bytes are handed to the output as long as little enough of what was handed on before is still unsent
+//! (`NAME_busy_buffers_size`). What the output has got cannot be spilled any more, so not everything is given at once while the
+//! reply goes on.
+//!
+//! *Read next*: `spill.rs`.
+
+use super::unsent;
+use crate::buf::Chain;
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::output::output;
+use crate::http::turn::{Leave, Status, Turn};
+use crate::http::upstream_conf::UpstreamConf;
+use crate::upstream::of;
+
+/// How much may be on its way before more is handed on.
+fn busy(conf: &UpstreamConf) -> u64 {
+    match *conf.busy_buffers_size {
+        0 => conf.buffers.1.max(*conf.buffer_size).saturating_mul(2),
+        size => size,
+    }
+}
+
+/// Hands on what the client can take. `flush`: nothing more has come, so nothing is kept back for company. Says
+/// whether memory has become less.
+///
+/// # Errors
+/// [`Leave::Finish`] when the client is gone.
+pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result<bool, Leave> {
+    let mut progress = false;
+    loop {
+        let Some(u) = x[r].upstream.as_deref() else { return Ok(progress) };
+        let on_its_way = unsent(x, r);
+        let is_client_gone = u.client_gone;
+        if on_its_way >= busy(&u.conf) && !is_client_gone {
+            // Nothing new is given, but what is there may go now.
+            if on_its_way == pushed(x, r, io, Chain::default(), flush)? {
+                return Ok(progress);
+            }
+            continue;
+        }
+        let Some(mut chain) = take(x, r) else {
+            if on_its_way > 0 {
+                pushed(x, r, io, Chain::default(), flush)?;
+            }
+            return Ok(progress);
+        };
+        progress = true;
+        if is_client_gone {
+            continue;
+        }
+        chain.flush = flush;
+        pushed(x, r, io, chain, flush)?;
+    }
+}
+
+/// Gives a chain to the output; says how much is unsent afterwards.
+fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: bool) -> Result<u64, Leave> {
+    chain.flush |= flush;
+    match output(x, r, io, chain) {
+        Status::Error => Err(Leave::Finish(Status::Error)),
+        _ => Ok(unsent(x, r)),
+    }
+}
+
+/// What is next in line: the rest of the file first, then memory.
+fn take(x: &mut Exchange, r: RequestIx) -> Option<Chain> {
+    let pipe = &mut of(x, r)?.pipe;
+    if let Some(file) = &pipe.file
+        && pipe.handed < file.len()
+    {
+        let mut chain = Chain::default();
+        chain.push_file(file.range(pipe.handed, file.len() - pipe.handed));
+        pipe.handed = file.len();
+        return Some(chain);
+    }
+    (!pipe.memory.is_empty()).then(|| std::mem::take(&mut pipe.memory))
+}
+
+/// Hands everything on: the reply is complete.
+///
+/// # Errors
+/// As [`drain`].
+pub fn hand_over_all(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    while let Some(chain) = take(x, r) {
+        let gone = of(x, r).is_some_and(|u| u.client_gone);
+        if !gone {
+            pushed(x, r, io, chain, false)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Upstream speed first: the buffered relay.
+//!
+//! *In nginx* `ngx_event_pipe_t`: raw buffers, shadow buffers, `busy`, `free` and `out` lists, so that memory can be used again as
+//! soon as the last byte of it has been sent.
+//!
+//! *Here* pages are counted and free themselves, so what is left is the question that matters: what may be done next? Bytes are in
+//! one of three places, always in this order:
+//!
+//! ```text
+//!   peer ─▶ [ memory, up to `buffers` ] ─▶ [ file, up to max_temp_file_size ] ─▶ [ on its way to the client ] ─▶
+//!   fill        └── spill: memory is full and the client is slow ──┘                 drain
+//! ```
+//!
+//! In memory nothing waits: what the client can take is handed on before more is read. When the reply is complete its peer is
+//! let go at once, however slow the client, and what is left is the business of `finalize.rs`.
+//!
+//! *Read next*: `fill.rs`, `drain.rs`, `spill.rs`.
+
+pub mod drain;
+pub mod fill;
+pub mod spill;
+
+use super::{relay, unbuffered};
+use crate::event::{RequestIx, Side};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::output::postpone::Postponed;
+use crate::http::turn::{Status, Turn};
+use crate::protocol::Flow;
+
+/// How many bytes one turn relays before others have theirs.
+const SHARE: u64 = 1 << 20;
+
+/// Begins: what stands behind the head goes first.
+///
+/// # Errors
+/// As [`process`].
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    process(x, r, io)
+}
+
+/// The slot of the peer: readable, or its time is up.
+///
+/// # Errors
+/// As [`process`].
+pub fn upstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    x.action = "reading upstream";
+    if io.net.take_timed_out(conn, Side::Read) {
+        // A timer that only held back a reply that comes too fast is no timeout.
+        let delayed = io.conn(conn).is_some_and(|c| std::mem::take(&mut c.read.delayed));
+        if !delayed {
+            drain::drain(x, r, io, true)?;
+            return unbuffered::timed_out(x, r, io);
+        }
+    }
+    process(x, r, io)
+}
+
+/// The slot of the client: writable, or its time is up.
+///
+/// # Errors
+/// As [`process`]; 408 when the client took nothing for too long.
+pub fn downstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    x.action = "sending to client";
+    unbuffered::client_is_late(x, r, io)?;
+    process(x, r, io)
+}
+
+/// Moves bytes until one side has to be waited for.
+///
+/// # Errors
+/// [`Leave::Finish`](crate::http::turn::Leave::Finish) when all has been handed on, or nothing more can be.
+pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let mut moved = 0u64;
+    loop {
+        let flow = relay::decode(x, r, io)?;
+        keep(x, r);
+        if flow == Flow::Last {
+            relay::received_all(x, r, io);
+            return finish(x, r, io);
+        }
+        match fill::fill(x, r, io)? {
+            fill::Filled::Some(n) => {
+                moved = moved.saturating_add(n as u64);
+                if moved >= SHARE {
+                    drain::drain(x, r, io, true)?;
+                    fill::post(x, r, io);
+                    return Ok(());
+                }
+            }
+            fill::Filled::Full => {
+                // Memory is full: the client may take some of it, or a file.
+                if !drain::drain(x, r, io, false)? && !spill::spill(x, r, io)? {
+                    fill::rest(x, r, io);
+                    await_client(x, r, io);
+                    return Ok(());
+                }
+            }
+            fill::Filled::Later => {
+                drain::drain(x, r, io, true)?;
+                await_client(x, r, io);
+                return Ok(());
+            }
+            fill::Filled::Closed => {
+                let complete = relay::closed(x, r, io);
+                if complete {
+                    relay::received_all(x, r, io);
+                    return finish(x, r, io);
+                }
+                drain::drain(x, r, io, true)?;
+                return Status::Http(502).finish();
+            }
+        }
+    }
+}
+
+/// What was decoded is the pipe's.
+fn keep(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
+    u.pipe.memory.append(&mut u.relay.chain);
+}
+
+/// Everything is here: it is all handed on, and the request may end when it has been sent.
+fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    drain::hand_over_all(x, r, io)?;
+    Status::Ok.finish()
+}
+
+/// How many bytes of this request have been handed on and not sent.
+pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
+    let waits = x[r].postponed.iter().map(|postponed| match postponed {
+        Postponed::Output(chain) => chain.len(),
+        Postponed::Request(_) => 0,
+    });
+    let waits: u64 = waits.sum();
+    if r == x.active { waits.saturating_add(x.out.len()) } else { waits }
+}
+
+/// Waits for the client if it has something to take.
+pub fn await_client(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let conn = x.client.conn;
+    if r != x.active || x.out.is_empty() {
+        return;
+    }
+    // A delay has its own timer.
+    if io.conn(conn).is_some_and(|c| c.write.delayed) {
+        return;
+    }
+    let timeout = *x[r].loc.core.send_timeout;
+    io.net.wait(conn, Side::Write, timeout);
+}

@@ -1,0 +1,105 @@
+//! Idle connections to peers, kept for the next request.
+//!
+//! *In nginx* `ngx_http_upstream_get_keepalive_peer` and `ngx_http_upstream_free_keepalive_peer`, with a read handler that closes
+//! a connection on which anything happens.
+//!
+//! *Here* the same around [`balance::idle::Idle`](crate::balance::idle::Idle), which knows names and no sockets. A connection is looked at once more in the
+//! moment it is taken: a peer that has closed, or said something nobody asked for, is not written to.
+//!
+//! ```text
+//!   park: owner Pooled(slot), timer keepalive_timeout ──▶ take: owner Upstream(x, r)
+//!            └─ anything happens: close
+//! ```
+//!
+//! *Read next*: `balance/idle.rs`.
+
+use crate::balance::Group;
+use crate::balance::idle::{Idle, Place};
+use crate::event::{ConnId, Owner, RequestIx, Side};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::upstream_conf::Bind;
+use crate::sys::socket;
+use crate::util::address::Address;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+/// What else must be equal for a connection to be of use: the local address, and with `keepalive … local` the location.
+pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
+    let is_local = group.is_some_and(|group| group.keepalive().local);
+    if bind.is_none() && !is_local {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    bind.hash(&mut hasher);
+    if is_local {
+        Rc::as_ptr(&x[r].loc).hash(&mut hasher);
+    }
+    hasher.finish() | 1
+}
+
+/// Takes an idle connection that is still good.
+pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64) -> Option<ConnId> {
+    let place = Place { group: group.number(), address: address.clone(), key };
+    loop {
+        let conn = io.services.get::<Idle>().take(&place)?;
+        if is_quiet(io, conn) {
+            io.net.cancel_timer(conn, Side::Read);
+            return Some(conn);
+        }
+        io.net.close(conn);
+    }
+}
+
+/// True if nothing has happened on the connection: no end, no byte, no error.
+fn is_quiet(io: &mut Io, conn: ConnId) -> bool {
+    let Some(c) = io.conn(conn) else { return false };
+    if c.read.eof || c.read.error || c.write.error {
+        return false;
+    }
+    let mut byte = [0u8; 1];
+    match socket::peek(c.raw_fd(), &mut byte) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+            c.read.ready = false;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Keeps a connection for another request.
+pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &Group, address: Address) {
+    let bind = match x[r].upstream.as_ref().map(|u| &*u.conf.bind) {
+        Some(Bind::To(_, Some(address))) => Some(address.clone()),
+        // The address that variables made is that of the socket itself.
+        Some(Bind::To(_, None)) => return io.net.close(conn),
+        _ => None,
+    };
+    let key = key(x, r, Some(group), bind.as_ref());
+    let place = Place { group: group.number(), address, key };
+    let parked = io.services.get::<Idle>().park(conn, place, group.keepalive().connections);
+    if let Some(evicted) = parked.evicted {
+        io.net.close(evicted);
+    }
+    if let Some(c) = io.conn(conn) {
+        c.owner = Owner::Pooled(parked.slot);
+        c.read.timed_out = false;
+        c.write.timed_out = false;
+        c.read.delayed = false;
+    }
+    io.net.cancel_timer(conn, Side::Write);
+    io.net.wait(conn, Side::Read, group.keepalive().timeout_ms);
+}
+
+/// Something has happened on an idle connection, or its time is up.
+pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
+    if side == Side::Write {
+        return;
+    }
+    let late = io.net.take_timed_out(conn, Side::Read);
+    if !late && is_quiet(io, conn) {
+        return;
+    }
+    let _ = io.services.get::<Idle>().remove(slot);
+    io.net.close(conn);
+}

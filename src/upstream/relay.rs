@@ -1,0 +1,175 @@
+//! The answer begins: its head goes to the client, and a way is chosen for its body.
+//!
+//! *In nginx* `ngx_http_upstream_send_response`, and `ngx_http_upstream_process_body_in_memory` for subrequests.
+//!
+//! *Here* the same choice. A subrequest that is kept in memory takes the unbuffered way: the output end of it is memory.
+//!
+//! ```text
+//!   upgrade ─▶ upgraded.rs        buffering off, or in memory ─▶ unbuffered.rs        else ─▶ pipe/
+//! ```
+//!
+//! *Read next*: `unbuffered.rs`, then `pipe/mod.rs`.
+
+use super::{finish, pipe, unbuffered, upgraded};
+use crate::buf::Page;
+use crate::event::{RequestIx, Side, clock};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::output::send_header;
+use crate::http::slots::{ClientRead, ClientWrite, PeerRead, PeerWrite};
+use crate::http::turn::{Leave, Status, Turn};
+use crate::http::upstreamed::{Mode, Peer};
+use crate::log::Level;
+use crate::protocol::{Decoder, Fault, Flow, Framing};
+
+/// Sends the head and begins the body.
+///
+/// # Errors
+/// [`Leave::Finish`] when there is none, or it is complete at once.
+pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    begin_decoder(x, r);
+    let upgrade = super::of(x, r).is_some_and(|u| u.head.upgrade);
+    x[r].flags.upgraded = upgrade;
+    let sent = if x[r].flags.in_memory { Status::Ok } else { send_header(x, r, io) };
+    if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.post_action {
+        return sent.finish();
+    }
+    if x[r].flags.filter_finalize {
+        // A filter has answered in our place; nothing more of ours may follow.
+        return sent.finish();
+    }
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    u.header_sent = true;
+    if upgrade {
+        return upgraded::begin(x, r, io);
+    }
+    stop_sending(x, r, io);
+    if x[r].flags.header_only && !x[r].flags.in_memory {
+        // The peer may still send a body that is not wanted: HEAD has none, so only the framing decides.
+        let Some(u) = super::of(x, r) else { return Ok(()) };
+        u.complete = u.decoder.as_ref().is_some_and(Decoder::is_done);
+        return Status::Ok.finish();
+    }
+    let Some(u) = super::of(x, r) else { return Ok(()) };
+    let buffered = u.buffering && !x[r].flags.in_memory;
+    watch(x, r, io, buffered);
+    if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
+}
+
+/// The body's framing, and a rate if one is set.
+fn begin_decoder(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
+    let framing = match u.module.as_mut() {
+        Some(module) => module.input_filter_init(&u.head),
+        None => Framing::Empty,
+    };
+    u.decoder = Some(Decoder::new(framing));
+    u.rate_from = clock::now();
+}
+
+/// An answer that comes before the request is out ends the sending.
+fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = super::of(x, r) else { return };
+    let Some(peer) = u.peer.as_mut() else { return };
+    let conn = peer.conn;
+    if !peer.request_sent {
+        // What is left of the request will not be sent, so the connection cannot serve another one.
+        u.head.keepalive = false;
+        peer.out.clear();
+        io.net.cancel_timer(conn, Side::Write);
+    }
+    if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
+        peer.write = PeerWrite::Idle;
+    }
+    if x.client.read == ClientRead::StreamBody {
+        x.client.lingering = true;
+        x.client.keepalive = false;
+        x.swap_client_read(ClientRead::CheckBroken);
+        io.net.cancel_timer(x.client.conn, Side::Read);
+    }
+}
+
+fn watch(x: &mut Exchange, r: RequestIx, io: &mut Io, buffered: bool) {
+    let Some(u) = super::of(x, r) else { return };
+    u.mode = if buffered { Mode::Buffered } else { Mode::Unbuffered };
+    if let Some(peer) = u.peer.as_mut() {
+        peer.read = if buffered { PeerRead::ProcessUpstream } else { PeerRead::NonBufferedUpstream };
+    }
+    let slot = if buffered { ClientWrite::ProcessDownstream } else { ClientWrite::NonBufferedDownstream };
+    x[r].swap_write(slot);
+    let _ = io;
+}
+
+/// Decodes what is in the window. Says whether the body is complete.
+///
+/// # Errors
+/// [`Leave::Finish`] with 502 when the framing is broken: the client sees the cut.
+pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(Flow::Last) };
+    let (Some(peer), Some(module), Some(decoder)) =
+        (u.peer.as_mut(), u.module.as_mut(), u.decoder.as_mut())
+    else {
+        return Ok(Flow::Last);
+    };
+    let before = u.relay.chain.len();
+    let flow = decoder.decode(&mut **module, &mut peer.cursor.input(&peer.page), &mut u.relay);
+    let brought = u.relay.chain.len().saturating_sub(before);
+    let notes = std::mem::take(&mut u.relay.notes);
+    if let Some(state) = super::state(x, r) {
+        state.response_length = state.response_length.saturating_add(brought);
+    }
+    for note in notes {
+        logging::log(x, r, io, Level::Warn, None, format_args!("upstream sent {note}"));
+    }
+    match flow {
+        Ok(flow) => Ok(flow),
+        Err(Fault::Invalid(text)) => {
+            logging::log(x, r, io, Level::Error, None, format_args!("upstream sent {text}"));
+            Err(Leave::Finish(Status::Http(502)))
+        }
+        Err(Fault::Internal(text)) => {
+            logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+            Err(Leave::Finish(Status::Http(502)))
+        }
+        Err(Fault::Refuse(status)) => Err(Leave::Finish(Status::Http(status))),
+    }
+}
+
+/// The peer has closed: whether the body is complete by that. A log line if it is not.
+pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
+    let Some(u) = super::of(x, r) else { return true };
+    let complete = u.decoder.as_mut().is_none_or(Decoder::close);
+    if !complete {
+        let text = format_args!("upstream prematurely closed connection");
+        logging::log(x, r, io, Level::Error, None, text);
+    }
+    complete
+}
+
+/// The whole reply is here: the peer is of no more use to this request.
+pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    if let Some(u) = super::of(x, r) {
+        u.complete = true;
+    }
+    finish::release_peer(x, r, io, true);
+}
+
+/// Room to read into behind the unread bytes of the window: the same page if there is some, the same page emptied
+/// if nobody looks at it any more, else another one of `size` bytes.
+pub fn make_room(peer: &mut Peer, size: u64) {
+    let unread = peer.cursor.unread(&peer.page);
+    if unread.is_empty() && peer.page.clear() {
+        peer.cursor.moved();
+        return;
+    }
+    if peer.page.room() > 0 {
+        return;
+    }
+    let size = usize::try_from(size).unwrap_or(4096).max(64);
+    let unread = peer.cursor.unread(&peer.page);
+    let mut page = Page::with_capacity(size.max(unread.len().saturating_mul(2)));
+    page.append(unread);
+    peer.page = page;
+    peer.cursor.moved();
+}

@@ -1,0 +1,204 @@
+//! Sending the request.
+//!
+//! *In nginx* `ngx_http_upstream_send_request_handler`, `ngx_http_upstream_send_request`,
+//! `ngx_http_upstream_send_request_body`, and `ngx_http_upstream_test_connect` for the first time.
+//!
+//! *Here* [`send_request`] is the slot. The first time it is called for a new connection it asks how the connect went. What it
+//! sends is a chain that `connect.rs` has put together; of a streamed body it fetches more when that is gone.
+//!
+//! ```text
+//!   writable ─▶ SO_ERROR? ─▶ [head][body…] ─┬─ all gone ─▶ slot Idle, wait for the reply (read_timeout)
+//!                                           ├─ EAGAIN ───▶ wait for room (send_timeout)
+//!                                           └─ body to come ─▶ wait for the client
+//! ```
+//!
+//! *Read next*: `header.rs`.
+
+use super::{connect, header};
+use crate::event::{RequestIx, Side, clock};
+use crate::http::body::unbuffered::{Streamed, read_unbuffered_request_body};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::slots::{ClientRead, PeerRead, PeerWrite};
+use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::http::upstreamed::Mode;
+use crate::log::Level;
+use crate::protocol::out::wrap;
+
+/// The slot: the peer's connection is writable, or its time is up.
+///
+/// # Errors
+/// [`Leave::Next`] when the peer cannot be reached or has gone.
+pub fn send_request_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    if io.net.take_timed_out(conn, Side::Write) {
+        return Err(Leave::Next(Failure::Timeout));
+    }
+    if x[r].upstream.as_ref().is_some_and(|u| u.header_sent) {
+        // The reply is being relayed: an early answer, and whoever sent it does not want the rest.
+        if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
+            peer.write = PeerWrite::Idle;
+        }
+        return Ok(());
+    }
+    send_request(x, r, io)
+}
+
+/// Sends what can be sent.
+///
+/// # Errors
+/// As [`send_request_handler`].
+pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    if !is_connected(x, r, io)? {
+        return Ok(());
+    }
+    x.action = "sending request to upstream";
+    loop {
+        let sent_all = send_chain(x, r, io)?;
+        if !sent_all {
+            let timeout = super::of(x, r).map_or(0, |u| *u.conf.send_timeout);
+            io.net.wait(conn, Side::Write, timeout);
+            return Ok(());
+        }
+        io.net.cancel_timer(conn, Side::Write);
+        match more_body(x, r, io)? {
+            Body::Fetched => {}
+            Body::Awaited => return Ok(()),
+            Body::Over => break,
+        }
+    }
+    request_is_sent(x, r, io)
+}
+
+/// Asks, once, how a connect went.
+pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
+    let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
+    if !c.flags.connecting {
+        return Ok(true);
+    }
+    if !c.write.ready {
+        return Ok(false);
+    }
+    match io.net.connect_result(conn) {
+        Ok(()) => {
+            io.net.cancel_timer(conn, Side::Write);
+            if let Some(state) = super::state(x, r) {
+                state.connect_ms = Some(clock::now().saturating_sub(state.started));
+            }
+            Ok(true)
+        }
+        Err(error) => {
+            let level = connect::connect_level(&error);
+            logging::log(x, r, io, level, Some(&error), format_args!("connect() failed"));
+            Err(Leave::Next(Failure::Error))
+        }
+    }
+}
+
+/// Sends the chain; true when it is gone.
+pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
+    let Some(peer) = u.peer.as_mut() else { return Ok(false) };
+    let Some(c) = io.net.table.get_mut(peer.conn) else { return Err(Leave::Next(Failure::Error)) };
+    match c.send_chain(&mut peer.out, u64::MAX) {
+        Ok(n) => {
+            u.request_sent |= n > 0;
+            Ok(peer.out.is_empty())
+        }
+        Err(error) => {
+            // It may have answered before it closed: 413 for a body it does not want. Then that is the answer.
+            let has_answered = c.read.ready && !peer.reused;
+            if has_answered && u.request_sent && has_bytes(c) {
+                peer.out.clear();
+                return Ok(true);
+            }
+            logging::log(x, r, io, send_level(&error), Some(&error), format_args!("send() failed"));
+            Err(Leave::Next(Failure::Error))
+        }
+    }
+}
+
+fn has_bytes(c: &crate::event::Connection) -> bool {
+    let mut byte = [0u8; 1];
+    matches!(crate::sys::socket::peek(c.raw_fd(), &mut byte), Ok(1))
+}
+
+fn send_level(error: &std::io::Error) -> Level {
+    match error.raw_os_error() {
+        Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Error,
+        _ => Level::Alert,
+    }
+}
+
+/// Where a streamed body stands.
+enum Body {
+    /// There is more to be sent now.
+    Fetched,
+    /// The client has to send more first.
+    Awaited,
+    /// All of it has been sent.
+    Over,
+}
+
+/// Fetches more of a body that is passed on while it comes.
+fn more_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Body, Leave> {
+    let Some(u) = x[r].upstream.as_deref() else { return Ok(Body::Over) };
+    let Some(wrapping) = u.wrapping else { return Ok(Body::Over) };
+    if u.peer.as_ref().is_none_or(|peer| peer.request_sent) {
+        return Ok(Body::Over);
+    }
+    if !x.main().body.as_ref().is_some_and(|body| body.unbuffered) || !x[r].is_main() {
+        return Ok(Body::Over);
+    }
+    let streamed = read_unbuffered_request_body(x, r, io)?;
+    let Some(body) = x.main_mut().body.as_mut() else { return Ok(Body::Over) };
+    let whole = streamed == Streamed::Whole;
+    if body.chain.is_empty() && !whole {
+        return Ok(Body::Awaited);
+    }
+    let mut part = std::mem::take(&mut body.chain);
+    let mut wrapped = wrap(wrapping, &mut part, whole);
+    if whole && x.client.read == ClientRead::StreamBody {
+        x.swap_client_read(ClientRead::CheckBroken);
+    }
+    if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
+        peer.out.append(&mut wrapped);
+        peer.out.last = false;
+        peer.request_sent |= whole;
+    }
+    Ok(Body::Fetched)
+}
+
+/// The client's read slot while its body is passed on as it comes.
+///
+/// # Errors
+/// As [`send_request`].
+pub fn stream_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let sending = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref());
+    let sending = sending.is_some_and(|peer| peer.write == PeerWrite::SendRequest && peer.out.is_empty());
+    let connecting = super::peer_conn(x, r).and_then(|conn| io.conn(conn)).is_some_and(|c| c.flags.connecting);
+    if sending && !connecting { send_request(x, r, io) } else { Ok(()) }
+}
+
+/// All is out: the reply is waited for.
+fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let timeout = *u.conf.read_timeout;
+    let relays = u.mode != Mode::None;
+    let Some(peer) = u.peer.as_mut() else { return Ok(()) };
+    peer.request_sent = true;
+    peer.write = PeerWrite::Idle;
+    let (conn, read) = (peer.conn, peer.read);
+    if relays {
+        return Ok(());
+    }
+    x.action = "reading response header from upstream";
+    io.net.set_timer(conn, Side::Read, timeout);
+    if read == PeerRead::ProcessHeader && io.net.is_ready(conn, Side::Read) {
+        return header::process_header(x, r, io);
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! A tunnel: after 101 bytes go both ways as they come.
+//!
+//! *In nginx* `ngx_http_upstream_upgrade` and `ngx_http_upstream_process_upgraded`: two buffers, and the end of either side ends
+//! both.
+//!
+//! *Here* two directions that are alike: what one side has sent goes to the other before more is read. An end is passed on as an
+//! end (half-close); the tunnel is over when both directions are, when something breaks, or when nothing moves for
+//! `NAME_read_timeout`.
+//!
+//! ```text
+//!   client ── recv ─▶ peer.out ─▶ send ── peer            eof: shutdown the other's write side
+//!   client ◀─ send ── x.out ◀──── recv ── peer
+//! ```
+//!
+//! *Read next*: `finish.rs`.
+
+use crate::buf::{Chain, Page, Slice};
+use crate::event::stream::Received;
+use crate::event::{ConnId, RequestIx, Side};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::output::write;
+use crate::http::slots::{ClientRead, ClientWrite, PeerRead, PeerWrite};
+use crate::http::turn::{Leave, Status, Turn};
+use crate::http::upstreamed::Mode;
+use crate::log::Level;
+use socket2::SockRef;
+
+/// How many bytes one turn relays each way before others have theirs.
+const SHARE: usize = 256 << 10;
+
+/// Begins: what stands behind the two heads goes first.
+///
+/// # Errors
+/// As [`process`].
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    x.client.keepalive = false;
+    let early = x.client.head.rest();
+    x.client.head.consume(early.len());
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    u.mode = Mode::Upgraded;
+    let Some(peer) = u.peer.as_mut() else { return Status::INTERNAL.finish() };
+    (peer.read, peer.write) = (PeerRead::UpgradedRead, PeerWrite::UpgradedWrite);
+    let mut input = peer.cursor.input(&peer.page);
+    let n = input.len();
+    let late = input.take(n);
+    peer.out.push(early);
+    let conn = peer.conn;
+    x.swap_client_read(ClientRead::UpgradedRead);
+    x[r].swap_write(ClientWrite::UpgradedWrite);
+    for conn in [conn, x.client.conn] {
+        if let Some(c) = io.conn(conn) {
+            c.flags.nodelay |= SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
+        }
+    }
+    note_length(x, r, late.len());
+    to_client(x, io, late)?;
+    process(x, r, io)
+}
+
+fn note_length(x: &mut Exchange, r: RequestIx, n: usize) {
+    if let Some(state) = super::state(x, r) {
+        state.response_length = state.response_length.saturating_add(n as u64);
+    }
+}
+
+/// All four slots: moves what can be moved.
+///
+/// # Errors
+/// [`Leave::Finish`] when the tunnel is over.
+pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    x.action = "proxying upgraded connection";
+    let Some(conn) = super::peer_conn(x, r) else { return Status::Ok.finish() };
+    let client = x.client.conn;
+    if io.net.take_timed_out(conn, Side::Read) || io.net.take_timed_out(conn, Side::Write) {
+        let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
+        logging::log(x, r, io, Level::Error, Some(&error), format_args!("upstream timed out"));
+        return Status::Http(504).finish();
+    }
+    if io.net.take_timed_out(client, Side::Read) || io.net.take_timed_out(client, Side::Write) {
+        let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
+        logging::log(x, r, io, Level::Info, Some(&error), format_args!("client timed out"));
+        return Status::Http(408).finish();
+    }
+    let up = upwards(x, r, io, client, conn)?;
+    let down = downwards(x, r, io, conn)?;
+    if up && down {
+        if let Some(u) = super::of(x, r) {
+            u.complete = true;
+        }
+        return Status::Ok.finish();
+    }
+    wait(x, r, io, client, conn);
+    Ok(())
+}
+
+/// From the client to the peer; true when that direction is over.
+fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) -> Result<bool, Leave> {
+    let mut moved = 0;
+    loop {
+        let Some(peer) = x[r].upstream.as_deref_mut().and_then(|u| u.peer.as_mut()) else { return Ok(true) };
+        if !peer.out.is_empty() {
+            let Some(c) = io.net.table.get_mut(conn) else { return Ok(true) };
+            if let Err(error) = c.send_chain(&mut peer.out, u64::MAX) {
+                logging::log(x, r, io, Level::Error, Some(&error), format_args!("send() failed"));
+                return Err(Leave::Finish(Status::Http(502)));
+            }
+        }
+        let Some(peer) = x[r].upstream.as_deref_mut().and_then(|u| u.peer.as_mut()) else { return Ok(true) };
+        if !peer.out.is_empty() || moved >= SHARE {
+            return Ok(false);
+        }
+        match read(io, client) {
+            Ok(Some(bytes)) => {
+                moved = moved.saturating_add(bytes.len());
+                peer.out.push(bytes);
+            }
+            Ok(None) => return Ok(pass_end(io, client, conn)),
+            Err(error) => {
+                logging::log(x, r, io, Level::Info, Some(&error), format_args!("recv() failed"));
+                return Err(Leave::Finish(Status::Error));
+            }
+        }
+    }
+}
+
+/// From the peer to the client; true when that direction is over.
+fn downwards(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
+    let mut moved = 0;
+    loop {
+        to_client(x, io, Slice::EMPTY)?;
+        if !x.out.is_empty() || moved >= SHARE {
+            return Ok(false);
+        }
+        match read(io, conn) {
+            Ok(Some(bytes)) => {
+                moved = moved.saturating_add(bytes.len());
+                note_length(x, r, bytes.len());
+                to_client(x, io, bytes)?;
+            }
+            Ok(None) => return Ok(pass_end(io, conn, x.client.conn)),
+            Err(error) => {
+                logging::log(x, r, io, Level::Error, Some(&error), format_args!("recv() failed"));
+                return Err(Leave::Finish(Status::Http(502)));
+            }
+        }
+    }
+}
+
+fn to_client(x: &mut Exchange, io: &mut Io, bytes: Slice) -> Result<(), Leave> {
+    let mut chain = Chain::of(bytes);
+    chain.flush = true;
+    match write::filter(x, io, chain) {
+        Status::Error => Err(Leave::Finish(Status::Error)),
+        _ => Ok(()),
+    }
+}
+
+/// What one side has sent; None for nothing now, or for the end, which `read.eof` tells apart.
+fn read(io: &mut Io, conn: ConnId) -> std::io::Result<Option<Slice>> {
+    let Some(c) = io.net.table.get_mut(conn) else { return Ok(None) };
+    if !c.read.ready || c.flags.closing {
+        return Ok(None);
+    }
+    let mut page = Page::with_capacity(16 << 10);
+    let limit = page.room();
+    match c.recv(&mut page, limit)? {
+        Received::Bytes(n) => Ok(Some(page.slice(0..n))),
+        Received::Again => Ok(None),
+        Received::End => {
+            c.flags.closing = true;
+            Ok(None)
+        }
+    }
+}
+
+/// Passes the end of one side on to the other, once; true if it has ended.
+fn pass_end(io: &mut Io, from: ConnId, to: ConnId) -> bool {
+    let ended = io.conn(from).is_none_or(|c| c.flags.closing);
+    if ended && let Some(c) = io.conn(to) {
+        // Told twice it says "not connected", which is as good.
+        let _ = SockRef::from(c.fd()).shutdown(std::net::Shutdown::Write);
+    }
+    ended
+}
+
+fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) {
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    let (send, read) = (*u.conf.send_timeout, *u.conf.read_timeout);
+    let up_waits = u.peer.as_ref().is_some_and(|peer| !peer.out.is_empty());
+    let down_waits = !x.out.is_empty();
+    let core = x[r].loc.core.clone();
+    if up_waits {
+        io.net.wait(conn, Side::Write, send);
+    } else {
+        io.net.cancel_timer(conn, Side::Write);
+        wait_for_more(io, client, None);
+    }
+    if down_waits {
+        io.net.wait(client, Side::Write, *core.send_timeout);
+    } else {
+        io.net.cancel_timer(client, Side::Write);
+        wait_for_more(io, conn, Some(read));
+    }
+}
+
+fn wait_for_more(io: &mut Io, conn: ConnId, timeout: Option<u64>) {
+    let ended = io.conn(conn).is_none_or(|c| c.flags.closing);
+    match timeout {
+        Some(timeout) if !ended => io.net.wait(conn, Side::Read, timeout),
+        None if !ended => io.net.wait_forever(conn, Side::Read),
+        _ => io.net.cancel_timer(conn, Side::Read),
+    }
+}

@@ -1,0 +1,149 @@
+//! Variables about upstreams: `$upstream_…` and `$proxy_…`.
+//!
+//! *In nginx* `ngx_http_upstream_vars[]`, `ngx_http_proxy_vars[]`.
+//!
+//! *Here* most are a column of the request's records, one entry for each attempt: `, ` stands between attempts, ` : ` between rounds
+//! (an internal redirect that led to another upstream). A value nobody measured is `-`.
+//!
+//! ```text
+//!   $upstream_addr      127.0.0.1:8081, 127.0.0.1:8082 : 127.0.0.1:9000
+//!   $upstream_status    502, 200 : 404
+//! ```
+//!
+//! *Read next*: `http/upstreamed.rs`, [`State`].
+
+use crate::buf::Slice;
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::headers::Known;
+use crate::http::parse::list;
+use crate::http::upstreamed::State;
+use crate::http::vars::{Definition, Family, Get, definition};
+use crate::protocol::Field;
+use std::io::Write as _;
+use std::rc::Rc;
+
+/// The variables with fixed names.
+pub fn variables() -> Vec<(&'static str, Definition)> {
+    vec![
+        ("upstream_addr", column(|state, out| out.extend_from_slice(state.peer.as_bytes()))),
+        ("upstream_status", column(|state, out| number(out, u64::from(state.status), state.status != 0))),
+        ("upstream_connect_time", column(|state, out| time(out, state.connect_ms))),
+        ("upstream_header_time", column(|state, out| time(out, state.header_ms))),
+        ("upstream_response_time", column(|state, out| time(out, state.response_ms))),
+        ("upstream_response_length", column(|state, out| number(out, state.response_length, true))),
+        ("upstream_bytes_received", column(|state, out| number(out, state.bytes_received, true))),
+        ("upstream_bytes_sent", column(|state, out| number(out, state.bytes_sent, true))),
+        ("upstream_last_server_name", definition(|x, r, _| x[r].upstream.as_ref()?.server.clone()).volatile()),
+        ("proxy_host", definition(|x, r, _| Some(x[r].upstream.as_ref()?.target.host.clone())).volatile()),
+        ("proxy_port", definition(|x, r, _| Some(proxy_port(x, r)?)).volatile()),
+        ("proxy_add_x_forwarded_for", definition(|x, r, io| Some(forwarded_for(x, r, io))).volatile()),
+    ]
+}
+
+/// The families.
+pub static FAMILIES: [Family; 3] = [
+    Family { prefix: "upstream_http_", make: upstream_http, cacheable: false },
+    Family { prefix: "upstream_cookie_", make: upstream_cookie, cacheable: false },
+    Family { prefix: "upstream_trailer_", make: upstream_trailer, cacheable: false },
+];
+
+fn column(write: fn(&State, &mut Vec<u8>)) -> Definition {
+    definition(move |x, r, _| joined(&x[r].upstream_states, write)).volatile()
+}
+
+fn joined(states: &[State], write: fn(&State, &mut Vec<u8>)) -> Option<Slice> {
+    if states.is_empty() {
+        return None;
+    }
+    let mut out = Vec::with_capacity(64);
+    let mut first = true;
+    let mut new_round = false;
+    for state in states {
+        if state.peer.is_empty() {
+            new_round = true;
+            continue;
+        }
+        if !first {
+            out.extend_from_slice(if new_round { b" : " } else { b", " });
+        }
+        (first, new_round) = (false, false);
+        write(state, &mut out);
+    }
+    Some(Slice::from(out))
+}
+
+fn number(out: &mut Vec<u8>, n: u64, is_known: bool) {
+    if is_known {
+        out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+    } else {
+        out.push(b'-');
+    }
+}
+
+fn time(out: &mut Vec<u8>, ms: Option<u64>) {
+    match ms {
+        // Writing to a vector cannot fail.
+        Some(ms) => drop(write!(out, "{}.{:03}", ms / 1000, ms % 1000)),
+        None => out.push(b'-'),
+    }
+}
+
+fn proxy_port(x: &Exchange, r: RequestIx) -> Option<Slice> {
+    let u = x[r].upstream.as_ref()?;
+    Some(match u.port {
+        0 => Slice::EMPTY,
+        port => Slice::from(port.to_string()),
+    })
+}
+
+/// The client's X-Forwarded-For with its address behind.
+fn forwarded_for(x: &Exchange, r: RequestIx, io: &crate::http::io::Io) -> Slice {
+    let mut out = Vec::new();
+    for field in x[r].headers_in.all(Known::XForwardedFor) {
+        out.extend_from_slice(&field.value);
+        out.extend_from_slice(b", ");
+    }
+    if let Some(c) = io.net.table.get(x.client.conn) {
+        out.extend_from_slice(c.peer.host_text().as_bytes());
+    }
+    Slice::from(out)
+}
+
+/// A field's name as variables spell it: lower case, underscores.
+fn is_named(field: &Field, name: &[u8]) -> bool {
+    let as_var = |b: &u8| if *b == b'-' { b'_' } else { b.to_ascii_lowercase() };
+    field.name.len() == name.len() && field.name.iter().map(as_var).eq(name.iter().copied())
+}
+
+fn all_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
+    let mut values = fields.iter().filter(|field| is_named(field, name)).map(|field| &field.value);
+    let first = values.next()?.clone();
+    let Some(second) = values.next() else { return Some(first) };
+    let mut out = [&first[..], b", ", second].concat();
+    for value in values {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(value);
+    }
+    Some(Slice::from(out))
+}
+
+fn upstream_http(name: &[u8]) -> Get {
+    let name = name.to_ascii_lowercase();
+    Rc::new(move |x, r, _| all_named(&x[r].upstream.as_ref()?.head.fields, &name))
+}
+
+fn upstream_trailer(name: &[u8]) -> Get {
+    let name = name.to_ascii_lowercase();
+    Rc::new(move |x, r, _| all_named(&x[r].upstream.as_ref()?.relay.trailers, &name))
+}
+
+fn upstream_cookie(name: &[u8]) -> Get {
+    let name = name.to_vec();
+    Rc::new(move |x, r, _| {
+        let fields = &x[r].upstream.as_ref()?.head.fields;
+        let cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
+        let found = cookies.rev().find_map(|field| list::set_cookie(&field.value, &name))?;
+        Some(Slice::copy(found))
+    })
+}

@@ -1,0 +1,127 @@
+//! A request as protocols and balancers see it.
+//!
+//! *In nginx* both get the request itself.
+//!
+//! *Here* [`View`] implements the two narrow traits they ask for: [`protocol::Request`](crate::protocol::Request) and
+//! [`balance::Client`](crate::balance::Client). Whether fields and body are passed on at all is settled here, so that no protocol
+//! has to know `NAME_pass_request_headers`.
+//!
+//! *Read next*: `init.rs`, which makes one.
+
+use crate::balance;
+use crate::buf::Slice;
+use crate::conf::template::{Template, VarIx};
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::headers::Known;
+use crate::http::io::Io;
+use crate::http::parse::list;
+use crate::http::upstream_conf::UpstreamConf;
+use crate::http::{body, vars};
+use crate::protocol::{Body, Request, Target};
+use crate::util::address::Address;
+use std::rc::Rc;
+
+/// A request and what it takes to answer questions about it.
+pub struct View<'a> {
+    /// The exchange.
+    pub x: &'a mut Exchange,
+    /// The request.
+    pub r: RequestIx,
+    /// The worker.
+    pub io: &'a mut Io,
+    /// The settings of the upstream.
+    pub conf: Rc<UpstreamConf>,
+    /// Where it passes to.
+    pub target: Target,
+}
+
+impl Request for View<'_> {
+    fn method(&self) -> Slice {
+        self.x[self.r].method_name.clone()
+    }
+
+    fn http_version(&self) -> u16 {
+        self.x[self.r].http_version
+    }
+
+    fn unparsed_uri(&self) -> Option<Slice> {
+        let request = &self.x[self.r];
+        (request.is_main() && request.flags.valid_unparsed_uri).then(|| request.unparsed_uri.clone())
+    }
+
+    fn uri(&self) -> Slice {
+        self.x[self.r].uri.clone()
+    }
+
+    fn args(&self) -> Slice {
+        self.x[self.r].args.clone()
+    }
+
+    fn must_escape(&self) -> bool {
+        let flags = &self.x[self.r].flags;
+        flags.quoted_uri || flags.internal
+    }
+
+    fn rewritten_in_place(&self) -> bool {
+        self.x[self.r].flags.rewritten_in_place
+    }
+
+    fn field(&self, at: usize) -> Option<(Slice, Slice)> {
+        if !*self.conf.pass_request_headers {
+            return None;
+        }
+        let field = self.x[self.r].headers_in.fields.get(at)?;
+        Some((field.name.clone(), field.value.clone()))
+    }
+
+    fn body(&self) -> Body {
+        if !*self.conf.pass_request_body {
+            return Body::None;
+        }
+        let Some(body) = body::of(self.x) else { return Body::None };
+        if body.complete {
+            // What a subrequest reads of its parent's body may have been taken already; its length has not changed.
+            return Body::Length(body.received);
+        }
+        match body.chunked {
+            Some(_) => Body::Chunked,
+            None => Body::Length(body.received.saturating_add(body.rest)),
+        }
+    }
+
+    fn target(&self) -> Target {
+        self.target.clone()
+    }
+
+    fn eval(&mut self, template: &Template) -> Slice {
+        template.eval(self.x, self.r, self.io)
+    }
+
+    fn var(&mut self, name: &str) -> Option<Slice> {
+        vars::by_name(self.x, self.r, self.io, name.as_bytes())
+    }
+
+    fn matched(&mut self, groups: Vec<Option<Slice>>, named: &[(usize, VarIx)]) {
+        for (group, ix) in named {
+            let value = groups.get(*group).cloned().flatten().unwrap_or_default();
+            vars::store(self.x, *ix, Some(value));
+        }
+        self.x[self.r].captures = groups;
+    }
+}
+
+impl balance::Client for View<'_> {
+    fn eval(&mut self, text: &Template) -> Slice {
+        text.eval(self.x, self.r, self.io)
+    }
+
+    fn address(&self) -> Address {
+        self.io.net.table.get(self.x.client.conn).map_or(Address::NONE, |c| c.peer.clone())
+    }
+
+    fn cookie(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let all = self.x.main().headers_in.all(Known::Cookie).map(|field| &field.value[..]);
+        list::find_in_all(all, name).map(<[u8]>::to_vec)
+    }
+}
