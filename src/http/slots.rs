@@ -116,7 +116,9 @@ pub fn is_legal(read: ClientRead, write: ClientWrite, peer: Option<(PeerRead, Pe
                 matches!(read, R::Block | R::DiscardBody | R::ReadBody | R::CheckBroken | R::TestReading)
             }
             // The upstream has been let go while its client still reads, or has not been reached yet.
-            W::CheckBroken | W::AwaitPeer | W::ProcessDownstream | W::NonBufferedDownstream | W::Resume => true,
+            W::CheckBroken | W::AwaitPeer | W::ProcessDownstream | W::NonBufferedDownstream | W::Resume => {
+                true
+            }
             W::UpgradedWrite => read == R::UpgradedRead,
             W::Writer => matches!(read, R::TestReading | R::DiscardBody | R::Block | R::ReadBody),
         },

@@ -154,7 +154,9 @@ fn start(
         keepalive: *conf.socket_keepalive,
     };
     let started = io.net.connect(address, &options, Owner::Upstream(x.id, r))?;
-    if started.done && let Some(c) = io.net.table.get_mut(started.id) {
+    if started.done
+        && let Some(c) = io.net.table.get_mut(started.id)
+    {
         c.write.ready = true;
     }
     Ok((started.id, started.done))

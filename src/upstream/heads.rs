@@ -38,14 +38,8 @@ const HIDDEN: &[&str] = &[
 ];
 
 /// What goes along when X-Accel-Redirect leads elsewhere.
-const REDIRECTED: &[&str] = &[
-    "Content-Type",
-    "Set-Cookie",
-    "Content-Disposition",
-    "Cache-Control",
-    "Expires",
-    "Accept-Ranges",
-];
+const REDIRECTED: &[&str] =
+    &["Content-Type", "Set-Cookie", "Content-Disposition", "Cache-Control", "Expires", "Accept-Ranges"];
 
 fn same(name: &Slice, known: &str) -> bool {
     name.eq_ignore_ascii_case(known.as_bytes())
@@ -54,7 +48,7 @@ fn same(name: &Slice, known: &str) -> bool {
 fn hides(conf: &UpstreamConf, name: &Slice) -> bool {
     let among = |list: &[Slice]| list.iter().any(|one| one.eq_ignore_ascii_case(name));
     let hidden = HIDDEN.iter().any(|known| same(name, known)) || among(&conf.hide_headers);
-    hidden && !(among(&conf.pass_headers) && !among(&conf.hide_headers))
+    hidden && !among(&conf.pass_headers)
 }
 
 /// True if clients do not get a field of that name.
@@ -83,8 +77,13 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
         return None;
     }
     let to = u.head.get("X-Accel-Redirect")?.clone();
-    let kept: Vec<Field> =
-        u.head.fields.iter().filter(|f| REDIRECTED.iter().any(|known| same(&f.name, known))).cloned().collect();
+    let kept: Vec<Field> = u
+        .head
+        .fields
+        .iter()
+        .filter(|f| REDIRECTED.iter().any(|known| same(&f.name, known)))
+        .cloned()
+        .collect();
     for field in kept {
         if same(&field.name, "Content-Type") {
             content_type(x, r, &field.value);

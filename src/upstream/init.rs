@@ -126,10 +126,7 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off);
     let (parts, complete) = target(x, r, io)?;
     create_request(x, r, io, &parts, complete)?;
-    let group = match find_group(x, r, io, &parts, kind.port) {
-        Ok(group) => group,
-        Err(leave) => return Err(leave),
-    };
+    let group = find_group(x, r, io, &parts, kind.port)?;
     let mut tried = group.start();
     let most = *conf.next_upstream_tries;
     if most > 0 {
@@ -257,8 +254,5 @@ fn remember(
         known.clear();
     }
     let key = (Slice::copy(&parts.authority), parts.port);
-    known
-        .entry(key)
-        .or_insert_with(|| Rc::new(Group::resolved_name(authority, vec![address], place)))
-        .clone()
+    known.entry(key).or_insert_with(|| Rc::new(Group::resolved_name(authority, vec![address], place))).clone()
 }

@@ -15,8 +15,8 @@
 //! *Read next*: `pass.rs`, `init.rs`.
 
 use super::{directives, early, init, pass, vars};
-use crate::balance::groups::Groups;
 use crate::balance;
+use crate::balance::groups::Groups;
 use crate::conf::build::Sets;
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Scope};

@@ -190,7 +190,13 @@ fn reinit(x: &mut Exchange, r: RequestIx) {
 }
 
 /// Logs that the connection was lost: as an error, unless it is one that may die at any time.
-pub fn log_lost(x: &mut Exchange, r: RequestIx, io: &mut Io, errno: Option<&io::Error>, text: fmt::Arguments) {
+pub fn log_lost(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    errno: Option<&io::Error>,
+    text: fmt::Arguments,
+) {
     let level = if costs_nothing(x, r, io) { Level::Info } else { Level::Error };
     logging::log(x, r, io, level, errno, text);
 }

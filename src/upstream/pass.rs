@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn urls_come_apart() {
-        let want = |a: &str, h: &str, p, u: Option<&str>| (a.to_owned(), h.to_owned(), p, u.map(str::to_owned));
+        let want =
+            |a: &str, h: &str, p, u: Option<&str>| (a.to_owned(), h.to_owned(), p, u.map(str::to_owned));
         assert_eq!(parts("http://a"), want("a", "a", 80, None));
         assert_eq!(parts("HTTP://a:80/"), want("a:80", "a", 80, Some("/")));
         assert_eq!(parts("http://a:81?x"), want("a:81", "a:81", 81, Some("?x")));

@@ -107,8 +107,7 @@ fn watch(x: &mut Exchange, r: RequestIx, io: &mut Io, buffered: bool) {
 /// [`Leave::Finish`] with 502 when the framing is broken: the client sees the cut.
 pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(Flow::Last) };
-    let (Some(peer), Some(module), Some(decoder)) =
-        (u.peer.as_mut(), u.module.as_mut(), u.decoder.as_mut())
+    let (Some(peer), Some(module), Some(decoder)) = (u.peer.as_mut(), u.module.as_mut(), u.decoder.as_mut())
     else {
         return Ok(Flow::Last);
     };

@@ -179,7 +179,8 @@ fn more_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Body, Leave>
 pub fn stream_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let sending = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref());
     let sending = sending.is_some_and(|peer| peer.write == PeerWrite::SendRequest && peer.out.is_empty());
-    let connecting = super::peer_conn(x, r).and_then(|conn| io.conn(conn)).is_some_and(|c| c.flags.connecting);
+    let connecting =
+        super::peer_conn(x, r).and_then(|conn| io.conn(conn)).is_some_and(|c| c.flags.connecting);
     if sending && !connecting { send_request(x, r, io) } else { Ok(()) }
 }
 

@@ -34,9 +34,12 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
         ("upstream_response_length", column(|state, out| number(out, state.response_length, true))),
         ("upstream_bytes_received", column(|state, out| number(out, state.bytes_received, true))),
         ("upstream_bytes_sent", column(|state, out| number(out, state.bytes_sent, true))),
-        ("upstream_last_server_name", definition(|x, r, _| x[r].upstream.as_ref()?.server.clone()).volatile()),
+        (
+            "upstream_last_server_name",
+            definition(|x, r, _| x[r].upstream.as_ref()?.server.clone()).volatile(),
+        ),
         ("proxy_host", definition(|x, r, _| Some(x[r].upstream.as_ref()?.target.host.clone())).volatile()),
-        ("proxy_port", definition(|x, r, _| Some(proxy_port(x, r)?)).volatile()),
+        ("proxy_port", definition(|x, r, _| proxy_port(x, r)).volatile()),
         ("proxy_add_x_forwarded_for", definition(|x, r, io| Some(forwarded_for(x, r, io))).volatile()),
     ]
 }

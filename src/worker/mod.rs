@@ -30,9 +30,9 @@ use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
+use crate::upstream::pool;
 use mio::Events;
 use release::Exchanges;
-use crate::upstream::pool;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// The special number of the signal inbox in the poll; listening sockets use their index.

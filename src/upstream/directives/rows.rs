@@ -58,8 +58,22 @@ pub const ROWS: &[Row] = &[
     special!("socket_rcvbuf", setters::rcvbuf, ONE, "", "The receive buffer of connections to the peer."),
     special!("socket_sndbuf", setters::sndbuf, ONE, "", "The send buffer of connections to the peer."),
     plain!("connect_timeout", msec, connect_timeout, ONE, "60s", "How long connecting to a peer may take."),
-    plain!("send_timeout", msec, send_timeout, ONE, "60s", "The longest pause between two writes to the peer."),
-    plain!("read_timeout", msec, read_timeout, ONE, "60s", "The longest pause between two reads from the peer."),
+    plain!(
+        "send_timeout",
+        msec,
+        send_timeout,
+        ONE,
+        "60s",
+        "The longest pause between two writes to the peer."
+    ),
+    plain!(
+        "read_timeout",
+        msec,
+        read_timeout,
+        ONE,
+        "60s",
+        "The longest pause between two reads from the peer."
+    ),
     plain!(
         "timeout",
         msec,
@@ -131,7 +145,13 @@ pub const ROWS: &[Row] = &[
         "",
         "The folder of temporary files and the digits of its levels."
     ),
-    special!("limit_rate", setters::limit_rate, ONE, "0", "Bytes a second that a buffered reply is read at; 0 for no limit."),
+    special!(
+        "limit_rate",
+        setters::limit_rate,
+        ONE,
+        "0",
+        "Bytes a second that a buffered reply is read at; 0 for no limit."
+    ),
     plain!(
         "pass_request_headers",
         flag,
@@ -140,7 +160,14 @@ pub const ROWS: &[Row] = &[
         "on",
         "Whether the peer gets the client's fields."
     ),
-    plain!("pass_request_body", flag, pass_request_body, Args::Flag, "on", "Whether the peer gets the client's body."),
+    plain!(
+        "pass_request_body",
+        flag,
+        pass_request_body,
+        Args::Flag,
+        "on",
+        "Whether the peer gets the client's body."
+    ),
     special!(
         "pass_header",
         |cx, line| setters::header_name(cx, line, "pass_header", |conf| conf.pass_headers.edit()),
@@ -162,7 +189,14 @@ pub const ROWS: &[Row] = &[
         "",
         "Fields of replies that are not acted upon."
     ),
-    plain!("intercept_errors", flag, intercept_errors, Args::Flag, "off", "Whether error_page is for replies of peers too."),
+    plain!(
+        "intercept_errors",
+        flag,
+        intercept_errors,
+        Args::Flag,
+        "off",
+        "Whether error_page is for replies of peers too."
+    ),
     plain!(
         "ignore_client_abort",
         flag,
@@ -171,7 +205,14 @@ pub const ROWS: &[Row] = &[
         "off",
         "Whether the peer's work goes on when the client has gone."
     ),
-    plain!("force_ranges", flag, force_ranges, Args::Flag, "off", "Whether ranges are cut out of replies whatever they say."),
+    plain!(
+        "force_ranges",
+        flag,
+        force_ranges,
+        Args::Flag,
+        "off",
+        "Whether ranges are cut out of replies whatever they say."
+    ),
     special!(
         "next_upstream",
         |cx, line| line.bits(&mut of(cx, line, "next_upstream")?.next_upstream, setters::NEXT),
@@ -179,7 +220,14 @@ pub const ROWS: &[Row] = &[
         "error timeout",
         "Which failures lead to the next peer."
     ),
-    plain!("next_upstream_tries", number, next_upstream_tries, ONE, "0", "How many peers are asked at most; 0 for all."),
+    plain!(
+        "next_upstream_tries",
+        number,
+        next_upstream_tries,
+        ONE,
+        "0",
+        "How many peers are asked at most; 0 for all."
+    ),
     plain!(
         "next_upstream_timeout",
         msec,
@@ -196,7 +244,13 @@ pub const ROWS: &[Row] = &[
         "off",
         "Whether the least bad peer is asked when none may be."
     ),
-    special!("store", setters::store, ONE, "off", "Keeps replies as files: under the root, or where the argument says."),
+    special!(
+        "store",
+        setters::store,
+        ONE,
+        "off",
+        "Keeps replies as files: under the root, or where the argument says."
+    ),
     special!(
         "store_access",
         setters::store_access,

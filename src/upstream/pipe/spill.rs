@@ -48,7 +48,14 @@ pub fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave>
     match file.append(&mut pipe.memory) {
         Ok(()) => Ok(true),
         Err(error) => {
-            logging::log(x, r, io, Level::Crit, Some(&error), format_args!("write() to a temporary file failed"));
+            logging::log(
+                x,
+                r,
+                io,
+                Level::Crit,
+                Some(&error),
+                format_args!("write() to a temporary file failed"),
+            );
             Err(Leave::Finish(Status::Http(502)))
         }
     }
