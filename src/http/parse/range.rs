@@ -37,12 +37,13 @@ pub fn parse(value: &[u8], length: u64, max_ranges: Option<usize>, out: &mut Vec
         return Ranges::Ignore;
     }
     let mut total: u64 = 0;
-    for (i, part) in list.split(|&b| b == b',').enumerate() {
-        if max_ranges.is_some_and(|max| i >= max) {
-            return Ranges::Ignore;
-        }
+    for part in list.split(|&b| b == b',') {
         let Some((start, end)) = bounds(part, length) else { return Ranges::NotSatisfiable };
         if start < end {
+            // Parts that lie outside do not count.
+            if max_ranges.is_some_and(|max| out.len() >= max) {
+                return Ranges::Ignore;
+            }
             total = total.saturating_add(end - start);
             out.push((start, end));
         } else if start == 0 {
