@@ -20,6 +20,7 @@ use super::exchange::Exchange;
 use super::io::Io;
 use super::location::Found;
 use super::logging;
+use super::parse::escape::{Escape, escape};
 use super::turn::{Leave, Status, Turn};
 use crate::event::RequestIx;
 use crate::log::Level;
@@ -196,7 +197,8 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
     if let Some(path) = redirect {
         x[r].headers_out.content_length = None;
         let args = x[r].args.clone();
-        let mut target = path.to_vec();
+        let mut target = Vec::with_capacity(path.len());
+        escape(&path, Escape::Uri, &mut target);
         if !args.is_empty() {
             target.push(b'?');
             target.extend_from_slice(&args);

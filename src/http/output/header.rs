@@ -109,7 +109,7 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     }
     // DIFF: a worker that is finishing says so in the answer; nginx promises to stay, and closes.
     x.client.keepalive &= !io.exiting;
-    let head = render(x, r);
+    let head = render(x, r, io);
     x[r].header_size = head.len() as u64;
     let mut chain = Chain::of(head);
     // A head without a body is all there is.
@@ -121,7 +121,7 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     }
 }
 
-fn render(x: &Exchange, r: RequestIx) -> Slice {
+fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
     let mut head = Writer::with_capacity(1024);
     let request = &x[r];
     let out = &request.headers_out;
@@ -142,7 +142,7 @@ fn render(x: &Exchange, r: RequestIx) -> Slice {
     head.put(b"\r\n");
     content(&mut head, request);
     if let Some(location) = out.get(b"Location").filter(|value| !value.is_empty()) {
-        field(&mut head, b"Location", &absolute_location(x, r, location));
+        field(&mut head, b"Location", &absolute_location(x, r, io, location));
     }
     connection(&mut head, x, r);
     for other in out.fields.iter().filter(|field| !field.name.eq_ignore_ascii_case(b"Location")) {
@@ -205,20 +205,21 @@ fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
 
 /// Makes a redirect within this server absolute (directives `absolute_redirect`,
 /// `server_name_in_redirect`, `port_in_redirect`).
-fn absolute_location(x: &Exchange, r: RequestIx, location: &Slice) -> Slice {
+fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> Slice {
     let request = &x[r];
     let core = &request.loc.core;
     if !location.starts_with(b"/") || !*core.absolute_redirect {
         return location.clone();
     }
-    let host = if *core.server_name_in_redirect || x.main().headers_in.server.is_empty() {
+    let asked = &x.main().headers_in.server;
+    let host = if *core.server_name_in_redirect {
         request.server.name.clone()
+    } else if asked.is_empty() {
+        let local = io.net.table.get(x.client.conn).and_then(crate::http::vars::core::local_address);
+        local.map(|local| local.host_text().into()).unwrap_or_default()
     } else {
-        x.main().headers_in.server.clone()
+        asked.clone()
     };
-    if host.is_empty() {
-        return location.clone();
-    }
     let mut absolute = b"http://".to_vec();
     absolute.extend_from_slice(&host);
     let port = x.client.head.local_port;

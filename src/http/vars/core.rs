@@ -20,6 +20,7 @@ mod families;
 mod request;
 mod response;
 
+pub use connection::local as local_address;
 pub use families::FAMILIES;
 
 /// What the access log writes without going through a variable.

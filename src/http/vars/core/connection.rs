@@ -69,7 +69,8 @@ fn port(address: &Address) -> Slice {
     if address.is_unix() { Slice::EMPTY } else { number(u64::from(address.port())).unwrap_or_default() }
 }
 
-fn local(c: &Connection) -> Option<Address> {
+/// The address the client connected to.
+pub fn local(c: &Connection) -> Option<Address> {
     SockRef::from(c.fd()).local_addr().ok().map(|address| Address::from_sockaddr(&address))
 }
 
