@@ -181,7 +181,7 @@ fn wait_writable(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let conn = x.client.conn;
     if io.net.take_timed_out(conn, Side::Write) {
-        logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+        logging::client_timed_out(x, r, io);
         return Status::Http(408).finish();
     }
     if io.conn(conn).is_some_and(|c| c.write.delayed) {

@@ -9,7 +9,7 @@
 //! ```text
 //!   X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.2      peer 10.0.0.1      trusted 10.0.0.0/8
 //!                             ▲        ▲ said by 10.0.0.1, which is trusted
-//!                             └ said by 10.0.0.2, which is trusted (only if recursive) ─▶ the client is 2.2.2.2
+//!                             └ said by 10.0.0.2, also trusted (only if recursive) ─▶ the client is 2.2.2.2
 //! ```
 //!
 //! *Read next*: `modules/geo.rs`, `modules/realip.rs`.

@@ -20,6 +20,12 @@ use crate::log::{Level, Targets};
 use std::fmt::{self, Display, Write};
 use std::io;
 
+/// Logs that the client was waited for in vain, with the errno it would have been.
+pub fn client_timed_out(x: &Exchange, r: RequestIx, io: &Io) {
+    let timed_out = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+    log(x, r, io, Level::Info, Some(&timed_out), format_args!("client timed out"));
+}
+
 /// Writes a line with the request's context to the error log of its location.
 pub fn log(
     x: &Exchange,

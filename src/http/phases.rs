@@ -20,7 +20,11 @@ use super::exchange::Exchange;
 use super::io::Io;
 use super::location::Found;
 use super::logging;
+<<<<<<< HEAD
 use super::parse::escape::{Escape, escape};
+=======
+use super::modules::auth_delay;
+>>>>>>> ee7262b (Ask for addresses and passwords: access, auth_basic, auth_delay; a delay of its own for requests)
 use super::turn::{Leave, Status, Turn};
 use crate::event::RequestIx;
 use crate::log::Level;
@@ -272,6 +276,7 @@ fn access(
             }
             Ok(advance(x, r, x[r].phase + 1))
         }
+        (_, Status::Http(401)) => auth_delay::unauthorized(x, r, io),
         (_, status) => Err(Leave::Finish(status)),
     }
 }
@@ -280,6 +285,9 @@ fn post_access(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
     let code = std::mem::take(&mut x[r].access_code);
     if code == 0 {
         return Ok(advance(x, r, x[r].phase + 1));
+    }
+    if code == 401 {
+        return auth_delay::unauthorized(x, r, io);
     }
     if code == 403 {
         logging::log(x, r, io, Level::Error, None, format_args!("access forbidden by rule"));

@@ -107,8 +107,8 @@ pub struct RequestFlags {
     pub expect_tested: bool,
     /// The client has been told to go on with its body.
     pub expect_answered: bool,
-    /// `rewrite … break` changed the path without a new location, so what `alias` replaces is no longer in front of
-    /// it (nginx: `!valid_location`).
+    /// `rewrite … break` changed the path without a new location, so what `alias` replaces is no longer in
+    /// front of it (nginx: `!valid_location`).
     pub rewritten_in_place: bool,
     /// `try_files` found a file below the `alias` of a location with a regular expression.
     pub add_uri_to_alias: bool,
@@ -206,6 +206,8 @@ pub struct Request {
     pub resume: Option<Resume>,
     /// The hold that keeps the exchange alive for this request.
     pub hold: Option<Hold>,
+    /// The time this request waits for, if it does ([`super::delay`]).
+    pub delay: Option<super::delay::Delay>,
     /// The modules' own state.
     pub ctx: Contexts,
     /// Called when the request is gone for good, in reverse order.
@@ -320,6 +322,7 @@ impl Request {
             post_subrequest: None,
             resume: None,
             hold: None,
+            delay: None,
             ctx: Contexts::default(),
             cleanups: Vec::new(),
         }

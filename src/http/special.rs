@@ -157,6 +157,7 @@ fn builtin(x: &Exchange, r: RequestIx, code: u16) -> Option<Slice> {
         497 => "400 The plain HTTP request was sent to HTTPS port",
         303 => "303 See Other",
         302 => "302 Found",
+        401 => "401 Authorization Required",
         _ => header::reason(code)?,
     };
     let (short, detail) = match code {

@@ -8,7 +8,7 @@
 //! and everything below it.
 //!
 //! ```text
-//!   find("a.b.example.com")   whole?  ─▶ .b.example.com ─▶ .example.com ─▶ .com ─▶ a.b.example. ─▶ a.b. ─▶ a.
+//!   find("a.b.example.com")  whole?  ─▶ .b.example.com ─▶ .example.com ─▶ .com ─▶ a.b.example. ─▶ a.b. ─▶ a.
 //! ```
 //!
 //! *Read next*: `http/modules/map.rs`, `http/modules/referer.rs`.

@@ -9,6 +9,7 @@
 //! *Read next*: `http/slots.rs`.
 
 use crate::event::Owner;
+use crate::event::timer::Key;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::slots;
@@ -44,8 +45,10 @@ pub fn sweep(exchanges: &Slab<Box<Exchange>>, io: &Io) {
         });
         let upstreams = x.requests().any(|r| r.upstream.is_some());
         let waiting = x.holds.count(crate::http::holds::Why::Waiting) > 0;
+        let delayed =
+            x.requests().any(|r| r.delay.is_some() && io.net.timers.has_key(Key::Request(x.id, r.ix)));
         debug_assert!(
-            timed || upstreams || waiting || !x.posted.is_empty(),
+            timed || upstreams || waiting || delayed || !x.posted.is_empty(),
             "nothing will wake exchange {:?}: {:?}/{:?}, holds {}",
             x.id,
             x.client.read,

@@ -11,6 +11,7 @@
 use crate::event::{RequestIx, Side};
 use crate::http::body::{discard, read};
 use crate::http::client::{broken, head};
+use crate::http::delay;
 use crate::http::exchange::Exchange;
 use crate::http::finalize;
 use crate::http::io::Io;
@@ -53,7 +54,7 @@ pub fn client_write(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         ClientWrite::UpgradedWrite => upgraded::process(x, r, io),
         ClientWrite::Writer => finalize::writer(x, r, io),
         ClientWrite::Finalizer => Status::Ok.finish(),
-        ClientWrite::Delay => Ok(()),
+        ClientWrite::Delay => delay::delayed(x, r, io),
         ClientWrite::Resume => match x[r].resume.clone() {
             Some(resume) => resume(x, r, io),
             None => Ok(()),

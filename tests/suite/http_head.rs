@@ -176,6 +176,7 @@ fn a_client_that_says_nothing_is_let_go() {
     let mut c = s.connect();
     c.send("GET / HT").expect_close();
     s.wait_for_access("\"GET / HT\" 408 ");
+    s.wait_for_log("client timed out (110: Connection timed out) while reading client request line");
 }
 
 #[test]

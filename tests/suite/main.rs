@@ -6,7 +6,11 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
+<<<<<<< HEAD
 mod access_log;
+=======
+mod access;
+>>>>>>> ee7262b (Ask for addresses and passwords: access, auth_basic, auth_delay; a delay of its own for requests)
 mod balance;
 mod command_line;
 mod directives;

@@ -70,7 +70,8 @@ fn a_volatile_map_is_looked_up_each_time() {
 #[test]
 fn geo_finds_the_narrowest_network() {
     let s = shows(
-        "geo $arg_ip $x { default far; 10.0.0.0/8 ten; 10.1.0.0/16 one; 10.1.1.1 host; ::1 six; delete ::1; 2001::/16 v6; }
+        "geo $arg_ip $x { default far; 10.0.0.0/8 ten; 10.1.0.0/16 one; 10.1.1.1 host;
+                       ::1 six; delete ::1; 2001::/16 v6; }
          geo $client { 127.0.0.0/8 here; }",
         "$x $client",
     );
@@ -90,7 +91,8 @@ fn geo_finds_the_narrowest_network() {
 #[test]
 fn geo_cuts_ranges_out_of_ranges() {
     let s = shows(
-        "geo $arg_ip $x { ranges; default far; 10.0.0.0-10.0.0.255 old; 10.0.0.5-10.0.0.7 new; delete 10.0.0.5-10.0.0.7; }",
+        "geo $arg_ip $x { ranges; default far; 10.0.0.0-10.0.0.255 old;
+                       10.0.0.5-10.0.0.7 new; delete 10.0.0.5-10.0.0.7; }",
         "$x",
     );
     check(
@@ -129,8 +131,10 @@ const SHARES: &str = "ccadbccdadacdcdadcdcdcdcccddaacddaccccdc";
 fn referers_are_valid_by_name_path_or_pattern() {
     let s = Server::locations(
         r#"server_name me.org *.mine.org;
-           location /names { valid_referers none www.example.org *.example.com example.* b.org/x; return 200 "[$invalid_referer]"; }
-           location /pattern { valid_referers blocked nobody ~example\.org/(a|b)$; return 200 "[$invalid_referer]"; }
+           location /names { valid_referers none www.example.org *.example.com example.* b.org/x;
+                             return 200 "[$invalid_referer]"; }
+           location /pattern { valid_referers blocked nobody ~example\.org/(a|b)$;
+                               return 200 "[$invalid_referer]"; }
            location /own { valid_referers server_names; return 200 "[$invalid_referer]"; }
            location /any { return 200 "[$invalid_referer]"; }"#,
     )
@@ -186,7 +190,8 @@ fn mistakes_are_told_in_the_usual_words() {
         ("server { valid_referers a a; }", "conflicting parameter \"a\""),
         (
             "server { valid_referers none; }",
-            "the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer",
+            "the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive \
+             without any valid referer",
         ),
     ] {
         let said = Server::http(text).refusal();
@@ -201,7 +206,10 @@ fn mistakes_are_told_in_the_usual_words() {
         ("geo $b { delete 1.1.1.1; }", "no network \"1.1.1.1\" to delete"),
         ("geo $b { ranges; delete 1.1.1.1-1.1.1.2; }", "no address range \"1.1.1.1-1.1.1.2\" to delete"),
         ("geo $b { 1.1.1.1/8 y; }", "low address bits of 1.1.1.1/8 are meaningless"),
-        ("geo $b { ranges; default y; default z; }", "duplicate default geo value \"z\", old value: \"y\""),
+        (
+            "geo $b { ranges; default y; default z; }",
+            "duplicate default geo range value: \"z\", old value: \"y\"",
+        ),
         ("geo $b { default y; default z; }", "duplicate network \"default\", value: \"z\", old value: \"y\""),
     ] {
         let output = Server::http(text).check();

@@ -79,7 +79,7 @@ pub fn read_client_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io, the
 /// What is wrong with the body, or what `then` came to.
 pub fn read_client_request_body_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.net.take_timed_out(x.client.conn, Side::Read) {
-        logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+        logging::client_timed_out(x, r, io);
         return Err(fail(x, r, io, 408));
     }
     if read_on(x, r, io)? != Progress::Whole {

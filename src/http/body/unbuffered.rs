@@ -20,7 +20,6 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Leave, Status};
-use crate::log::Level;
 
 /// How far a streamed body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ pub fn read_unbuffered_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io)
     }
     let conn = x.client.conn;
     if io.net.take_timed_out(conn, Side::Read) {
-        logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+        logging::client_timed_out(x, r, io);
         return Err(read::fail(x, r, io, 408));
     }
     match read::read_some(x, r, io)? {

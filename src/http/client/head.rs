@@ -346,6 +346,7 @@ pub fn receive(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<More, supe
         Ok(Received::End) => {
             let text = format_args!("client prematurely closed connection");
             logging::log(x, r, io, Level::Info, None, text);
+            keep_line_for_log(x, r);
             Err(leave(Status::Http(400)).into_closed(x))
         }
         Err(error) => {
@@ -423,7 +424,8 @@ fn keep_line_for_log(x: &mut Exchange, r: RequestIx) {
 }
 
 fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+    logging::client_timed_out(x, r, io);
+    keep_line_for_log(x, r);
     Status::Http(408).finish()
 }
 

@@ -51,7 +51,7 @@ static TABLE: Module = Module {
             args: Args::Exactly(2),
             block: true,
             default: "",
-            doc: "Defines a variable whose value is looked up in the block by the value of the first argument.",
+            doc: "Defines a variable whose value is looked up in the block by the first argument.",
             set: map,
         },
         Directive {

@@ -6,10 +6,13 @@
 //!
 //! *Read next*: any one of them.
 
+pub mod access;
 pub mod access_log;
 pub mod addition;
 pub mod auth_request;
 pub mod charset;
+pub mod auth_basic;
+pub mod auth_delay;
 pub mod expires;
 pub mod files;
 pub mod geo;
@@ -59,6 +62,9 @@ pub static MODULES: &[&HttpModule] = &[
     &addition::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
+    &access::MODULE,
+    &auth_basic::MODULE,
+    &auth_delay::MODULE,
     &map::MODULE,
     &geo::MODULE,
     &split_clients::MODULE,

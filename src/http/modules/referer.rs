@@ -173,7 +173,7 @@ fn without_scheme(referer: &[u8]) -> Option<&[u8]> {
     let schemes: [&[u8]; 2] = [b"http://", b"https://"];
     schemes.iter().find_map(|scheme| {
         let (start, rest) = referer.split_at_checked(scheme.len())?;
-        (referer.len() >= b"http://i".len() && start.eq_ignore_ascii_case(scheme)).then_some(rest)
+        (referer.len() >= b"http://i.ru".len() && start.eq_ignore_ascii_case(scheme)).then_some(rest)
     })
 }
 

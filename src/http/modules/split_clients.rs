@@ -33,7 +33,7 @@ static TABLE: Module = Module {
         args: Args::Exactly(2),
         block: true,
         default: "",
-        doc: "Defines a variable whose value depends on the hash of the first argument, in shares of percent.",
+        doc: "Defines a variable whose value depends on the hash of the first argument, by percentage.",
         set: split_clients,
     }],
 };

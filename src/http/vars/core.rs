@@ -22,6 +22,7 @@ mod response;
 
 pub use connection::local as local_address;
 pub use families::FAMILIES;
+pub use request::basic_credentials;
 
 /// What the access log writes without going through a variable.
 pub mod logged {

@@ -46,8 +46,8 @@ static TABLE: Module = Module {
         args: Args::Between(1, 2),
         block: true,
         default: "",
-        doc: "Defines a variable whose value is looked up in the block by an address: that of the client, or of \
-              the first argument when there are two.",
+        doc: "Defines a variable whose value is looked up in the block by an address: that of the client, or \
+              of the first argument when there are two.",
         set: geo,
     }],
 };
@@ -114,7 +114,7 @@ impl Geo {
         if key.is("default") && !delete {
             if let Some(old) = self.default.replace(text) {
                 let what = match self.table {
-                    Table::Ranges(_) => "default geo value",
+                    Table::Ranges(_) => "default geo range value:",
                     Table::Networks(_) => "network \"default\", value:",
                 };
                 cx.warn(&child.at, format_args!("duplicate {what} \"{value}\", old value: \"{old}\""));
