@@ -20,11 +20,8 @@ use super::exchange::Exchange;
 use super::io::Io;
 use super::location::Found;
 use super::logging;
-<<<<<<< HEAD
-use super::parse::escape::{Escape, escape};
-=======
 use super::modules::auth_delay;
->>>>>>> ee7262b (Ask for addresses and passwords: access, auth_basic, auth_delay; a delay of its own for requests)
+use super::parse::escape::{Escape, escape};
 use super::turn::{Leave, Status, Turn};
 use crate::event::RequestIx;
 use crate::log::Level;

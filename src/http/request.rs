@@ -75,7 +75,8 @@ pub struct RequestFlags {
     pub waited: bool,
     /// A subrequest that has been finalized.
     pub done: bool,
-    /// A subrequest that is to have no request body: there was none when it was made, or its maker wants none.
+    /// A subrequest that is to have no request body: there was none when it was made, or its maker wants
+    /// none.
     pub without_body: bool,
     /// Some of its body has been handed to the output (nginx: `r->request_output`).
     pub request_output: bool,

@@ -44,15 +44,9 @@ const MODULES: &[Feature] = &[
     usual("http_gzip_module", true),
     usual("http_ssi_module", false),
     usual("http_userid_module", false),
-<<<<<<< HEAD
-    usual("http_access_module", false),
-    usual("http_auth_basic_module", false),
-    usual("http_mirror_module", true),
-=======
     usual("http_access_module", true),
     usual("http_auth_basic_module", true),
-    usual("http_mirror_module", false),
->>>>>>> ee7262b (Ask for addresses and passwords: access, auth_basic, auth_delay; a delay of its own for requests)
+    usual("http_mirror_module", true),
     usual("http_autoindex_module", false),
     usual("http_geo_module", true),
     usual("http_map_module", true),

@@ -6,11 +6,8 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 
-<<<<<<< HEAD
-mod access_log;
-=======
 mod access;
->>>>>>> ee7262b (Ask for addresses and passwords: access, auth_basic, auth_delay; a delay of its own for requests)
+mod access_log;
 mod balance;
 mod command_line;
 mod directives;

@@ -9,10 +9,10 @@
 pub mod access;
 pub mod access_log;
 pub mod addition;
-pub mod auth_request;
-pub mod charset;
 pub mod auth_basic;
 pub mod auth_delay;
+pub mod auth_request;
+pub mod charset;
 pub mod expires;
 pub mod files;
 pub mod geo;
