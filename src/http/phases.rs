@@ -192,7 +192,8 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
         let text = format_args!("client intended to send too large body: {length} bytes");
         logging::log(x, r, io, Level::Error, None, text);
         x[r].flags.expect_tested = true;
-        discard::discard_request_body(x, r, io);
+        // The answer is an error in any case.
+        let _ = discard::discard_request_body(x, r, io);
         return Err(Leave::Finish(Status::Http(413)));
     }
     if let Some(path) = redirect {

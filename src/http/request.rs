@@ -96,8 +96,6 @@ pub struct RequestFlags {
     pub empty_path: bool,
     /// Conditional request fields are not to be looked at again.
     pub disable_not_modified: bool,
-    /// An error page or a filter made this response: it is not to be filtered again.
-    pub filter_finalize: bool,
     /// The request got its post action already.
     pub post_action: bool,
     /// The upstream's reply switched to another protocol.

@@ -11,6 +11,7 @@
 use super::body::discard;
 use super::conf::ErrorPage;
 use super::exchange::Exchange;
+use super::headers::HeadersOut;
 use super::io::Io;
 use super::output::{header, output, send_header};
 use super::parse::request_line::Method;
@@ -46,7 +47,8 @@ pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
         return error_page(x, r, io, found, code);
     }
     x[r].flags.expect_tested = true;
-    discard::discard_request_body(x, r, io);
+    // The answer is an error in any case.
+    let _ = discard::discard_request_body(x, r, io);
     page(x, r, io, code).finish()
 }
 
@@ -82,7 +84,8 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
     if target.starts_with(b"@") {
         return redirect::named_location(x, r, io, &target);
     }
-    discard::discard_request_body(x, r, io);
+    // The answer is an error in any case.
+    let _ = discard::discard_request_body(x, r, io);
     x[r].flags.expect_tested = true;
     let status = found.overwrite.unwrap_or(302);
     x[r].err_status = status;
@@ -90,25 +93,19 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
     page(x, r, io, status).finish()
 }
 
-/// Replaces the response by a status while its head is passing the filters (nginx:
-/// `ngx_http_filter_finalize_request`).
-pub fn filter_finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
+/// Takes a response back whose head is passing the filters: a filter wants another status in its place, which
+/// the handler gets as the answer of `send_header` and passes on (nginx: `ngx_http_filter_finalize_request`).
+pub fn forget_response(x: &mut Exchange, r: RequestIx) {
     x[r].filters.clear();
-    x[r].late_filters.clear();
-    x[r].flags.need_in_memory = false;
-    x[r].flags.filter_finalize = true;
-    x[r].ctx.clear();
-    x[r].err_status = code;
+    x[r].buffered = 0;
+    x[r].flags.disable_not_modified = true;
     let out = &mut x[r].headers_out;
-    let kept: Vec<_> = std::mem::take(&mut out.fields)
-        .into_iter()
-        .filter(|field| {
-            field.name.eq_ignore_ascii_case(b"WWW-Authenticate")
-                || field.name.eq_ignore_ascii_case(b"Content-Range")
-        })
-        .collect();
-    *out = super::headers::HeadersOut { fields: kept, ..Default::default() };
-    page(x, r, io, code)
+    out.fields.retain(|field| {
+        let name = &field.name;
+        name.eq_ignore_ascii_case(b"WWW-Authenticate") || name.eq_ignore_ascii_case(b"Content-Range")
+    });
+    let fields = std::mem::take(&mut out.fields);
+    *out = HeadersOut { fields, ..HeadersOut::default() };
 }
 
 /// Sends the built-in page of a status.

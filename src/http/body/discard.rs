@@ -16,6 +16,7 @@
 //! *Read next*: `client/keepalive.rs`.
 
 use super::Body;
+use super::read::test_expect;
 use crate::buf::Page;
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side, clock};
@@ -25,7 +26,7 @@ use crate::http::headers::Known;
 use crate::http::holds::Why;
 use crate::http::io::Io;
 use crate::http::slots::{ClientRead, ClientWrite};
-use crate::http::turn::Turn;
+use crate::http::turn::{Status, Turn};
 
 /// How much is read away at once.
 const SCRATCH: usize = 4096;
@@ -40,15 +41,20 @@ enum Progress {
 }
 
 /// Throws the request's body away, now or as it comes.
-pub fn discard_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+///
+/// # Errors
+/// 400 for a body whose framing is broken already. Who answers with an error anyway may disregard it: the
+/// connection is poisoned in any case.
+pub fn discard_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Status> {
     if !x[r].is_main() || x[r].body.is_some() {
-        return;
+        return Ok(());
     }
-    let Some(body) = Body::of_request(x, r).filter(|body| !body.complete) else { return };
-    if expects_continue(x, r) {
-        // The client waits for a go-ahead it will not get; what it would send next cannot be told from a
-        // request.
-        return poison(x);
+    let Some(body) = Body::of_request(x, r).filter(|body| !body.complete) else { return Ok(()) };
+    // A client that waits for a go-ahead gets it: what it sends next can then be told from a request.
+    let gone = test_expect(x, r, io).is_err();
+    if gone || expects_continue(x, r) {
+        poison(x);
+        return Ok(());
     }
     x[r].body = Some(Box::new(Body { discarding: true, ..body }));
     // Whoever answers next, an error page that proxies for one, has a request without a body.
@@ -60,7 +66,10 @@ pub fn discard_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     };
     match progress {
         Progress::Done => x.client.lingering = false,
-        Progress::Broken => poison(x),
+        Progress::Broken => {
+            poison(x);
+            return Err(Status::Http(400));
+        }
         Progress::More => {
             let hold = x.holds.take(Why::Body);
             match x[r].body.as_mut() {
@@ -71,6 +80,7 @@ pub fn discard_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io) {
             io.net.wait_forever(x.client.conn, Side::Read);
         }
     }
+    Ok(())
 }
 
 fn expects_continue(x: &Exchange, r: RequestIx) -> bool {

@@ -36,9 +36,6 @@ pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn 
             Err(bad) => refuse(x, r, io, bad),
         };
     }
-    if value.is_empty() {
-        return Ok(());
-    }
     set_host(x, r, io, value)
 }
 

@@ -100,7 +100,9 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         return Status::Http(404);
     }
     x[r].flags.root_tested = !x[r].flags.error_page;
-    discard::discard_request_body(x, r, io);
+    if let Err(status) = discard::discard_request_body(x, r, io) {
+        return status;
+    }
     x.action = "sending response to client";
     x[r].headers_out.set("Content-Encoding", "gzip");
     send_file(x, r, io, file, meta)

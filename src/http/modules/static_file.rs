@@ -67,7 +67,9 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if method == Method::Post {
         return Status::Http(405);
     }
-    discard::discard_request_body(x, r, io);
+    if let Err(status) = discard::discard_request_body(x, r, io) {
+        return status;
+    }
     x.action = "sending response to client";
     send_file(x, r, io, file, meta)
 }

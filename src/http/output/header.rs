@@ -141,12 +141,15 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
     }
     head.put(b"\r\n");
     content(&mut head, request);
-    if let Some(location) = out.get(b"Location").filter(|value| !value.is_empty()) {
-        field(&mut head, b"Location", &absolute_location(x, r, io, location));
+    let absolute = out.get(b"Location").and_then(|location| absolute_location(x, r, io, location));
+    if let Some(location) = &absolute {
+        field(&mut head, b"Location", location);
     }
     connection(&mut head, x, r);
-    for other in out.fields.iter().filter(|field| !field.name.eq_ignore_ascii_case(b"Location")) {
-        field(&mut head, &other.name, &other.value);
+    for other in &out.fields {
+        if absolute.is_none() || !other.name.eq_ignore_ascii_case(b"Location") {
+            field(&mut head, &other.name, &other.value);
+        }
     }
     head.put(b"\r\n");
     head.finish()
@@ -205,11 +208,11 @@ fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
 
 /// Makes a redirect within this server absolute (directives `absolute_redirect`,
 /// `server_name_in_redirect`, `port_in_redirect`).
-fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> Slice {
+fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> Option<Slice> {
     let request = &x[r];
     let core = &request.loc.core;
     if !location.starts_with(b"/") || !*core.absolute_redirect {
-        return location.clone();
+        return None;
     }
     let asked = &x.main().headers_in.server;
     let host = if *core.server_name_in_redirect {
@@ -220,6 +223,9 @@ fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> S
     } else {
         asked.clone()
     };
+    if host.is_empty() {
+        return None;
+    }
     let mut absolute = b"http://".to_vec();
     absolute.extend_from_slice(&host);
     let port = x.client.head.local_port;
@@ -228,5 +234,5 @@ fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> S
         absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
     }
     absolute.extend_from_slice(location);
-    Slice::from(absolute)
+    Some(Slice::from(absolute))
 }

@@ -160,7 +160,10 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     for filter in &cycle.header_filters {
         match (filter.run)(x, r, io) {
             Ok(()) => {}
-            Err(Status::Http(code)) => return super::special::filter_finalize(x, r, io, code),
+            Err(Status::Http(code)) => {
+                super::special::forget_response(x, r);
+                return Status::Http(code);
+            }
             Err(status) => return status,
         }
     }
@@ -265,7 +268,9 @@ pub fn send_response(
     content_type: Option<Slice>,
     body: Slice,
 ) -> Status {
-    super::body::discard::discard_request_body(x, r, io);
+    if let Err(status) = super::body::discard::discard_request_body(x, r, io) {
+        return status;
+    }
     let out = &mut x[r].headers_out;
     out.status = status;
     out.content_length = Some(body.len() as u64);

@@ -249,7 +249,8 @@ fn respond(code: u16, text: Option<&Template>, x: &mut Exchange, r: RequestIx, i
     }
     let text = text.map_or(Slice::EMPTY, |text| text.eval(x, r, io));
     if matches!(code, 301 | 302 | 303 | 307 | 308) {
-        crate::http::body::discard::discard_request_body(x, r, io);
+        // A broken body does not change where the client is sent; its connection is closed behind it.
+        let _ = crate::http::body::discard::discard_request_body(x, r, io);
         x[r].headers_out.set("Location", text);
         return Status::Http(code);
     }
