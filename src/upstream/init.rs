@@ -92,7 +92,9 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
     }));
     // An answer in a tunnel or to a body that is not wanted cannot be told from a next request otherwise.
     if !*conf.pass_request_body {
-        body::discard::discard_request_body(x, r, io);
+        if let Err(refused) = body::discard::discard_request_body(x, r, io) {
+            return refused;
+        }
         return status(init_request(x, r, io));
     }
     let chunked = x[r].headers_in.chunked;

@@ -32,11 +32,8 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let upgrade = super::of(x, r).is_some_and(|u| u.head.upgrade);
     x[r].flags.upgraded = upgrade;
     let sent = if x[r].flags.in_memory { Status::Ok } else { send_header(x, r, io) };
+    // A status here is one that a filter wants in place of this response.
     if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.post_action {
-        return sent.finish();
-    }
-    if x[r].flags.filter_finalize {
-        // A filter has answered in our place; nothing more of ours may follow.
         return sent.finish();
     }
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
