@@ -35,7 +35,7 @@ const MODULES: &[Feature] = &[
     extra("http_realip_module", false),
     extra("http_auth_request_module", true),
     extra("http_addition_module", true),
-    extra("http_sub_module", false),
+    extra("http_sub_module", true),
     extra("http_slice_module", false),
     extra("http_stub_status_module", false),
     extra("http_gunzip_module", true),

@@ -218,7 +218,10 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
                     found.map(|span| raw.slice(span.start as usize..span.end as usize)).unwrap_or_default();
                 request.uri = Slice::from(decoded);
             }
-            Err(bad) => return refuse(x, r, io, bad),
+            Err(bad) => {
+                request.uri = Slice::EMPTY;
+                return refuse(x, r, io, bad);
+            }
         }
     }
     request.args = args;

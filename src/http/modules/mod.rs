@@ -33,6 +33,7 @@ pub mod referer;
 pub mod rewrite;
 pub mod split_clients;
 pub mod static_file;
+pub mod sub_filter;
 pub mod try_files;
 
 use super::core_directives;
@@ -56,6 +57,7 @@ pub static MODULES: &[&HttpModule] = &[
     &gzip::MODULE,
     &gunzip::MODULE,
     &charset::MODULE,
+    &sub_filter::MODULE,
     &not_modified::MODULE,
     &headers::MODULE,
     &range::MODULE,

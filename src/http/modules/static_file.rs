@@ -83,9 +83,6 @@ pub fn send_file(x: &mut Exchange, r: RequestIx, io: &mut Io, file: Rc<File>, me
     out.last_modified = Some(meta.mtime);
     set_etag(x, r);
     set_content_type(x, r);
-    if !x[r].is_main() && meta.size == 0 {
-        return send_header(x, r, io);
-    }
     x[r].flags.allow_ranges = true;
     let sent = send_header(x, r, io);
     if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.header_only {
