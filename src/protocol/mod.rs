@@ -23,6 +23,7 @@
 //! `framing.rs`; `erased.rs` for how the core holds a module.
 
 pub mod bench;
+pub mod cgi;
 pub mod erased;
 pub mod framing;
 pub mod head;
@@ -30,8 +31,11 @@ pub mod http1;
 pub mod input;
 pub mod memcached;
 pub mod out;
+pub mod params;
 pub mod request;
+pub mod scgi;
 pub mod text;
+pub mod uwsgi;
 
 pub use erased::{Erased, Kind};
 pub use framing::{Decoder, Framing, Relay};
@@ -47,7 +51,12 @@ use std::rc::Rc;
 
 /// The protocols that come with the server. Each has a pass directive, `NAME_pass`, with the shared set
 /// behind it, and directives of its own.
-pub const KINDS: &[Kind] = &[Kind::of::<http1::Http1>(), Kind::of::<memcached::Memcached>()];
+pub const KINDS: &[Kind] = &[
+    Kind::of::<http1::Http1>(),
+    Kind::of::<memcached::Memcached>(),
+    Kind::of::<scgi::Scgi>(),
+    Kind::of::<uwsgi::Uwsgi>(),
+];
 
 /// What looking at a head came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
