@@ -25,6 +25,7 @@
 pub mod bench;
 pub mod cgi;
 pub mod erased;
+pub mod fastcgi;
 pub mod framing;
 pub mod head;
 pub mod http1;
@@ -54,6 +55,7 @@ use std::rc::Rc;
 pub const KINDS: &[Kind] = &[
     Kind::of::<http1::Http1>(),
     Kind::of::<memcached::Memcached>(),
+    Kind::of::<fastcgi::FastCgi>(),
     Kind::of::<scgi::Scgi>(),
     Kind::of::<uwsgi::Uwsgi>(),
 ];
