@@ -23,6 +23,7 @@ pub mod broken;
 pub mod connect;
 pub mod directives;
 pub mod early;
+pub mod fastcgi_vars;
 pub mod finish;
 pub mod greet;
 pub mod header;

@@ -14,7 +14,7 @@
 //!
 //! *Read next*: `pass.rs`, `init.rs`.
 
-use super::{directives, early, init, pass, vars};
+use super::{directives, early, fastcgi_vars, init, pass, vars};
 use crate::balance;
 use crate::balance::groups::Groups;
 use crate::conf::build::Sets;
@@ -27,8 +27,11 @@ use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::turn::Status;
 use crate::http::upstream_conf::Pass;
+use crate::protocol::fastcgi::FastCgi;
 use crate::protocol::http1::Http1;
 use crate::protocol::memcached::Memcached;
+use crate::protocol::scgi::Scgi;
+use crate::protocol::uwsgi::Uwsgi;
 use crate::protocol::{Kind, Protocol};
 use std::rc::Rc;
 
@@ -69,6 +72,10 @@ pub fn modules() -> Vec<&'static HttpModule> {
     let mut all = vec![&UPSTREAM, &early::MODULE];
     all.extend(of::<Http1>());
     all.extend(of::<Memcached>());
+    all.extend(of::<FastCgi>());
+    all.push(&fastcgi_vars::MODULE);
+    all.extend(of::<Scgi>());
+    all.extend(of::<Uwsgi>());
     all
 }
 
