@@ -9,6 +9,7 @@ mod kit;
 mod access;
 mod access_log;
 mod balance;
+mod bodies;
 mod command_line;
 mod directives;
 mod failover;
