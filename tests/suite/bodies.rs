@@ -42,7 +42,7 @@ fn a_body_cut_at_every_byte_arrives_whole_and_the_next_request_is_found() {
         assert_eq!(pair[0].body, b"GET / HTTP");
         assert_eq!(pair[0].header("Content-Length"), Some("10"));
         assert_eq!(pair[0].header("Transfer-Encoding"), None);
-        assert_eq!(pair[1].line(), "GET /next HTTP/1.0");
+        assert_eq!(pair[1].line(), "GET /next HTTP/1.1");
     }
 }
 
@@ -168,7 +168,7 @@ fn an_error_page_behind_a_refused_body_gets_no_body() {
         c.half_close().expect_close();
     }
     for seen in origin.requests() {
-        assert_eq!((seen.line(), seen.body.len()), ("GET /page HTTP/1.0", 0));
+        assert_eq!((seen.line(), seen.body.len()), ("GET /page HTTP/1.1", 0));
     }
 }
 
