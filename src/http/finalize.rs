@@ -37,6 +37,7 @@ use crate::log::Level;
 /// again with that.
 pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
     let mut status = status;
+    logging::log(x, r, io, Level::Debug, None, format_args!("http finalize request: {status:?}"));
     match status {
         Status::Done => return Ok(()),
         Status::Declined => {

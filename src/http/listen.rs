@@ -86,9 +86,35 @@ pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     Ok(())
 }
 
-/// The addresses a text means: a port, an address, a name.
+/// The addresses a text means, one for each port of a range (`8080-8090`).
 fn addresses(line: &Line, text: &Arg) -> Result<Vec<Address>, ConfError> {
     let shown = text.as_str()?;
+    let Some((first, last)) = port_range(shown) else { return addresses_of(line, shown) };
+    let wrong = || line.err(format_args!("invalid port in \"{shown}\" of the \"listen\" directive"));
+    let last: u16 = last.parse().map_err(|_| wrong())?;
+    let mut all = Vec::new();
+    for address in addresses_of(line, first)? {
+        let Address::Ip(ip) = address else { return Err(wrong()) };
+        if ip.port() > last {
+            return Err(wrong());
+        }
+        all.extend((ip.port()..=last).map(|port| Address::Ip(SocketAddr::new(ip.ip(), port))));
+    }
+    Ok(all)
+}
+
+/// Splits `127.0.0.1:8080-8090` into what stands before the dash and the last port. A dash may also be part
+/// of a name.
+fn port_range(text: &str) -> Option<(&str, &str)> {
+    let (first, last) = text.rsplit_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let port = first.rsplit(':').next()?;
+    let has_port = digits(first) || (port.len() < first.len() && digits(port));
+    (digits(last) && has_port && !text.starts_with("unix:")).then_some((first, last))
+}
+
+/// The addresses of a port, an address or a name.
+fn addresses_of(line: &Line, shown: &str) -> Result<Vec<Address>, ConfError> {
     let wrong = |what: &str| line.err(format_args!("{what} in \"{shown}\" of the \"listen\" directive"));
     if shown.starts_with("unix:") {
         return match Address::parse(shown, 0) {

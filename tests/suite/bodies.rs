@@ -33,7 +33,11 @@ fn a_body_cut_at_every_byte_arrives_whole_and_the_next_request_is_found() {
         for cut in 1..both.len() {
             let mut c = s.connect();
             c.send_pieces(&[&both[..cut], &both[cut..]]);
-            assert_eq!((c.response().text(), c.response().text()), ("done".into(), "done".into()), "cut at {cut}");
+            assert_eq!(
+                (c.response().text(), c.response().text()),
+                ("done".into(), "done".into()),
+                "cut at {cut}"
+            );
             n += 2;
         }
     }
@@ -123,7 +127,9 @@ fn a_chunked_body_that_grows_too_large_is_refused_before_it_is_passed_on() {
 fn a_broken_chunked_body_is_refused_and_not_passed_on() {
     let origin = Origin::always(http::ok("done"));
     let s = proxy("", &origin);
-    for body in ["x\r\n", "1\r\nxy\r\n", "fffffffffffffffff\r\n", "1;a\0\r\nx\r\n", "0\r\nTrailer : x\r\n\r\n"] {
+    for body in
+        ["x\r\n", "1\r\nxy\r\n", "fffffffffffffffff\r\n", "1;a\0\r\nx\r\n", "0\r\nTrailer : x\r\n\r\n"]
+    {
         let request = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
         for cut in [1, request.len() - body.len(), request.len() - 1] {
             let mut c = s.connect();

@@ -52,6 +52,10 @@ pub struct Body {
     pub discarding: bool,
     /// It is handed on while it comes (`proxy_request_buffering off`).
     pub unbuffered: bool,
+    /// What a streamed body was so far, for `$request_body`, until it is more than the buffer's size.
+    history: Option<Chain>,
+    /// How long that may be.
+    history_limit: u64,
     /// Bytes of data seen so far, without the framing of chunks.
     pub received: u64,
     /// When a body that is thrown away must be over, in milliseconds of the loop's clock; 0 while the answer
@@ -123,9 +127,26 @@ impl Body {
 
     fn keep(&mut self, data: Slice) {
         self.received = self.received.saturating_add(data.len() as u64);
-        if !self.discarding {
-            self.chain.push(data);
+        if self.discarding {
+            return;
         }
+        if let Some(history) = &mut self.history {
+            history.push(data.clone());
+            if history.len() > self.history_limit {
+                self.history = None;
+            }
+        }
+        self.chain.push(data);
+    }
+
+    /// All of the data as far as it has come, if it is in memory (`$request_body`).
+    pub fn bytes(&self) -> Option<Slice> {
+        let chain = match (&self.history, self.unbuffered, &self.file) {
+            (history, true, _) => history.as_ref()?,
+            (_, false, Some(_)) => return None,
+            (_, false, None) => &self.chain,
+        };
+        chain.gather().ok()
     }
 
     /// The page that is read into next, and how many bytes may be asked for: never more than the body has, as
@@ -167,8 +188,8 @@ pub fn of(x: &Exchange) -> Option<&Body> {
     x.main().body.as_deref().filter(|body| !body.discarding && (body.complete || body.unbuffered))
 }
 
-/// The body of a request as its content handler may pass it on: that of the main request, if this one was made when it was
-/// there.
+/// The body of a request as its content handler may pass it on: that of the main request, if this one was
+/// made when it was there.
 pub fn seen_by(x: &Exchange, r: RequestIx) -> Option<&Body> {
     of(x).filter(|body| r == RequestIx::MAIN || !x[r].flags.without_body && !body.unbuffered)
 }

@@ -15,6 +15,7 @@
 //! *Read next*: `upstream/send.rs`.
 
 use super::{Body, Then, read};
+use crate::buf::Chain;
 use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -44,7 +45,9 @@ pub fn begin_unbuffered(x: &mut Exchange, r: RequestIx, io: &mut Io, then: Then)
     if let Err(leave) = read::test_expect(x, r, io) {
         return status_of(leave);
     }
-    x[r].body = Some(Box::new(Body { unbuffered: true, ..body }));
+    let history_limit = *x[r].loc.core.client_body_buffer_size;
+    let history = Some(Chain::default());
+    x[r].body = Some(Box::new(Body { unbuffered: true, history, history_limit, ..body }));
     if let Err(leave) = read::take_preread(x, r, io) {
         return status_of(leave);
     }

@@ -182,6 +182,8 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x[r].phase = 0;
     x[r].flags.valid_unparsed_uri = true;
     super::keepalive::wishes(x, io);
+    let (method, uri) = (&x[r].method_name, &x[r].uri);
+    logging::log(x, r, io, Level::Debug, None, format_args!("http process request: {method} \"{uri}\""));
     phases::run(x, r, io)
 }
 

@@ -149,8 +149,7 @@ pub fn basic_credentials(field: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 fn request_body(x: &Exchange) -> Option<Slice> {
-    let body = body::of(x).filter(|body| body.file.is_none())?;
-    body.chain.gather().ok().and_then(|bytes| some(&bytes))
+    body::of(x)?.bytes().and_then(|bytes| some(&bytes))
 }
 
 fn request_body_file(x: &Exchange) -> Option<Slice> {
