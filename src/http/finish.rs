@@ -20,6 +20,7 @@ use super::location::{LocationKind, LocationTree};
 use super::module::{HttpModule, TempPathOf};
 use super::phases::{Engine, Registration};
 use super::server::{Names, Server, ServerName};
+use super::upstream_conf::Passes;
 use super::vars::{Template, VarNames, VarTable};
 use crate::buf::Slice;
 use crate::buf::temp_file::TempPath;
@@ -185,6 +186,11 @@ impl Finisher<'_> {
         for temp_path_of in &self.temp_path_of {
             let path = temp_path_of(sets).edit();
             path.folder = self.prefix.join(&path.folder);
+            if !self.temp_paths.contains(path) {
+                self.temp_paths.push(path.clone());
+            }
+        }
+        for path in sets.get::<Passes>().temp_paths() {
             if !self.temp_paths.contains(path) {
                 self.temp_paths.push(path.clone());
             }

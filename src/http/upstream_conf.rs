@@ -211,6 +211,12 @@ impl Passes {
         self.list.get_mut(at).and_then(|(_, conf)| Rc::get_mut(conf))
     }
 
+    /// Where replies to requests passed on from this level are spilled.
+    pub fn temp_paths(&self) -> impl Iterator<Item = &TempPath> {
+        let passing = self.list.iter().filter_map(|(_, conf)| Some((conf, conf.pass.as_ref()?)));
+        passing.map(|(conf, pass)| conf.temp_path.as_ref().unwrap_or(&pass.temp_path))
+    }
+
     /// The settings of a prefix.
     pub fn get(&self, prefix: &str) -> Option<&Rc<UpstreamConf>> {
         self.list.iter().find(|(known, _)| &**known == prefix).map(|(_, conf)| conf)

@@ -99,8 +99,10 @@ fn a_unix_socket_left_behind_by_a_killed_server_is_taken_over() {
 #[test]
 fn titles_tell_master_and_workers_apart() {
     let s = workers(1).start();
-    let title = process::command_line(s.pid());
-    assert!(title.starts_with("nginx: master process ") && title.contains("-c nginx.conf"), "{title}");
+    wait::until("the master's title", || {
+        let title = process::command_line(s.pid());
+        (title.starts_with("nginx: master process ") && title.contains("-c nginx.conf")).then_some(())
+    });
     let worker = s.worker_pids()[0];
     wait::until("the worker's title", || {
         (process::command_line(worker) == "nginx: worker process").then_some(())

@@ -166,12 +166,12 @@ fn header_lines_that_are_none_make_a_bad_gateway() {
 }
 
 #[test]
-fn a_head_larger_than_its_buffer_is_a_bad_gateway() {
-    let long = format!("X-Long: {}", "v".repeat(5000));
+fn a_head_larger_than_any_buffer_is_a_bad_gateway() {
+    let long = format!("X-Long: {}", "v".repeat(100_000));
     let origin = Origin::always(http::reply("200 OK", &[&long], b""));
     let s = proxy(&origin, "proxy_buffer_size 4k; proxy_buffers 8 4k;");
     assert_eq!(s.get("/").status, 502);
-    s.wait_for_log("upstream sent too big header while reading response header from upstream");
+    s.wait_for_log("upstream sent too big header");
 }
 
 #[test]
