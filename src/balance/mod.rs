@@ -127,7 +127,9 @@ impl fmt::Display for Event {
         match self {
             Event::Out { peer, fails, seconds } => {
                 let s = if *fails == 1 { "" } else { "s" };
-                write!(f, "upstream server temporarily disabled: {peer}, {fails} failure{s}, for {seconds}s")
+                // nginx's words come last, where its `while …` follows them.
+                write!(f, "{peer} is out for {seconds}s after {fails} failure{s}: ")?;
+                f.write_str("upstream server temporarily disabled")
             }
             Event::Back { peer, seconds } => {
                 write!(f, "upstream server enabled again: {peer}, after {seconds}s")

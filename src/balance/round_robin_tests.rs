@@ -103,8 +103,8 @@ fn going_out_is_told_with_numbers() {
     assert_eq!(
         events,
         [
-            "upstream server temporarily disabled: 127.0.0.1:1, 2 failures, for 10s",
-            "upstream server temporarily disabled: 127.0.0.1:3, 1 failure, for 10s"
+            "127.0.0.1:1 is out for 10s after 2 failures: upstream server temporarily disabled",
+            "127.0.0.1:3 is out for 10s after 1 failure: upstream server temporarily disabled"
         ]
     );
     let Pick::NoLive(nobody) = g.pick(&mut g.start(), &mut Nobody, false, DAY + 3000) else { panic!("none") };

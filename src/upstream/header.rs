@@ -138,7 +138,7 @@ fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
         let longest =
             u.head.longest_field().map(|(name, size)| format!(", longest field \"{name}\" {size} bytes"));
         let text = format!(
-            "upstream sent too big header: {seen} bytes seen, \"{}_header_limit\" is {limit}{}",
+            "{seen} bytes seen, \"{}_header_limit\" is {limit}{}: upstream sent too big header",
             u.kind.name,
             longest.unwrap_or_default()
         );

@@ -142,7 +142,8 @@ fn a_broken_body_nobody_reads_ends_the_connection() {
             let mut c = s.connect();
             let (first, rest) = body.split_at(cut);
             c.send(format!("{head}{first}"));
-            assert_eq!(c.response().status, 200, "{body:?}");
+            // 400 when the part that has come is broken already, 200 when it may yet be whole.
+            assert!(matches!(c.response().status, 200 | 400), "{body:?}");
             // Whatever follows, and however much: no second answer.
             c.send(format!("{rest}{SMUGGLED}")).half_close().expect_close();
         }
@@ -159,12 +160,15 @@ fn a_body_cut_off_by_the_client_ends_the_connection() {
 }
 
 #[test]
-fn a_client_that_awaits_100_continue_in_vain_is_let_go() {
+fn a_client_that_awaits_100_continue_is_told_to_go_on_though_nobody_reads() {
     let s = Server::locations(ANSWERS).start();
     let mut c = s.connect();
-    let r = c.ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 34\r\n\r\n");
-    assert_eq!((r.status, r.header("Connection")), (200, Some("close")));
-    c.send(SMUGGLED).half_close().expect_close();
+    let r = c.ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 35\r\n\r\n");
+    assert_eq!(r.status, 100);
+    let r = c.response();
+    assert_eq!((r.status, r.header("Connection")), (200, Some("keep-alive")));
+    assert_eq!(SMUGGLED.len(), 35);
+    assert_eq!(c.ask(format!("{SMUGGLED}GET /after HTTP/1.1\r\nHost: a\r\n\r\n")).status, 200);
     assert!(!s.access_log().contains("/smuggled"));
 }
 

@@ -180,7 +180,7 @@ pub const ROWS: &[Row] = &[
         |cx, line| setters::header_name(cx, line, "hide_header", |conf| conf.hide_headers.edit()),
         ONE,
         "",
-        "A field of replies that the client does not get, besides Date, Server, X-Pad and those that begin with X-Accel-."
+        "A field of replies that the client does not get, besides Date, Server, X-Pad and X-Accel-*."
     ),
     special!(
         "ignore_headers",
