@@ -16,7 +16,7 @@
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
 use super::pool;
-use crate::balance::{self, Verdict};
+use crate::balance::{self, Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
 use crate::event::{RequestIx, Side, clock};
@@ -196,7 +196,7 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
         freed = group.free(held, tried, verdict, clock::now());
     }
     if let Some(event) = freed.event {
-        logging::log(x, r, io, Level::Warn, None, format_args!("{event}"));
+        log_event(x, r, io, &event);
     }
     if let Some((id, waiter)) = freed.wake {
         io.net.set_key_timer(Key::Request(id, waiter), 0);
@@ -205,6 +205,17 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
         (true, Some(group), Some(address)) => pool::park(x, r, io, peer.conn, &group, address),
         _ => io.net.close(peer.conn),
     }
+}
+
+/// A peer went out or came back: nginx's sentence, and the numbers behind the context.
+fn log_event(x: &Exchange, r: RequestIx, io: &Io, event: &Event) {
+    let (text, more) = match event {
+        Event::Out { fails, seconds, .. } => {
+            ("upstream server temporarily disabled", format!(", failures: {fails}, for: {seconds}s"))
+        }
+        Event::Back { seconds, .. } => ("upstream server enabled again", format!(", after: {seconds}s")),
+    };
+    logging::log_with(x, r, io, Level::Warn, None, format_args!("{text}"), &more);
 }
 
 /// The connection may serve another request: the reply ended where it should, nothing is left over, and the group
