@@ -44,6 +44,7 @@ known! {
     Referer = "Referer",
     ContentLength = "Content-Length",
     ContentType = "Content-Type",
+    ContentRange = "Content-Range",
     TransferEncoding = "Transfer-Encoding",
     Te = "TE",
     Expect = "Expect",
@@ -59,6 +60,26 @@ known! {
     XForwardedFor = "X-Forwarded-For",
     Via = "Via",
     Trailer = "Trailer",
+}
+
+impl Known {
+    /// Whether a request must not have two of it (nginx: `ngx_http_process_unique_header_line`).
+    pub fn is_unique(self) -> bool {
+        use Known::*;
+        matches!(
+            self,
+            ContentLength
+                | TransferEncoding
+                | ContentRange
+                | Expect
+                | Authorization
+                | IfModifiedSince
+                | IfUnmodifiedSince
+                | IfMatch
+                | IfNoneMatch
+                | IfRange
+        )
+    }
 }
 
 /// A request field.

@@ -77,6 +77,10 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
         return None;
     }
     let to = u.head.get("X-Accel-Redirect")?.clone();
+    let conf = u.conf.clone();
+    // What steers the server holds for the other place too.
+    let steering: Vec<Field> =
+        u.head.fields.iter().filter(|field| same(&field.name, "X-Accel-Limit-Rate")).cloned().collect();
     let kept: Vec<Field> = u
         .head
         .fields
@@ -84,6 +88,9 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
         .filter(|f| REDIRECTED.iter().any(|known| same(&f.name, known)))
         .cloned()
         .collect();
+    for field in &steering {
+        control(x, r, &conf, field);
+    }
     for field in kept {
         if same(&field.name, "Content-Type") {
             content_type(x, r, &field.value);

@@ -39,6 +39,28 @@ pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn 
     set_host(x, r, io, value)
 }
 
+/// Whether a field that may come once has come before; says so in the log and gives the connection up.
+pub fn is_repeated(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    known: Known,
+    name: &Slice,
+    value: &Slice,
+) -> bool {
+    let Some(first) = x[r].headers_in.get(known).cloned() else { return false };
+    let text = format_args!(
+        "client sent duplicate header line: \"{}: {}\", previous value: \"{}: {}\"",
+        logging::printable(name),
+        logging::printable(value),
+        logging::printable(&first.name),
+        logging::printable(&first.value)
+    );
+    logging::log(x, r, io, Level::Info, None, text);
+    x.client.poisoned = true;
+    true
+}
+
 /// Judges a complete head.
 ///
 /// # Errors

@@ -309,6 +309,9 @@ fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::http::p
         return Ok(());
     }
     let known = Known::of(&name);
+    if known.is_unique() && super::fields::is_repeated(x, r, io, known, &name, &value) {
+        return Status::Http(400).finish();
+    }
     x[r].headers_in.fields.push(Field { name, value: value.clone(), known });
     if known == Known::Host {
         super::fields::host(x, r, io, &value)?;

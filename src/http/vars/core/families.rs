@@ -12,7 +12,7 @@
 //!
 //! *Read next*: `http/parse/list.rs`.
 
-use super::super::table::{Family, Get};
+use super::super::table::{Definition, Family, Get, definition};
 use crate::buf::Slice;
 use crate::http::headers::{Known, OutField};
 use crate::http::parse::list::find_in_all;
@@ -39,6 +39,11 @@ fn arg(name: &[u8]) -> Get {
 /// A variable's name as a field's: underscores stand for dashes.
 fn dashed(name: &[u8]) -> Vec<u8> {
     name.iter().map(|b| if *b == b'_' { b'-' } else { *b }).collect()
+}
+
+/// All values of a request field, joined.
+pub(super) fn field(name: &'static [u8]) -> Definition {
+    definition(move |x, _, _| join(x.main().headers_in.named(name), b", "))
 }
 
 fn http(name: &[u8]) -> Get {

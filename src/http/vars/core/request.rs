@@ -41,7 +41,7 @@ pub fn variables() -> List {
         ("request_port", definition(|x, _, _| Some(x.main().headers_in.port.clone()))),
         ("is_request_port", definition(|x, _, _| Some(mark(!x.main().headers_in.port.is_empty(), ":")))),
         ("content_length", field(Known::ContentLength)),
-        ("content_type", field(Known::ContentType)),
+        ("content_type", super::families::field(b"Content-Type")),
         ("remote_user", definition(|x, _, _| remote_user(x))),
         ("request_body", definition(|x, _, _| request_body(x)).volatile()),
         ("request_body_file", definition(|x, _, _| request_body_file(x)).volatile()),
