@@ -42,7 +42,7 @@ const MODULES: &[Feature] = &[
     extra("http_gzip_static_module", true),
     usual("http_charset_module", true),
     usual("http_gzip_module", true),
-    usual("http_ssi_module", false),
+    usual("http_ssi_module", true),
     usual("http_userid_module", false),
     usual("http_access_module", true),
     usual("http_auth_basic_module", true),

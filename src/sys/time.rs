@@ -48,3 +48,21 @@ pub fn local(seconds: i64) -> Local {
         offset_minutes: i32::try_from(fields.tm_gmtoff / 60).unwrap_or(0),
     }
 }
+
+/// `seconds` since 1970, printed as strftime(3) does it, in Greenwich or in the local time zone; at most 255 bytes. Nothing
+/// if the format holds a zero byte.
+pub fn format(format: &[u8], seconds: i64, gmt: bool) -> Vec<u8> {
+    let Ok(format) = std::ffi::CString::new(format) else { return Vec::new() };
+    let mut fields = MaybeUninit::<libc::tm>::zeroed();
+    let mut text = [0u8; 256];
+    let seconds: libc::time_t = seconds;
+    // SAFETY: all pointers are valid for the call, the buffer's size is given, and zero is a valid `tm`.
+    let n = unsafe {
+        match gmt {
+            true => libc::gmtime_r(&seconds, fields.as_mut_ptr()),
+            false => libc::localtime_r(&seconds, fields.as_mut_ptr()),
+        };
+        libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), fields.as_ptr())
+    };
+    text.get(..n).unwrap_or_default().to_vec()
+}

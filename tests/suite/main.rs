@@ -27,6 +27,7 @@ mod proxy;
 mod reload;
 mod rewrite;
 mod smoke;
+mod ssi;
 mod static_file;
 mod storm;
 mod subrequests;

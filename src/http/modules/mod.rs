@@ -32,6 +32,7 @@ pub mod range;
 pub mod referer;
 pub mod rewrite;
 pub mod split_clients;
+pub mod ssi;
 pub mod static_file;
 pub mod sub_filter;
 pub mod try_files;
@@ -62,6 +63,7 @@ pub static MODULES: &[&HttpModule] = &[
     &headers::MODULE,
     &range::MODULE,
     &addition::MODULE,
+    &ssi::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
     &access::MODULE,

@@ -36,7 +36,9 @@ pub fn is_needed(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
         || flags.need_in_memory
         || flags.need_temporary
         || x.main().flags.need_in_memory;
-    wanted && !flags.in_memory && chain.pieces().any(|piece| matches!(piece, Piece::File(_)))
+    wanted
+        && (flags.need_in_memory || !flags.in_memory)
+        && chain.pieces().any(|piece| matches!(piece, Piece::File(_)))
 }
 
 /// Reads a portion: what may go on now.
