@@ -36,8 +36,8 @@ pub fn internal_redirect(x: &mut Exchange, r: RequestIx, io: &mut Io, path: Slic
     }
 }
 
-/// The same for a handler of a phase: the request starts again when the handler has returned. Answers Done, or the
-/// status of a cycle.
+/// The same for a handler of a phase: the request starts again when the handler has returned. Answers Done,
+/// or the status of a cycle.
 pub fn redirect_later(x: &mut Exchange, r: RequestIx, io: &mut Io, path: Slice, args: Slice) -> Status {
     match aim(x, r, io, path, args) {
         Ok(()) => {

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* this is `ngx_read_file` (pread) and `ngx_read_ahead` (posix_fadvise).
 //!
-//! *Here* only what the standard library cannot do: read into memory that is not written yet, and give advice. What is sent
-//! without being read goes through `socket.rs: send_file`.
+//! *Here* only what the standard library cannot do: read into memory that is not written yet, and give
+//! advice. What is sent without being read goes through `socket.rs: send_file`.
 //!
 //! *Read next*: `http/output/copy.rs`, who reads.
 
@@ -12,7 +12,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// pread(2) into the spare room of `page`, at most `limit` bytes from `offset`. `Ok(0)` is the end of the file (or no room).
+/// pread(2) into the spare room of `page`, at most `limit` bytes from `offset`. `Ok(0)` is the end of the
+/// file (or no room).
 ///
 /// # Errors
 /// What the call said; an interrupted one is repeated.

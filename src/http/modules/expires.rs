@@ -2,8 +2,8 @@
 //!
 //! *In nginx* a part of `ngx_http_headers_filter_module`.
 //!
-//! *Here* the words of the directive become one [`Expires`]; with a variable in them that happens for each response, and a value that
-//! makes no sense then adds nothing.
+//! *Here* the words of the directive become one [`Expires`]; with a variable in them that happens for each
+//! response, and a value that makes no sense then adds nothing.
 //!
 //! ```text
 //!   1h           Expires: now + 1h              Cache-Control: max-age=3600

@@ -1,10 +1,10 @@
 //! From a path to a file name.
 //!
-//! *In nginx* `ngx_http_map_uri_to_path`. `root` puts its folder in front of the whole path; `alias` puts it in place of the
-//! part that the location matched, or of all of it where a regular expression matched.
+//! *In nginx* `ngx_http_map_uri_to_path`. `root` puts its folder in front of the whole path; `alias` puts it
+//! in place of the part that the location matched, or of all of it where a regular expression matched.
 //!
-//! *Here* the one place where a URI becomes a file name, for static files, index, try_files and variables. It looks at no
-//! file; `open_files.rs` does. The path was cleaned of `..` before it came here.
+//! *Here* the one place where a URI becomes a file name, for static files, index, try_files and variables. It
+//! looks at no file; `open_files.rs` does. The path was cleaned of `..` before it came here.
 //!
 //! ```text
 //!   /img/a.gif   root /srv;              ─▶ /srv/img/a.gif      below_root: the length of "/srv"

@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_http_gunzip_filter_module`.
 //!
-//! *Here* the filter turns a gzip stream (RFC 1952), which may have several members, into what it was made of. A kilobyte can become a
-//! megabyte, so input waits in the filter and at most `gunzip_buffers` worth of output is made at a time; the bit `GZIP` of what is
-//! buffered says that there is more.
+//! *Here* the filter turns a gzip stream (RFC 1952), which may have several members, into what it was made
+//! of. A kilobyte can become a megabyte, so input waits in the filter and at most `gunzip_buffers` worth of
+//! output is made at a time; the bit `GZIP` of what is buffered says that there is more.
 //!
 //! ```text
 //!   [member head][deflate …][crc, length][member head]…     Head ─▶ Body ─▶ Tail ─▶ Head …

@@ -1,11 +1,11 @@
 //! `gzip`: answers compressed on their way.
 //!
-//! *In nginx* `ngx_http_gzip_filter_module` over zlib. It sits behind the place where subrequests are put in, so a page made of several
-//! is one stream.
+//! *In nginx* `ngx_http_gzip_filter_module` over zlib. It sits behind the place where subrequests are put in,
+//! so a page made of several is one stream.
 //!
-//! *Here* deflate is the flate2 crate's; the ten bytes before and the eight behind it (RFC 1952) are written here. The compressor hands on
-//! what it has whenever its output is full; a flush makes it give up what it holds back. Nothing is kept that would wait for room, so it
-//! has no bit of its own among what is buffered.
+//! *Here* deflate is the flate2 crate's; the ten bytes before and the eight behind it (RFC 1952) are written
+//! here. The compressor hands on what it has whenever its output is full; a flush makes it give up what it
+//! holds back. Nothing is kept that would wait for room, so it has no bit of its own among what is buffered.
 //!
 //! ```text
 //!   head ─▶ deflate(body) ─▶ crc32, length        Content-Encoding: gzip, ETag weak, no length, no ranges

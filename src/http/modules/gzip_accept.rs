@@ -1,11 +1,12 @@
-//! May this client have a compressed answer? `gzip_vary`, `gzip_proxied`, `gzip_http_version`, `gzip_disable`.
+//! May this client have a compressed answer? `gzip_vary`, `gzip_proxied`, `gzip_http_version`,
+//! `gzip_disable`.
 //!
-//! *In nginx* `ngx_http_gzip_ok`, a part of the core because three modules ask it: the compressor, the one that sends files compressed
-//! beforehand, and the one that decompresses for clients that cannot.
+//! *In nginx* `ngx_http_gzip_ok`, a part of the core because three modules ask it: the compressor, the one
+//! that sends files compressed beforehand, and the one that decompresses for clients that cannot.
 //!
-//! *Here* [`accepts`] answers once for a request and remembers. A request that came through a proxy (it has `Via`) gets a compressed answer
-//! only as far as `gzip_proxied` allows. [`mark_vary`] notes that the answer depends on `Accept-Encoding`; the field is added at the end
-//! of the header filters.
+//! *Here* [`accepts`] answers once for a request and remembers. A request that came through a proxy (it has
+//! `Via`) gets a compressed answer only as far as `gzip_proxied` allows. [`mark_vary`] notes that the answer
+//! depends on `Accept-Encoding`; the field is added at the end of the header filters.
 //!
 //! *Read next*: `gzip.rs`, `gunzip.rs`, `gzip_static.rs`.
 
@@ -111,7 +112,7 @@ static TABLE: Module = Module {
             ALL,
             Args::AtLeast(1),
             "",
-            "Patterns of User-Agent that get no compressed answers; msie6 stands for the old browsers of that name.",
+            "Patterns of User-Agent that get no compressed answers; msie6 means those old browsers.",
             disable,
         ),
     ],
@@ -156,7 +157,8 @@ fn add_vary(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     Ok(())
 }
 
-/// True if the client may have a compressed answer (nginx: `ngx_http_gzip_ok`). Worked out once for a request.
+/// True if the client may have a compressed answer (nginx: `ngx_http_gzip_ok`). Worked out once for a
+/// request.
 pub fn accepts(x: &mut Exchange, r: RequestIx) -> bool {
     if let Some(known) = x[r].ctx.get::<Tested>().and_then(|tested| tested.accepts) {
         return known;

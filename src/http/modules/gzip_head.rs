@@ -2,8 +2,9 @@
 //!
 //! *In nginx* zlib reads it (`inflateInit2` with 16 added to the window bits).
 //!
-//! *Here* deflate alone is the library's, so that a body may come in any pieces and have any number of members. The head is ten bytes and,
-//! as its flags say, an extra field, a name, a comment and a checksum, all of which are skipped.
+//! *Here* deflate alone is the library's, so that a body may come in any pieces and have any number of
+//! members. The head is ten bytes and, as its flags say, an extra field, a name, a comment and a checksum,
+//! all of which are skipped.
 //!
 //! ```text
 //!   1f 8b 08 FLAGS time×4 xfl os [len len extra…] [name… 0] [comment… 0] [crc crc]

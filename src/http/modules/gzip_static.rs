@@ -1,8 +1,10 @@
 //! `gzip_static`: files that were compressed beforehand.
 //!
-//! *In nginx* `ngx_http_gzip_static_module`: a content handler before the static one that looks for the same name with `.gz` behind it.
+//! *In nginx* `ngx_http_gzip_static_module`: a content handler before the static one that looks for the same
+//! name with `.gz` behind it.
 //!
-//! *Here* likewise. With `always` the client is not asked; that makes sense with `gunzip`, or if nobody else would ever come.
+//! *Here* likewise. With `always` the client is not asked; that makes sense with `gunzip`, or if nobody else
+//! would ever come.
 //!
 //! *Read next*: `static_file.rs`.
 

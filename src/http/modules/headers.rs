@@ -1,10 +1,11 @@
 //! `add_header` and `add_trailer`: fields the configuration adds to responses.
 //!
-//! *In nginx* `ngx_http_headers_filter_module`, together with `expires`. A level with a line of its own inherits none, which surprises
-//! everybody once; `add_header_inherit merge` (1.29.3) is the way out.
+//! *In nginx* `ngx_http_headers_filter_module`, together with `expires`. A level with a line of its own
+//! inherits none, which surprises everybody once; `add_header_inherit merge` (1.29.3) is the way out.
 //!
-//! *Here* likewise; `expires` is in `expires.rs`. Lines without `always` are for responses that went well. A few names do not add a line but
-//! set the one there is. Trailers are worked out when the end of the body passes, so that they can tell what was not known before.
+//! *Here* likewise; `expires` is in `expires.rs`. Lines without `always` are for responses that went well. A
+//! few names do not add a line but set the one there is. Trailers are worked out when the end of the body
+//! passes, so that they can tell what was not known before.
 //!
 //! *Read next*: `expires.rs`.
 
@@ -91,7 +92,7 @@ static TABLE: Module = Module {
             LEVELS | LOCATION_IF,
             Args::Between(1, 2),
             "off",
-            "Sets Expires and Cache-Control: a time from now, `modified` and a time, @time of day, epoch, max or off.",
+            "Sets Expires and Cache-Control: [modified] time, @time of day, epoch, max or off.",
             expires::set,
         ),
         Directive::new(
@@ -123,7 +124,7 @@ static TABLE: Module = Module {
             LEVELS,
             Args::Exactly(1),
             "on",
-            "Whether lines of the level outside count if there are none here (on), never (off), or always (merge).",
+            "Whether lines of the level outside count: if there are none here, never, or always.",
             |cx, line| line.choice(&mut cx.conf::<Headers>().header_inherit, INHERIT),
         ),
         Directive::new(

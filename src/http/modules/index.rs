@@ -1,10 +1,11 @@
 //! `index`: which file answers for a directory.
 //!
-//! *In nginx* `ngx_http_index_module`: each name is tried on the disk, and the first that exists is redirected to internally, so that its own
-//! location answers (a `.php` goes to its upstream). An absolute name is redirected to without a look.
+//! *In nginx* `ngx_http_index_module`: each name is tried on the disk, and the first that exists is
+//! redirected to internally, so that its own location answers (a `.php` goes to its upstream). An absolute
+//! name is redirected to without a look.
 //!
-//! *Here* likewise. A name that is missing makes the handler look at the directory, once, so that a missing directory is a 404 while one
-//! without an index is left to those who come after.
+//! *Here* likewise. A name that is missing makes the handler look at the directory, once, so that a missing
+//! directory is a 404 while one without an index is left to those who come after.
 //!
 //! *Read next*: `redirect.rs`.
 

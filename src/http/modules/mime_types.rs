@@ -1,9 +1,10 @@
 //! Sets of content types: for which responses a filter is meant.
 //!
-//! *In nginx* `ngx_http_types_slot` and `ngx_http_test_content_type`, used by `gzip_types`, `charset_types`, `sub_filter_types`, `ssi_types`
-//! and their like.
+//! *In nginx* `ngx_http_types_slot` and `ngx_http_test_content_type`, used by `gzip_types`, `charset_types`,
+//! `sub_filter_types`, `ssi_types` and their like.
 //!
-//! *Here* a list that always has `text/html`, or everything by `*`. A type is compared without its parameters and without regard to case.
+//! *Here* a list that always has `text/html`, or everything by `*`. A type is compared without its parameters
+//! and without regard to case.
 //!
 //! *Read next*: `gzip.rs`.
 

@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_http_not_modified_filter_module`, the first of the header filters.
 //!
-//! *Here* four request fields are compared with `Last-Modified` and `ETag` of the response. A failed condition of a client that wants to
-//! change something replaces the response by 412; a fulfilled one of a client that has a copy makes it a 304 without a body.
+//! *Here* four request fields are compared with `Last-Modified` and `ETag` of the response. A failed
+//! condition of a client that wants to change something replaces the response by 412; a fulfilled one of a
+//! client that has a copy makes it a 304 without a body.
 //!
 //! ```text
 //!   If-Unmodified-Since, If-Match        not met ─▶ 412
@@ -75,8 +76,8 @@ fn is_modified(request: &Request, since: &[u8]) -> bool {
     }
 }
 
-/// Whether the response's entity tag is in a list of tags (RFC 9110, sections 8.8.3.2 and 13.1). The weak comparison
-/// does not mind a `W/` on either side.
+/// Whether the response's entity tag is in a list of tags (RFC 9110, sections 8.8.3.2 and 13.1). The weak
+/// comparison does not mind a `W/` on either side.
 fn matches_tag(request: &Request, list: &[u8], weak: bool) -> bool {
     if list == b"*" {
         return true;

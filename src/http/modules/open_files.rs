@@ -1,16 +1,18 @@
 //! Opening files, and remembering them: `open_file_cache`.
 //!
-//! *In nginx* `ngx_open_cached_file`, through which every module opens what it serves; without a cache it is an open(2) and an fstat(2). The
-//! cache remembers descriptors, sizes, times, that a name is a directory and, if asked to, that it cannot be opened.
+//! *In nginx* `ngx_open_cached_file`, through which every module opens what it serves; without a cache it is
+//! an open(2) and an fstat(2). The cache remembers descriptors, sizes, times, that a name is a directory and,
+//! if asked to, that it cannot be opened.
 //!
-//! *Here* [`open`] and [`look`] are the two questions: give me the file, and what is it. The cache belongs to the worker and to one
-//! `open_file_cache` directive; levels that inherit the directive share it. A descriptor stays open while a response is still being sent,
-//! whatever the cache does, because it is counted.
+//! *Here* [`open`] and [`look`] are the two questions: give me the file, and what is it. The cache belongs to
+//! the worker and to one `open_file_cache` directive; levels that inherit the directive share it. A
+//! descriptor stays open while a response is still being sent, whatever the cache does, because it is
+//! counted.
 //!
 //! ```text
 //!   name ─▶ known and younger than open_file_cache_valid? ─ yes ─▶ as remembered
 //!                │ no
-//!                └─▶ stat: the same inode? keep the descriptor : open anew ─▶ remember, forget the oldest beyond max
+//!                └─▶ stat: the same inode? keep the descriptor : open anew ─▶ remember, drop the oldest
 //! ```
 //!
 //! *Read next*: `static_file.rs`.

@@ -1,10 +1,11 @@
 //! Ranges: a part of the response instead of the whole.
 //!
-//! *In nginx* `ngx_http_range_filter_module`: a header filter near the end that decides, and a body filter at the very beginning that cuts.
-//! Several ranges work there only if the whole body is in one buffer.
+//! *In nginx* `ngx_http_range_filter_module`: a header filter near the end that decides, and a body filter at
+//! the very beginning that cuts. Several ranges work there only if the whole body is in one buffer.
 //!
-//! *Here* the same two, but the body may come in any number of pieces: one range is cut out of it as it passes; for several, which may be in
-//! any order, pieces are kept until all of the body is known. Pieces of files cost nothing to keep.
+//! *Here* the same two, but the body may come in any number of pieces: one range is cut out of it as it
+//! passes; for several, which may be in any order, pieces are kept until all of the body is known. Pieces of
+//! files cost nothing to keep.
 //!
 //! ```text
 //!   bytes=2-4            206, Content-Range: bytes 2-4/10, three bytes

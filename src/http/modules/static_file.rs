@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_http_static_module`, the last handler of the content phase.
 //!
-//! *Here* the same decisions in the same order: method, directory by its slash, the file itself, a redirect for a directory without its
-//! slash, then head and body. The body is one piece of a [`Chain`]: whether it is read or sent by the kernel is decided behind the
-//! filters (`output/copy.rs`).
+//! *Here* the same decisions in the same order: method, directory by its slash, the file itself, a redirect
+//! for a directory without its slash, then head and body. The body is one piece of a [`Chain`]: whether it is
+//! read or sent by the kernel is decided behind the filters (`output/copy.rs`).
 //!
 //! ```text
 //!   GET /a ─▶ open ─┬─ file ──────▶ 200, Last-Modified, ETag, one file piece
@@ -94,7 +94,8 @@ pub fn send_file(x: &mut Exchange, r: RequestIx, io: &mut Io, file: Rc<File>, me
     output(x, r, io, chain)
 }
 
-/// Makes the entity tag of the time and the length in the head (nginx: `ngx_http_set_etag`, directive `etag`).
+/// Makes the entity tag of the time and the length in the head (nginx: `ngx_http_set_etag`, directive
+/// `etag`).
 pub fn set_etag(x: &mut Exchange, r: RequestIx) {
     if !*x[r].loc.core.etag {
         return;

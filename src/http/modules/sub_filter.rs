@@ -1,10 +1,11 @@
 //! `sub_filter`: texts in answers replaced by others.
 //!
-//! *In nginx* `ngx_http_sub_filter_module`: several texts are looked for at once with a table of shifts; what may be the beginning of one at
-//! the end of a buffer is looked at again with the next.
+//! *In nginx* `ngx_http_sub_filter_module`: several texts are looked for at once with a table of shifts; what
+//! may be the beginning of one at the end of a buffer is looked at again with the next.
 //!
-//! *Here* the body is walked once. Only where a byte can begin one of the texts are the texts compared, in the order of their lines, without
-//! regard to case. Bytes that match no text go on as views of the page they came in; those that may yet match wait for the next piece.
+//! *Here* the body is walked once. Only where a byte can begin one of the texts are the texts compared, in
+//! the order of their lines, without regard to case. Bytes that match no text go on as views of the page they
+//! came in; those that may yet match wait for the next piece.
 //!
 //! ```text
 //!   "abc" ─▶ "X"      …zzab │ cd…      "zz" goes on, "ab" waits, "abc" becomes "X", "d" goes on

@@ -1,13 +1,14 @@
 //! `try_files`: the first of these that exists.
 //!
-//! *In nginx* `ngx_http_try_files_module`, a handler before the content phase: it looks for each name below `root` or `alias`, and makes the one
-//! it finds the path of the request; the last argument is not looked for but redirected to, or is a status.
+//! *In nginx* `ngx_http_try_files_module`, a handler before the content phase: it looks for each name below
+//! `root` or `alias`, and makes the one it finds the path of the request; the last argument is not looked for
+//! but redirected to, or is a status.
 //!
-//! *Here* the same. With `alias` the names are paths of the request too, so the location's own part is taken off them before they are looked
-//! for and put back when one is found.
+//! *Here* the same. With `alias` the names are paths of the request too, so the location's own part is taken
+//! off them before they are looked for and put back when one is found.
 //!
 //! ```text
-//!   try_files $uri $uri/ @app;     /a: file? ─▶ go on as /a    directory? ─▶ go on as /a    else ─▶ location @app
+//!   try_files $uri $uri/ @app;    /a: file? ─▶ go on as /a   directory? ─▶ go on as /a   else ─▶ @app
 //! ```
 //!
 //! *Read next*: `files.rs`.
@@ -76,7 +77,7 @@ static TABLE: Module = Module {
         SERVER | LOCATION,
         Args::AtLeast(2),
         "",
-        "Looks for files in order and goes on with the first; the last argument is where to go, or a status, if there is none.",
+        "Looks for files and goes on with the first; the last argument is for when there is none.",
         set,
     )],
 };

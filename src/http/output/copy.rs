@@ -1,11 +1,11 @@
 //! Copy: pieces of files become memory, where that is wanted.
 //!
-//! *In nginx* `ngx_http_copy_filter_module` over `ngx_output_chain`: reads files into at most `output_buffers` buffers, and goes on when
-//! they have been sent.
+//! *In nginx* `ngx_http_copy_filter_module` over `ngx_output_chain`: reads files into at most
+//! `output_buffers` buffers, and goes on when they have been sent.
 //!
-//! *Here* a piece of a file goes through as it is while `sendfile` is on and no filter wants to look at bytes. Otherwise it waits in
-//! [`Request::unread`] and is read in portions; the bit [`buffered::COPY`] says that there is more to read, and the output
-//! comes back for it when the last portion has gone.
+//! *Here* a piece of a file goes through as it is while `sendfile` is on and no filter wants to look at
+//! bytes. Otherwise it waits in [`Request::unread`] and is read in portions; the bit [`buffered::COPY`] says
+//! that there is more to read, and the output comes back for it when the last portion has gone.
 //!
 //! ```text
 //!   [file 0..1M] ─▶ unread ─▶ 2 × 32 KiB ─▶ filters ─▶ socket      … and again, until it would block

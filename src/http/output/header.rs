@@ -24,8 +24,8 @@ use std::fmt::Write as _;
 
 /// What `Server:` says under these settings, and the line under error pages.
 ///
-/// NGINX: the name is nginx's, because programs behind and in front of a server look for it (WordPress does to
-/// choose its rewriting, nginx's own tests do); `server_tokens build` adds ours.
+/// NGINX: the name is nginx's, because programs behind and in front of a server look for it (WordPress does
+/// to choose its rewriting, nginx's own tests do); `server_tokens build` adds ours.
 pub fn server_name(location: &Location) -> &'static str {
     match &*location.core.server_tokens {
         ServerTokens::On => version::NGINX_VER,

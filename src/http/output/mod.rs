@@ -10,12 +10,12 @@
 //! that always run: postpone, chunked, write.
 //!
 //! ```text
-//!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ────────────────────────┐
-//!   output ─▶ engaged filters, copy among them ─▶ postpone ─▶ late filters ─▶ chunked ─────┴─▶ write ─▶ socket
+//!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ──────────────────────┐
+//!   output ─▶ engaged filters, copy among them ─▶ postpone ─▶ late filters ─▶ chunked ───┴─▶ write ─▶ …
 //! ```
 //!
-//! A filter never waits. What it cannot hand on yet it keeps, with its bit of [`buffered`]; [`output`] asks again as long as the
-//! socket takes what comes.
+//! A filter never waits. What it cannot hand on yet it keeps, with its bit of [`buffered`]; [`output`] asks
+//! again as long as the socket takes what comes.
 //!
 //! [`Request::filters`]. A response that no filter wants goes from the handler straight to the three
 //! that always run: postpone, chunked, write.
@@ -107,9 +107,9 @@ pub trait BodyFilter {
         out: &mut Chain,
     ) -> Result<(), Status>;
 
-    /// True if the filter is to be called again, with an empty `input`, when what it left in `out` has been passed
-    /// on: it has something to do that must come behind that, such as a subrequest. Not asked of filters behind
-    /// [`Stage::Gzip`].
+    /// True if the filter is to be called again, with an empty `input`, when what it left in `out` has been
+    /// passed on: it has something to do that must come behind that, such as a subrequest. Not asked of
+    /// filters behind [`Stage::Gzip`].
     fn wants_more(&self) -> bool {
         false
     }
@@ -131,7 +131,8 @@ pub mod buffered {
 
 /// The filters that can go on at once, without new input, when there is room again.
 const EAGER: u8 = buffered::COPY | buffered::GZIP;
-/// How often a response is asked for more in one turn before others have theirs; with `output_buffers` some megabytes.
+/// How often a response is asked for more in one turn before others have theirs; with `output_buffers` some
+/// megabytes.
 const ROUNDS: u32 = 64;
 
 /// Engages a body filter for this response.
@@ -170,7 +171,8 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     header::send(x, r, io)
 }
 
-/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent) or Error.
+/// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent)
+/// or Error.
 pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
     if x[r].flags.header_only && !x[r].flags.in_memory {
         chain = Chain::flags_of(&chain);

@@ -1,12 +1,13 @@
 //! `charset_map`: tables from one character set to another, both ways at once.
 //!
-//! *In nginx* `ngx_http_charset_map_block`, with 256-byte tables, or four bytes for each byte when the second set is utf-8.
+//! *In nginx* `ngx_http_charset_map_block`, with 256-byte tables, or four bytes for each byte when the second
+//! set is utf-8.
 //!
-//! *Here* the same three kinds. A byte below 128 is itself in all of them unless the map says otherwise; any other that the map does not name
-//! becomes a question mark.
+//! *Here* the same three kinds. A byte below 128 is itself in all of them unless the map says otherwise; any
+//! other that the map does not name becomes a question mark.
 //!
 //! ```text
-//!   charset_map koi8-r utf-8 { C1 D0B0; }     koi8-r ─▶ utf-8: C1 ─▶ D0 B0      utf-8 ─▶ koi8-r: U+0430 ─▶ C1
+//!   charset_map koi8-r utf-8 { C1 D0B0; }    koi8-r ─▶ utf-8: C1 ─▶ D0 B0     back: U+0430 ─▶ C1
 //! ```
 //!
 //! *Read next*: `recode.rs`.

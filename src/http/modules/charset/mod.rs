@@ -2,13 +2,13 @@
 //!
 //! *In nginx* `ngx_http_charset_filter_module`.
 //!
-//! *Here* three steps: where the answer is to go (`charset`, or a set the main request has chosen for its subrequests), where it comes from
-//! (what its own Content-Type says, else `source_charset`), and whether a `charset_map` leads from one to the other. Without a source only
-//! the name is added to Content-Type.
+//! *Here* three steps: where the answer is to go (`charset`, or a set the main request has chosen for its
+//! subrequests), where it comes from (what its own Content-Type says, else `source_charset`), and whether a
+//! `charset_map` leads from one to the other. Without a source only the name is added to Content-Type.
 //!
 //! ```text
 //!   Content-Type: text/html; charset=koi8-r ─┐            ┌─ charset utf-8;
-//!   or source_charset koi8-r;               ─┴─ map? ─────┴─▶ recode.rs, Content-Type: text/html; charset=utf-8
+//!   or source_charset koi8-r;               ─┴─ map? ─────┴─▶ recode.rs, Content-Type: …; charset=utf-8
 //! ```
 //!
 //! *Read next*: `map.rs`, `recode.rs`.

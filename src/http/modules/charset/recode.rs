@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_http_charset_recode`, `…_to_utf8` and `…_from_utf8`.
 //!
-//! *Here* one filter with the table it was given. A UTF-8 sequence may be cut by the end of a piece; its beginning is kept for the next.
-//! A code point the other set does not have is shown as `&#1234;`, what is no UTF-8 as a question mark.
+//! *Here* one filter with the table it was given. A UTF-8 sequence may be cut by the end of a piece; its
+//! beginning is kept for the next. A code point the other set does not have is shown as `&#1234;`, what is no
+//! UTF-8 as a question mark.
 //!
 //! *Read next*: `map.rs`.
 
