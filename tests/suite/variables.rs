@@ -121,7 +121,8 @@ fn files_are_told_by_root_and_alias() {
 fn the_log_knows_what_was_answered() {
     let s = Server::http(
         "log_format all '$status|$sent_http_content_type|$sent_http_content_length|$sent_http_connection|\
-             $sent_http_keep_alive|$sent_http_location|$request_completion|$pipe|$body_bytes_sent|$request_length|';
+             $sent_http_keep_alive|$sent_http_location|$request_completion|$pipe|$body_bytes_sent|\
+             $request_length|';
          server { listen 127.0.0.1:%%PORT_0%%; keepalive_timeout 60s 20s; access_log all.log all;
              location / { return 200 12345; } location /moved { return 302 /there; } }",
     )
@@ -159,7 +160,8 @@ fn a_rate_that_is_set_is_read_back_in_bytes() {
 fn the_proxy_protocol_names_the_client() {
     let s = Server::http(
         "server { listen 127.0.0.1:%%PORT_0%% proxy_protocol; location / { return 200
-             '$proxy_protocol_addr:$proxy_protocol_port $proxy_protocol_server_addr:$proxy_protocol_server_port \
+             '$proxy_protocol_addr:$proxy_protocol_port \
+              $proxy_protocol_server_addr:$proxy_protocol_server_port \
               $proxy_protocol_tlv_alpn $proxy_protocol_tlv_0x1'; } }",
     )
     .allow("broken header")

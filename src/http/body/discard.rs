@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!   discard ─ preread ─ socket ─┬─ end seen ─▶ the connection may go on
-//!                               └─ more ─▶ slot DiscardBody ─ end ─▶ decide again what becomes of the connection
+//!                               └─ more ─▶ slot DiscardBody ─ end ─▶ decide again about the connection
 //! ```
 //!
 //! *Read next*: `client/keepalive.rs`.

@@ -9,7 +9,8 @@
 //!
 //! ```text
 //!   head ─▶ bytes behind it ─┐
-//!   socket ──────────────────┴─▶ Body::take ─▶ chain (─▶ file)      what follows the body goes back to the head's page
+//!   socket ──────────────────┴─▶ Body::take ─▶ chain (─▶ file)
+//!                                    └▶ what follows the body goes back to the head's page
 //! ```
 //!
 //! *Read next*: `read.rs`.

@@ -7,7 +7,7 @@
 //! A getter that needs more than a few lines is a function of its own.
 //!
 //! ```text
-//!   "$remote_addr" ─▶ find("remote_addr") ─▶ Definition ─▶ get(x, r, io) ─▶ Some("127.0.0.1") | None ("not found")
+//!   "$remote_addr" ─▶ find("remote_addr") ─▶ Definition ─▶ get(x, r, io) ─▶ Some("127.0.0.1") or None
 //! ```
 //!
 //! *Read next*: `modules/mod.rs`, where modules add theirs.

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_regex_t`: a pattern, and for each named group the index of the variable it sets.
 //!
-//! *Here* the pattern is data of the configuration; what is added is the request: [`VarRegex::exec`] matches, leaves `$1` … `$9` in the request and stores the named groups. A
-//! failed match leaves everything as it was.
+//! *Here* the pattern is data of the configuration; what is added is the request: [`VarRegex::exec`] matches,
+//! leaves `$1` … `$9` in the request and stores the named groups. A failed match leaves everything as it was.
 //!
 //! *Read next*: `conf/pattern.rs`.
 

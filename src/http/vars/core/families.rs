@@ -7,7 +7,7 @@
 //! it needs.
 //!
 //! ```text
-//!   $http_x_name ─▶ header named "x-name"       $cookie_id ─▶ "id" in Cookie       $arg_q ─▶ "q" in the arguments
+//!   $http_x_name ─▶ header named "x-name"    $cookie_id ─▶ "id" in Cookie    $arg_q ─▶ "q" in the arguments
 //! ```
 //!
 //! *Read next*: `http/parse/list.rs`.
