@@ -7,7 +7,7 @@ BINARY = $(TARGET)/release/headwater
 DEMO_PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test fmt lint tidy unit suite directives modules setup-build setup-test
+.PHONY: help run build test fmt lint tidy unit suite directives bench idle reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,15 @@ suite: ## run the tests that start a server (in a debug build, so the loop's inv
 directives: setup-build ## write docs/directives.md from the directive tables
 	$(CARGO) run --quiet --bin headwater -- --print-directives > $(TARGET)/directives.md
 	mv $(TARGET)/directives.md docs/directives.md
+
+bench: build ## measure processor time per proxied request, beside nginx if it is installed
+	@scripts/bench.py --binary $(BINARY)
+
+idle: build ## measure the memory of 10,000 idle clients
+	@scripts/idle-bench.py --binary $(BINARY)
+
+reload: build ## reload a busy server 20 times and count lost requests
+	@scripts/reload-under-load.sh -b $(BINARY)
 
 modules: ## count the lines of code of each protocol module
 	@scripts/count-modules.sh src/protocol

@@ -65,7 +65,7 @@ impl Source {
 
     /// Whether the whole file is for tests.
     pub fn is_test(&self) -> bool {
-        self.name.starts_with("tests/") || self.name.ends_with("_tests.rs")
+        self.name.starts_with("tests/") || self.name.ends_with("tests.rs")
     }
 }
 
