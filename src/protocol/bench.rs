@@ -372,7 +372,7 @@ impl Listening<'_> {
 
     /// The peer closes, or has nothing more to say.
     fn close(mut self) -> Heard {
-        if !self.ended && self.decoder.as_mut().is_some_and(Decoder::close) {
+        if !self.ended && self.decoder.as_mut().is_some_and(|decoder| decoder.close(self.module)) {
             self.heard.end = End::Closed;
         }
         let mut heard = self.heard;

@@ -45,6 +45,12 @@ pub trait Erased {
     /// The module's.
     fn input_filter(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault>;
 
+    /// [`Protocol::ends_at_close`]
+    fn ends_at_close(&self) -> bool;
+
+    /// [`Protocol::session`]
+    fn session(&self) -> u64;
+
     /// [`Protocol::rewrite_redirect`]
     fn rewrite_redirect(&self, r: &mut dyn Request, location: &Slice) -> Option<Slice>;
 
@@ -52,7 +58,7 @@ pub trait Erased {
     fn rewrite_cookie(&self, r: &mut dyn Request, cookie: &Slice) -> Option<Slice>;
 
     /// [`Protocol::abort_request`]
-    fn abort_request(&mut self);
+    fn abort_request(&mut self, out: &mut Out);
 
     /// [`Protocol::finalize_request`]; the box makes sure it cannot be called twice.
     fn finalize_request(self: Box<Self>, end: Outcome);
@@ -84,6 +90,14 @@ impl<P: Protocol> Erased for Held<P> {
         self.now.input_filter(input, out)
     }
 
+    fn ends_at_close(&self) -> bool {
+        self.now.ends_at_close()
+    }
+
+    fn session(&self) -> u64 {
+        self.now.session()
+    }
+
     fn rewrite_redirect(&self, r: &mut dyn Request, location: &Slice) -> Option<Slice> {
         self.now.rewrite_redirect(r, location)
     }
@@ -92,8 +106,8 @@ impl<P: Protocol> Erased for Held<P> {
         self.now.rewrite_cookie(r, cookie)
     }
 
-    fn abort_request(&mut self) {
-        self.now.abort_request();
+    fn abort_request(&mut self, out: &mut Out) {
+        self.now.abort_request(out);
     }
 
     fn finalize_request(self: Box<Self>, end: Outcome) {

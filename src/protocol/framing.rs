@@ -140,13 +140,18 @@ impl Decoder {
     }
 
     /// The peer has closed: true if that ends the message as it should, false if the message was cut.
-    pub fn close(&mut self) -> bool {
-        let complete = matches!(self.state, State::Done | State::UntilClose);
-        if matches!(self.state, State::UntilClose) {
+    pub fn close(&mut self, module: &dyn Erased) -> bool {
+        let ends = match self.state {
+            State::Done => return true,
+            State::UntilClose => true,
+            State::Module => module.ends_at_close(),
+            _ => false,
+        };
+        if ends {
             self.state = State::Done;
             self.clean = false;
         }
-        complete
+        ends
     }
 
     /// The end was reached by the message's own framing, so that another message may follow. The caller must

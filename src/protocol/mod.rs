@@ -85,7 +85,7 @@ pub enum Greet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The peer broke the protocol: the next one is tried, or the client gets 502. The text completes
-    /// "upstream sent …".
+    /// "upstream sent …", or is a whole message that begins with "upstream".
     Invalid(&'static str),
     /// The module cannot work: 500. The text is a whole message.
     Internal(&'static str),
@@ -149,6 +149,12 @@ pub trait Protocol: Sized + Clone + 'static {
     /// `Internal` or `Refuse`; there is no peer yet who could be at fault.
     fn create_request(r: &mut dyn Request, conf: &Rc<Self::Conf>, out: &mut Out) -> Result<Self, Fault>;
 
+    /// What the greeting agreed upon, as a number: a connection that was greeted with another one (another user,
+    /// another database) is of no use to this request.
+    fn session(&self) -> u64 {
+        0
+    }
+
     /// The conversation on a new connection, if the protocol [has one](Protocol::GREETS). The first call sees
     /// an empty window. Skipped on a connection that is used again.
     ///
@@ -183,6 +189,11 @@ pub trait Protocol: Sized + Clone + 'static {
         Err(Fault::Internal("the protocol says it frames bodies itself, but has no input_filter"))
     }
 
+    /// Whether the peer's close is the end of the message now; only asked for [`Framing::Module`].
+    fn ends_at_close(&self) -> bool {
+        false
+    }
+
     /// What `Location` and the URL of `Refresh` become for the client; None to leave them alone.
     fn rewrite_redirect(&self, _r: &mut dyn Request, _location: &Slice) -> Option<Slice> {
         None
@@ -193,8 +204,9 @@ pub trait Protocol: Sized + Clone + 'static {
         None
     }
 
-    /// The client went away while the peer was still at work.
-    fn abort_request(&mut self) {}
+    /// The client went away while the peer was still at work. What is written here is sent, if that can be done
+    /// at once, before the connection is closed.
+    fn abort_request(&mut self, _out: &mut Out) {}
 
     /// The end, whatever came before.
     fn finalize_request(self, _end: Outcome) {}

@@ -31,7 +31,7 @@ use crate::http::turn::{Status, Turn};
 use crate::http::upstreamed::{Mode, Upstream};
 use crate::http::{headers::OutField, redirect};
 use crate::log::Level;
-use crate::protocol::{Decoder, Outcome};
+use crate::protocol::{Decoder, Out, Outcome};
 
 /// True while the request has an upstream at work.
 pub fn is_active(x: &Exchange, r: RequestIx) -> bool {
@@ -104,6 +104,9 @@ pub fn abandon(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 
 /// Gives back whatever is still held.
 fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
+    if outcome == Outcome::Aborted {
+        abort(x, r, io);
+    }
     release_peer(x, r, io, outcome == Outcome::Complete);
     let id = (x.id, r);
     if x[r].write == ClientWrite::AwaitPeer {
@@ -120,16 +123,27 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     u.tried = None;
     let hold = u.hold.take();
     let relays = u.mode != Mode::None;
-    if let Some(mut module) = module {
-        if outcome == Outcome::Aborted {
-            module.abort_request();
-        }
+    if let Some(module) = module {
         module.finalize_request(outcome);
     }
     if let Some(hold) = hold {
         x.holds.give_back(hold);
     }
     end_watching(x, r, io, relays);
+}
+
+/// The client is gone: lets the protocol tell the peer, if it can be told between two of its messages and at once.
+fn abort(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return };
+    let Some(module) = u.module.as_mut() else { return };
+    let mut out = Out::new();
+    module.abort_request(&mut out);
+    let Some(peer) = u.peer.as_mut().filter(|peer| peer.out.is_empty() && u.request_sent) else { return };
+    let mut words = out.take();
+    if let Some(c) = io.net.table.get_mut(peer.conn).filter(|c| !c.flags.connecting) {
+        // Whether it arrives makes no difference here: the connection is closed.
+        let _ = c.send_chain(&mut words, u64::MAX);
+    }
 }
 
 /// The client's slots no longer wait for an upstream.

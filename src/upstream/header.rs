@@ -91,7 +91,7 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
         let step = module.process_header(&mut peer.cursor.input(&peer.page), &mut u.head);
         let notes = std::mem::take(&mut u.head.notes);
         for note in notes {
-            logging::log(x, r, io, Level::Warn, None, format_args!("upstream sent {note}"));
+            logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
         }
         match step {
             Ok(Step::Again) => return Ok(Parsed::More),
@@ -105,6 +105,11 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
     }
 }
 
+/// What a log line has in front of the reason of a fault, unless that is a whole message.
+pub(super) fn sent(text: &str) -> &'static str {
+    if text.starts_with("upstream ") { "" } else { "upstream sent " }
+}
+
 /// What a protocol's refusal leads to, with a line in the log.
 pub(super) fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, fault: Fault) -> Leave {
     match fault {
@@ -116,10 +121,10 @@ pub(super) fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, fault: Fault) 
         Fault::Invalid(text) => {
             let detail = super::of(x, r).map(|u| u.head.detail.clone()).unwrap_or_default();
             if detail.is_empty() {
-                logging::log(x, r, io, Level::Error, None, format_args!("upstream sent {text}"));
+                logging::log(x, r, io, Level::Error, None, format_args!("{}{text}", sent(text)));
             } else {
                 let detail = logging::printable(&detail);
-                let text = format_args!("upstream sent {text}: \"{detail}\"");
+                let text = format_args!("{}{text}: \"{detail}\"", sent(text));
                 logging::log(x, r, io, Level::Error, None, text);
             }
             Leave::Next(Failure::InvalidHeader)

@@ -24,18 +24,19 @@ use crate::util::address::Address;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// What else must be equal for a connection to be of use: the local address, and with `keepalive … local` the location.
+/// What else must be equal for a connection to be of use: the protocol, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
     let is_local = group.is_some_and(|group| group.keepalive().local);
-    if bind.is_none() && !is_local {
-        return 0;
-    }
     let mut hasher = DefaultHasher::new();
+    if let Some(u) = x[r].upstream.as_deref() {
+        u.kind.name.hash(&mut hasher);
+        u.module.as_ref().map_or(0, |module| module.session()).hash(&mut hasher);
+    }
     bind.hash(&mut hasher);
     if is_local {
         Rc::as_ptr(&x[r].loc).hash(&mut hasher);
     }
-    hasher.finish() | 1
+    hasher.finish()
 }
 
 /// Takes an idle connection that is still good.

@@ -10,7 +10,7 @@
 //!
 //! *Read next*: `unbuffered.rs`, then `pipe/mod.rs`.
 
-use super::{finish, pipe, unbuffered, upgraded};
+use super::{finish, header, pipe, unbuffered, upgraded};
 use crate::buf::Page;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
@@ -116,12 +116,13 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
         state.response_length = state.response_length.saturating_add(brought);
     }
     for note in notes {
-        logging::log(x, r, io, Level::Warn, None, format_args!("upstream sent {note}"));
+        logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
     }
     match flow {
         Ok(flow) => Ok(flow),
         Err(Fault::Invalid(text)) => {
-            logging::log(x, r, io, Level::Error, None, format_args!("upstream sent {text}"));
+            let sent = header::sent(text);
+            logging::log(x, r, io, Level::Error, None, format_args!("{sent}{text}"));
             Err(Leave::Finish(Status::Http(502)))
         }
         Err(Fault::Internal(text)) => {
@@ -135,7 +136,10 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
 /// The peer has closed: whether the body is complete by that. A log line if it is not.
 pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
     let Some(u) = super::of(x, r) else { return true };
-    let complete = u.decoder.as_mut().is_none_or(Decoder::close);
+    let complete = match (u.decoder.as_mut(), u.module.as_deref()) {
+        (Some(decoder), Some(module)) => decoder.close(module),
+        _ => true,
+    };
     if !complete {
         let text = format_args!("upstream prematurely closed connection");
         logging::log(x, r, io, Level::Error, None, text);

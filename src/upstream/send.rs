@@ -55,6 +55,10 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     x.action = "sending request to upstream";
+    if super::of(x, r).is_some_and(|u| !u.request_sent) {
+        // What the client has sent already goes with the head, in one write.
+        more_body(x, r, io)?;
+    }
     loop {
         let sent_all = send_chain(x, r, io)?;
         if !sent_all {

@@ -45,6 +45,8 @@ pub struct FastCgi {
     rest: Option<u64>,
     /// There was more; that has been noted.
     too_much: bool,
+    /// The output has ended.
+    closed: bool,
 }
 
 impl Protocol for FastCgi {
@@ -71,6 +73,7 @@ impl Protocol for FastCgi {
             said: Vec::new(),
             rest: None,
             too_much: false,
+            closed: false,
         })
     }
 
@@ -89,7 +92,7 @@ impl Protocol for FastCgi {
                 }
                 Seen::Content(STDERR) => self.said.extend_from_slice(&self.records.take(input)),
                 Seen::End { kind: STDOUT, empty: true } => {
-                    return Err(Fault::Invalid("no complete header before it closed FastCGI stdout"));
+                    return Err(Fault::Invalid("upstream prematurely closed FastCGI stdout"));
                 }
                 Seen::End { kind: STDERR, .. } => {
                     let caught = self.conf.catch_stderr.iter().any(|text| has(&self.said, text));
@@ -102,6 +105,14 @@ impl Protocol for FastCgi {
                 Seen::Content(_) | Seen::Over => return Err(Fault::Invalid("unexpected FastCGI record: 3")),
             }
         }
+    }
+
+    fn ends_at_close(&self) -> bool {
+        self.closed && matches!(self.rest, None | Some(0))
+    }
+
+    fn abort_request(&mut self, out: &mut Out) {
+        record::abort(out);
     }
 
     fn input_filter_init(&mut self, head: &Head) -> Framing {
@@ -125,8 +136,7 @@ impl Protocol for FastCgi {
                 Seen::Content(_) => drop(self.records.take(input)),
                 Seen::End { kind: STDERR, .. } => out.notes.extend(self.stderr_note()),
                 Seen::End { kind: END_REQUEST, .. } => self.records.finish(),
-                // NGINX: on a connection for one request, the end of the output is the end.
-                Seen::End { kind: STDOUT, empty: true } if !*self.conf.keep_conn => return self.end(),
+                Seen::End { kind: STDOUT, empty: true } => self.closed = true,
                 Seen::End { .. } => {}
                 Seen::Over => return self.end(),
             }

@@ -27,6 +27,7 @@ pub const STDOUT: u8 = 6;
 pub const STDERR: u8 = 7;
 
 const BEGIN_REQUEST: u8 = 1;
+const ABORT_REQUEST: u8 = 2;
 const PARAMS: u8 = 4;
 const STDIN: u8 = 5;
 const VERSION: u8 = 1;
@@ -56,6 +57,11 @@ fn padding(length: u16) -> u8 {
 pub fn begin(keep_conn: bool, out: &mut Out) {
     out.write(&header(BEGIN_REQUEST, 8, 0));
     out.write(&[0, RESPONDER, if keep_conn { KEEP_CONN } else { 0 }, 0, 0, 0, 0, 0]);
+}
+
+/// Gives a request up.
+pub fn abort(out: &mut Out) {
+    out.write(&header(ABORT_REQUEST, 0, 0));
 }
 
 /// Writes parameters, in as many records as they need, and their end.

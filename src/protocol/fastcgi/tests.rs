@@ -109,16 +109,17 @@ impl ReplaceEmpty for Vec<u8> {
 }
 
 #[test]
-fn the_end_of_the_output_is_the_end_unless_the_connection_is_kept() {
+fn the_end_is_a_record_or_behind_the_output_the_close() {
     let text = reply(&["A: b\r\n\r\n", "x"]);
-    let heard = asked("", "GET", &text);
-    assert_eq!((heard.end, heard.reusable, heard.left_over), (End::Framed, false, 21));
-    let heard = asked(KEEP, "GET", &text);
-    assert_eq!((heard.end, heard.reusable, heard.left_over), (End::Framed, true, 0));
+    for (directives, reusable) in [("", false), (KEEP, true)] {
+        let heard = asked(directives, "GET", &text);
+        assert_eq!((heard.end, heard.reusable, heard.left_over), (End::Framed, reusable, 0));
+    }
     let cut = &text[..text.len() - 21];
-    assert_eq!(asked(KEEP, "GET", cut).end, End::Cut);
-    assert_eq!(asked("", "GET", cut).end, End::Framed);
+    let heard = asked(KEEP, "GET", cut);
+    assert_eq!((heard.end, heard.reusable), (End::Closed, false));
     assert_eq!(asked("", "GET", &cut[..cut.len() - 1]).end, End::Cut);
+    assert_eq!(asked("", "GET", &text[..text.len() - 30]).end, End::Cut);
 }
 
 #[test]
@@ -157,7 +158,7 @@ fn what_is_said_on_stderr_goes_to_the_log() {
 
 #[test]
 fn what_is_no_reply_is_refused() {
-    let no_header = "no complete header before it closed FastCGI stdout";
+    let no_header = "upstream prematurely closed FastCGI stdout";
     for (bytes, why) in [
         (reply(&["BAD"]), no_header),
         (reply(&[]), no_header),
