@@ -1,19 +1,20 @@
 //! The head of a reply as gateways write it: fields, and the status is one of them.
 //!
-//! *In nginx* the SCGI, uwsgi and FastCGI modules each have a copy of the same reader: `Status` says the status,
-//! a `Location` without one means 302, and anything else is a 200 (RFC 3875, section 6). Peculiar: some gateways
-//! begin with a status line of HTTP instead, and all copies but FastCGI's accept that.
+//! *In nginx* the SCGI, uwsgi and FastCGI modules each have a copy of the same reader: `Status` says
+//! the status, a `Location` without one means 302, and anything else is a 200 (RFC 3875, section 6).
+//! Peculiar: some gateways begin with a status line of HTTP instead, and all copies but FastCGI's
+//! accept that.
 //!
-//! *Here* one reader that is fed lines. Where the lines come from is the module's business: SCGI and uwsgi have
-//! them in the window as they are, FastCGI has to piece them together from records.
+//! *Here* one reader that is fed lines. Where the lines come from is the module's business: SCGI and
+//! uwsgi have them in the window as they are, FastCGI has to piece them together from records.
 //!
 //! ```text
 //!   Status: 404 Nowhere     Location: /x      HTTP/1.1 200 OK     Content-Type: a/b
 //!   ⏎  404                  ⏎  302            ⏎  200              ⏎  200
 //! ```
 //!
-//! Content-Length is the only thing that frames a body here. A Transfer-Encoding would be about a connection that
-//! the gateway does not have with the client; it goes no further.
+//! Content-Length is the only thing that frames a body here. A Transfer-Encoding would be about a
+//! connection that the gateway does not have with the client; it goes no further.
 //!
 //! *Read next*: `params.rs`, the way in; `scgi.rs`.
 

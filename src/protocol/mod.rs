@@ -128,7 +128,8 @@ pub trait Protocol: Sized + Clone + 'static {
     /// The table of its own directives. The shared ones are added under [`Protocol::NAME`].
     const DIRECTIVES: &'static Module;
 
-    /// The scheme of the URL in the pass directive, as `http`; None if the directive names host and port only.
+    /// The scheme of the URL in the pass directive, as `http`; None if the directive names host and
+    /// port only.
     const SCHEME: Option<&'static str> = None;
 
     /// The port of a host without one; 0 if there has to be one.
@@ -149,8 +150,8 @@ pub trait Protocol: Sized + Clone + 'static {
     /// `Internal` or `Refuse`; there is no peer yet who could be at fault.
     fn create_request(r: &mut dyn Request, conf: &Rc<Self::Conf>, out: &mut Out) -> Result<Self, Fault>;
 
-    /// What the greeting agreed upon, as a number: a connection that was greeted with another one (another user,
-    /// another database) is of no use to this request.
+    /// What the greeting agreed upon, as a number: a connection that was greeted with another one
+    /// (another user, another database) is of no use to this request.
     fn session(&self) -> u64 {
         0
     }
@@ -204,8 +205,8 @@ pub trait Protocol: Sized + Clone + 'static {
         None
     }
 
-    /// The client went away while the peer was still at work. What is written here is sent, if that can be done
-    /// at once, before the connection is closed.
+    /// The client went away while the peer was still at work. What is written here is sent, if that can
+    /// be done at once, before the connection is closed.
     fn abort_request(&mut self, _out: &mut Out) {}
 
     /// The end, whatever came before.

@@ -1,19 +1,19 @@
 //! What a gateway is told of a request: names and values, from the configuration and from the client.
 //!
-//! *In nginx* `ngx_http_fastcgi_init_params` and its two copies compile the lines of `fastcgi_param` into a script, and
-//! `create_request` runs it twice, for the length and for the bytes; fields of the client are added behind it in a
-//! loop that exists six times.
+//! *In nginx* `ngx_http_fastcgi_init_params` and its two copies compile the lines of `fastcgi_param`
+//! into a script, and `create_request` runs it twice, for the length and for the bytes; fields of the
+//! client are added behind it in a loop that exists six times.
 //!
-//! *Here* [`Param`] is a line of `NAME_param`, [`param`] reads it for any module, and [`gather`] makes the list for one
-//! request. How names and values are put on the wire is all that is left to a module.
+//! *Here* [`Param`] is a line of `NAME_param`, [`param`] reads it for any module, and [`gather`] makes
+//! the list for one request. How names and values are put on the wire is all that is left to a module.
 //!
 //! ```text
 //!   scgi_param A $uri;   scgi_param HTTP_X 1;        X: 2 · Foo: a · Foo: b · Cookie: c · Cookie: d
 //!   ──▶  A=/path  HTTP_X=1  HTTP_FOO=a, b  HTTP_COOKIE=c; d          (the client's X: a param has its name)
 //! ```
 //!
-//! NGINX: every field goes, `Proxy` among them, which some programs take for an environment variable of the system;
-//! `NAME_param HTTP_PROXY ""` keeps it away.
+//! NGINX: every field goes, `Proxy` among them, which some programs take for an environment variable of
+//! the system; `NAME_param HTTP_PROXY ""` keeps it away.
 //!
 //! *Read next*: `scgi.rs`.
 
@@ -48,8 +48,9 @@ pub fn param(cx: &mut Cx, line: &Line) -> Result<Param, ConfError> {
     Ok(Param { name: Slice::copy(line.arg(0)?), value, if_not_empty })
 }
 
-/// The parameters of a request in their order: the configuration's, then the client's fields as `HTTP_…`. Fields of one
-/// name are one parameter; a name that the configuration has is not the client's to give.
+/// The parameters of a request in their order: the configuration's, then the client's fields as
+/// `HTTP_…`. Fields of one name are one parameter; a name that the configuration has is not the
+/// client's to give.
 pub fn gather(r: &mut dyn Request, params: &[Param]) -> Vec<(Slice, Slice)> {
     let mut all = Vec::with_capacity(params.len() + 16);
     for param in params {

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_scgi_module`, 2,179 lines, of which 852 are directives and their merging.
 //!
-//! *Here* the request is written, and the reply, a [`CgiHead`] with a body that ends with the connection, is read by what
-//! all gateways share. A connection serves one request.
+//! *Here* the request is written, and the reply, a [`CgiHead`] with a body that ends with the
+//! connection, is read by what all gateways share. A connection serves one request.
 //!
 //! ```text
 //!   70:CONTENT_LENGTH␀5␀SCGI␀1␀REQUEST_METHOD␀POST␀…,hello  ──▶
@@ -39,8 +39,8 @@ pub static MODULE: Module = Module {
         args: Args::Between(2, 3),
         block: false,
         default: "",
-        doc: "A parameter for the SCGI server; with if_not_empty only when its value is not empty. A level that \
-              has any takes none from outside.",
+        doc: "A parameter for the SCGI server; with if_not_empty only when its value is not empty. A \
+              level that has any takes none from outside.",
         set: |cx, line| {
             let param = param(cx, line)?;
             cx.conf::<ScgiLocation>().params.edit().push(param);

@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_http_uwsgi_module`, 2,803 lines.
 //!
-//! *Here* the packet: four bytes, of which two say how long the rest is and two what it is about, then names and values,
-//! each with its length in front (all lengths little-endian). The reply is read as SCGI's, only that it begins with a
-//! status line as a rule. A connection serves one request.
+//! *Here* the packet: four bytes, of which two say how long the rest is and two what it is about, then
+//! names and values, each with its length in front (all lengths little-endian). The reply is read as
+//! SCGI's, only that it begins with a status line as a rule. A connection serves one request.
 //!
 //! ```text
 //!   mod1 len len mod2 │ 4 0 P A T H │ 2 0 / x │ …   body   ──▶
@@ -52,8 +52,8 @@ pub static MODULE: Module = Module {
             args: Args::Between(2, 3),
             block: false,
             default: "",
-            doc: "A parameter for the uwsgi server; with if_not_empty only when its value is not empty. A level \
-                  that has any takes none from outside.",
+            doc: "A parameter for the uwsgi server; with if_not_empty only when its value is not empty. \
+                  A level that has any takes none from outside.",
             set: |cx, line| {
                 let param = param(cx, line)?;
                 cx.conf::<UwsgiLocation>().params.edit().push(param);

@@ -1,10 +1,11 @@
 //! The end of an upstream: its connection goes, its holds go, what it found out stays.
 //!
-//! *In nginx* `ngx_http_upstream_finalize_request`, `ngx_http_upstream_cleanup`, and the `free` of the balancer.
+//! *In nginx* `ngx_http_upstream_finalize_request`, `ngx_http_upstream_cleanup`, and the `free` of the
+//! balancer.
 //!
-//! *Here* there are three ends: [`release_peer`], when the reply is complete while the client still reads; [`finalize`], when the
-//! request ends or starts again elsewhere; [`abandon`], when everything is given up. Each gives back what is still held, so
-//! they may follow one another.
+//! *Here* there are three ends: [`release_peer`], when the reply is complete while the client still
+//! reads; [`finalize`], when the request ends or starts again elsewhere; [`abandon`], when everything
+//! is given up. Each gives back what is still held, so they may follow one another.
 //!
 //! ```text
 //!   reply complete ─▶ release_peer (park or close) ─▶ … client takes the rest … ─▶ finalize ─▶ last bytes
@@ -132,7 +133,8 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     end_watching(x, r, io, relays);
 }
 
-/// The client is gone: lets the protocol tell the peer, if it can be told between two of its messages and at once.
+/// The client is gone: lets the protocol tell the peer, if it can be told between two of its messages
+/// and at once.
 fn abort(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = x[r].upstream.as_deref_mut() else { return };
     let Some(module) = u.module.as_mut() else { return };
@@ -232,8 +234,8 @@ fn log_event(x: &Exchange, r: RequestIx, io: &Io, event: &Event) {
     logging::log_with(x, r, io, Level::Warn, None, format_args!("{text}"), &more);
 }
 
-/// The connection may serve another request: the reply ended where it should, nothing is left over, and the group
-/// keeps connections.
+/// The connection may serve another request: the reply ended where it should, nothing is left over, and
+/// the group keeps connections.
 fn may_keep(u: &Upstream, io: &mut Io) -> bool {
     let Some(peer) = u.peer.as_ref() else { return false };
     let Some(group) = u.group.as_ref() else { return false };

@@ -1,10 +1,11 @@
 //! Idle connections to peers, kept for the next request.
 //!
-//! *In nginx* `ngx_http_upstream_get_keepalive_peer` and `ngx_http_upstream_free_keepalive_peer`, with a read handler that closes
-//! a connection on which anything happens.
+//! *In nginx* `ngx_http_upstream_get_keepalive_peer` and `ngx_http_upstream_free_keepalive_peer`, with
+//! a read handler that closes a connection on which anything happens.
 //!
-//! *Here* the same around [`balance::idle::Idle`](crate::balance::idle::Idle), which knows names and no sockets. A connection is looked at once more in the
-//! moment it is taken: a peer that has closed, or said something nobody asked for, is not written to.
+//! *Here* the same around [`balance::idle::Idle`](crate::balance::idle::Idle), which knows names and no
+//! sockets. A connection is looked at once more in the moment it is taken: a peer that has closed, or
+//! said something nobody asked for, is not written to.
 //!
 //! ```text
 //!   park: owner Pooled(slot), timer keepalive_timeout ──▶ take: owner Upstream(x, r)
@@ -24,7 +25,8 @@ use crate::util::address::Address;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
-/// What else must be equal for a connection to be of use: the protocol, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
+/// What else must be equal for a connection to be of use: the protocol, what its greeting agreed upon,
+/// the local address, and with `keepalive … local` the location.
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
     let is_local = group.is_some_and(|group| group.keepalive().local);
     let mut hasher = DefaultHasher::new();

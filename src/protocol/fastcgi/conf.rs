@@ -1,11 +1,13 @@
 //! The directives that are FastCGI's own.
 //!
-//! *In nginx* five of the fifty-nine rows of `ngx_http_fastcgi_commands`; the rest are shared ones under its name.
+//! *In nginx* five of the fifty-nine rows of `ngx_http_fastcgi_commands`; the rest are shared ones
+//! under its name.
 //!
-//! *Here* those five. `fastcgi_split_path_info` and `fastcgi_index` change nothing by themselves: they are what the variables
-//! that a `fastcgi_param SCRIPT_FILENAME` is made of are worked out from.
+//! *Here* those five. `fastcgi_split_path_info` and `fastcgi_index` change nothing by themselves: they
+//! are what the variables that a `fastcgi_param SCRIPT_FILENAME` is made of are worked out from.
 //!
-//! A list (`fastcgi_param`, `fastcgi_catch_stderr`) is inherited as a whole, where a level has none of its own.
+//! A list (`fastcgi_param`, `fastcgi_catch_stderr`) is inherited as a whole, where a level has none of
+//! its own.
 //!
 //! *Read next*: `script.rs`.
 
@@ -47,8 +49,8 @@ pub static MODULE: Module = Module {
             args: Args::Between(2, 3),
             block: false,
             default: "",
-            doc: "A parameter for the FastCGI server; with if_not_empty only when its value is not empty. A level \
-                  that has any takes none from outside.",
+            doc: "A parameter for the FastCGI server; with if_not_empty only when its value is not \
+                  empty. A level that has any takes none from outside.",
             set: |cx, line| {
                 let param = param(cx, line)?;
                 cx.conf::<FastCgiLocation>().params.edit().push(param);
@@ -83,8 +85,8 @@ pub static MODULE: Module = Module {
             args: Args::Flag,
             block: false,
             default: "off",
-            doc: "Whether the server is asked to leave the connection open behind a request, so that `keepalive` \
-                  has something to keep.",
+            doc: "Whether the server is asked to leave the connection open behind a request, so that \
+                  `keepalive` has something to keep.",
             set: |cx, line| line.flag(&mut cx.conf::<FastCgiLocation>().keep_conn),
         },
         Directive {
@@ -93,8 +95,8 @@ pub static MODULE: Module = Module {
             args: Args::Exactly(1),
             block: false,
             default: "",
-            doc: "A text that makes a reply invalid (see fastcgi_next_upstream) if the program says it on its \
-                  standard error before the header is complete.",
+            doc: "A text that makes a reply invalid (see fastcgi_next_upstream) if the program says it \
+                  on its standard error before the header is complete.",
             set: |cx, line| {
                 let text = Slice::copy(line.arg(0)?);
                 cx.conf::<FastCgiLocation>().catch_stderr.edit().push(text);

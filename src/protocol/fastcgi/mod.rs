@@ -1,13 +1,13 @@
 //! FastCGI: a gateway request in records, over connections that may serve many.
 //!
-//! *In nginx* `ngx_http_fastcgi_module`, 4,002 lines. Peculiar: the reply's head may be split over records anywhere, so
-//! its `process_header` keeps a list of pieces and glues them; bodies are unpacked by two filters, one for each way of
-//! relaying; and what a program says on its standard error is a record like any other, between two lines of the head if
-//! it likes.
+//! *In nginx* `ngx_http_fastcgi_module`, 4,002 lines. Peculiar: the reply's head may be split over
+//! records anywhere, so its `process_header` keeps a list of pieces and glues them; bodies are unpacked
+//! by two filters, one for each way of relaying; and what a program says on its standard error is a
+//! record like any other, between two lines of the head if it likes.
 //!
-//! *Here* [`record`] takes records apart, whatever they carry, and this file says what their contents mean: lines of the head go to
-//! [`CgiHead`], which has never heard of records; the body is what the rest of the standard output holds, up to its
-//! Content-Length; words for the log are notes.
+//! *Here* [`record`] takes records apart, whatever they carry, and this file says what their contents
+//! mean: lines of the head go to [`CgiHead`], which has never heard of records; the body is what the
+//! rest of the standard output holds, up to its Content-Length; words for the log are notes.
 //!
 //! ```text
 //!   BEGIN │ PARAMS A=/x … │ PARAMS (end) │ STDIN body │ STDIN (end)   ──▶
@@ -196,5 +196,5 @@ fn has(text: &[u8], part: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "fastcgi_tests.rs"]
 mod tests;

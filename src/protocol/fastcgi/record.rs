@@ -2,9 +2,9 @@
 //!
 //! *In nginx* a state for each of the eight bytes (`ngx_http_fastcgi_process_record`).
 //!
-//! *Here* [`Reader`] goes from record to record and says what it sees; the contents stay in the window until somebody
-//! takes them, so those of a body are never copied. For the way out there are functions for the records of a request's
-//! head, and [`Stdin`], which wraps a body.
+//! *Here* [`Reader`] goes from record to record and says what it sees; the contents stay in the window
+//! until somebody takes them, so those of a body are never copied. For the way out there are functions
+//! for the records of a request's head, and [`Stdin`], which wraps a body.
 //!
 //! ```text
 //!   01 06 00 01 00 05 03 00 │ h e l l o │ · · ·       version, kind, id (2), length (2), padding, reserved

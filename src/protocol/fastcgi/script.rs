@@ -1,6 +1,7 @@
 //! Which script a path means: `$fastcgi_script_name` and `$fastcgi_path_info`.
 //!
-//! *In nginx* `ngx_http_fastcgi_split` and two variables; the groups of the expression are not kept as `$1`, `$2`.
+//! *In nginx* `ngx_http_fastcgi_split` and two variables; the groups of the expression are not kept as
+//! `$1`, `$2`.
 //!
 //! *Here* one function from path to both. The variables themselves are made where requests are known.
 //!

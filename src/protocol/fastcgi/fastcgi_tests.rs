@@ -192,14 +192,16 @@ fn a_path_is_a_script_and_what_follows_it() {
 proptest! {
     #[test]
     fn no_reply_makes_it_panic(
-        records in proptest::collection::vec((prop_oneof![5 => 6u8..8, 1 => 0u8..12], r"[A: b\r\n]{0,9}", 0u8..9), 0..8),
+        records in proptest::collection::vec(
+            (prop_oneof![5 => 6u8..8, 1 => 0u8..12], r"[A: b\r\n]{0,9}", 0u8..9), 0..8),
         flip in proptest::option::of((0usize..64, any::<u8>())),
         cut in 0usize..64,
     ) {
         let configured = configure::<FastCgi>(KEEP).unwrap();
         let mut asking = Asking::get("/", &configured);
         let module = configured.kind.create_request(&mut asking, &configured.location, &mut Out::new());
-        let mut bytes: Vec<u8> = records.iter().flat_map(|(kind, text, n)| record(*kind, text.as_bytes(), *n)).collect();
+        let each = records.iter().flat_map(|(kind, text, n)| record(*kind, text.as_bytes(), *n));
+        let mut bytes: Vec<u8> = each.collect();
         if let Some((at, byte)) = flip && at < bytes.len() {
             bytes[at] = byte;
         }
