@@ -21,7 +21,7 @@ pub struct Io {
     /// The configuration of this generation.
     pub cycle: Rc<HttpCycle>,
     /// What `stub_status` shows.
-    pub counters: Rc<Counters>,
+    pub counters: Counters,
     /// The worker is finishing: connections are not kept alive (nginx: `ngx_exiting`).
     pub exiting: bool,
     /// The worker's number, from 0.

@@ -2,7 +2,7 @@
 //!
 //! *In nginx* `ngx_decode_base64`, used for basic authentication and secure links.
 //!
-//! *Here* the decoder alone, for the usual alphabet and the one of URLs. It is strict about what is no letter
+//! *Here* both ways, for the usual alphabet and the one of URLs. It is strict about what is no letter
 //! of the alphabet and lenient about missing padding, as nginx is.
 //!
 //! *Read next*: `http/vars/core/request.rs`.
@@ -15,6 +15,21 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 /// The same for the alphabet of URLs (RFC 4648, section 5).
 pub fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
     decode_with(text, [b'-', b'_'])
+}
+
+/// The text of some bytes in the usual alphabet, padded.
+pub fn encode(bytes: &[u8]) -> Vec<u8> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let letter = LETTERS.get((bits >> (18 - 6 * place) & 63) as usize);
+            text.push(*letter.filter(|_| place <= three.len()).unwrap_or(&b'='));
+        }
+    }
+    text
 }
 
 fn decode_with(text: &[u8], last: [u8; 2]) -> Option<Vec<u8>> {

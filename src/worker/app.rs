@@ -89,7 +89,7 @@ impl App for Program {
         let zones = std::mem::take(loaded.sets.get_mut::<Zones>());
         let (http, log) = self.build(source, &mut loaded.sets)?;
         zones.map()?;
-        Ok(Box::new(Loaded { http, log, zones, files: loaded.files, counters: Rc::default() }))
+        Ok(Box::new(Loaded { http, log, zones, files: loaded.files, counters: Counters::shared() }))
     }
 
     fn directives(&self) -> String {
@@ -105,7 +105,7 @@ struct Loaded {
     #[expect(dead_code)]
     zones: Zones,
     files: Vec<SourceFile>,
-    counters: Rc<Counters>,
+    counters: Counters,
 }
 
 impl Cycle for Loaded {
@@ -149,7 +149,7 @@ impl Cycle for Loaded {
             let io = Io {
                 net,
                 cycle: self.http.clone(),
-                counters: self.counters.clone(),
+                counters: self.counters.of_worker(index),
                 exiting: false,
                 worker: index,
                 services: Services::default(),

@@ -24,7 +24,7 @@ use crate::event::net::Source;
 use crate::event::timer::{Due, Key};
 use crate::event::{ConnId, ExchangeId, Owner, Side, accept, clock};
 use crate::http::client::{lingering, wait};
-use crate::http::counters;
+use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::slots::ClientRead;
@@ -326,7 +326,7 @@ impl Worker {
         if self.io.net.table.len() > limit {
             let text = format_args!("{limit} worker_connections are not enough");
             self.io.cycle.error_log.write(Level::Alert, 0, None, text);
-            counters::up(&self.io.counters.accepted);
+            self.io.counters.up(Count::Accepted);
             self.io.net.close(id);
             return;
         }

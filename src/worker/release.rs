@@ -14,7 +14,7 @@ use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side};
 use crate::http::access_log;
 use crate::http::client::head::Head;
 use crate::http::client::{lingering, wait};
-use crate::http::counters;
+use crate::http::counters::Count;
 use crate::http::exchange::{Exchange, Fate};
 use crate::http::holds::Why;
 use crate::http::io::Io;
@@ -66,8 +66,8 @@ pub fn begin(
     };
     wait::set_idle(io, conn, false);
     io.net.cancel_timer(conn, Side::Write);
-    counters::up(&io.counters.requests);
-    counters::up(&io.counters.reading);
+    io.counters.up(Count::Requests);
+    io.counters.up(Count::Reading);
     let mut x = match exchanges.spare.pop() {
         Some(mut x) => {
             x.renew(id, conn, number, head, server);
@@ -107,9 +107,9 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         }
     }
     if x.client.reading {
-        counters::down(&io.counters.reading);
+        io.counters.down(Count::Reading);
     } else {
-        counters::down(&io.counters.writing);
+        io.counters.down(Count::Writing);
     }
     let conn = x.client.conn;
     if let Some(c) = io.conn(conn) {

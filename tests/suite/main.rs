@@ -32,4 +32,5 @@ mod static_file;
 mod storm;
 mod subrequests;
 mod try_files;
+mod userid;
 mod variables;

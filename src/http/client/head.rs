@@ -17,6 +17,7 @@
 use crate::buf::{Page, Slice};
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side};
+use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
 use crate::http::headers::{Field, Known};
 use crate::http::io::Io;
@@ -173,8 +174,8 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// The head is complete: the phases begin (nginx: `ngx_http_process_request`).
 fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     io.net.cancel_timer(x.client.conn, Side::Read);
-    crate::http::counters::down(&io.counters.reading);
-    crate::http::counters::up(&io.counters.writing);
+    io.counters.down(Count::Reading);
+    io.counters.up(Count::Writing);
     x.client.reading = false;
     x.action = "";
     x.swap_client_read(ClientRead::Block);

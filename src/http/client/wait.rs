@@ -17,7 +17,7 @@
 use super::head::Head;
 use crate::event::stream::Received;
 use crate::event::{ConnId, Side};
-use crate::http::counters;
+use crate::http::counters::Count;
 use crate::http::cycle::ListenAddress;
 use crate::http::io::Io;
 use crate::http::server::Server;
@@ -33,9 +33,9 @@ pub fn begin(io: &mut Io, conn: ConnId, address: usize) {
     c.listener = address as u32;
     let peer = c.peer.clone();
     c.flags.debug = cycle.is_debugged(&peer);
-    counters::up(&io.counters.accepted);
-    counters::up(&io.counters.handled);
-    counters::up(&io.counters.active);
+    io.counters.up(Count::Accepted);
+    io.counters.up(Count::Handled);
+    io.counters.up(Count::Active);
     set_idle(io, conn, true);
     let timeout = *listen.default_server.core.client_header_timeout;
     if let Some(c) = io.conn(conn) {
@@ -110,19 +110,19 @@ pub fn close(io: &mut Io, conn: ConnId) {
     let Some(c) = io.conn(conn) else { return };
     let idle = c.flags.idle;
     if idle {
-        counters::down(&io.counters.waiting);
+        io.counters.down(Count::Waiting);
     }
-    counters::down(&io.counters.active);
+    io.counters.down(Count::Active);
     io.net.close(conn);
 }
 
 /// Marks a client as idle, or as busy again: for the counters, and for when connections run short.
 pub fn set_idle(io: &mut Io, conn: ConnId, idle: bool) {
-    let counters = Rc::clone(&io.counters);
+    let counters = io.counters.clone();
     let Some(c) = io.conn(conn) else { return };
     if c.flags.idle != idle {
         c.flags.idle = idle;
         io.net.table.set_reusable(conn, idle);
-        if idle { counters::up(&counters.waiting) } else { counters::down(&counters.waiting) }
+        if idle { counters.up(Count::Waiting) } else { counters.down(Count::Waiting) }
     }
 }

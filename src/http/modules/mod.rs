@@ -13,6 +13,7 @@ pub mod auth_basic;
 pub mod auth_delay;
 pub mod auth_request;
 pub mod charset;
+pub mod empty_gif;
 pub mod expires;
 pub mod files;
 pub mod geo;
@@ -35,7 +36,9 @@ pub mod split_clients;
 pub mod ssi;
 pub mod static_file;
 pub mod sub_filter;
+pub mod stub_status;
 pub mod try_files;
+pub mod userid;
 
 use super::core_directives;
 use super::module::HttpModule;
@@ -69,6 +72,9 @@ pub static MODULES: &[&HttpModule] = &[
     &access::MODULE,
     &auth_basic::MODULE,
     &auth_delay::MODULE,
+    &userid::MODULE,
+    &stub_status::MODULE,
+    &empty_gif::MODULE,
     &map::MODULE,
     &geo::MODULE,
     &split_clients::MODULE,

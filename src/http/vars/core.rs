@@ -21,6 +21,7 @@ mod request;
 mod response;
 
 pub use connection::local as local_address;
+pub use connection::local;
 pub use families::FAMILIES;
 pub use request::basic_credentials;
 
