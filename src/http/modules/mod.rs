@@ -35,8 +35,8 @@ pub mod rewrite;
 pub mod split_clients;
 pub mod ssi;
 pub mod static_file;
-pub mod sub_filter;
 pub mod stub_status;
+pub mod sub_filter;
 pub mod try_files;
 pub mod userid;
 
