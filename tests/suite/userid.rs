@@ -51,7 +51,8 @@ fn a_client_is_given_a_cookie_once() {
 fn a_cookie_can_be_taken_back() {
     let s = Server::http(
         "map $arg_reset $uid_reset { log log; default 0; }
-         server { listen 127.0.0.1:%%PORT_0%%; userid v1; userid_service 7; add_header X-Set $uid_set; root html; }",
+         server { listen 127.0.0.1:%%PORT_0%%; userid v1; userid_service 7;
+             add_header X-Set $uid_set; root html; }",
     )
     .file("html/a", "")
     .start();

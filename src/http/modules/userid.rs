@@ -222,7 +222,7 @@ const FIRST_V2: u32 = 0x0303_0302;
 impl Default for Serials {
     fn default() -> Serials {
         let (_, ms) = clock::msec();
-        let start = u32::from(ms) * 50 << 16 | std::process::id() & 0xffff;
+        let start = (u32::from(ms) * 50) << 16 | std::process::id() & 0xffff;
         Serials { start, v1: 1, v2: FIRST_V2 }
     }
 }
