@@ -226,7 +226,8 @@ fn find_group(
     }
     let authority = parts.authority.to_string();
     let groups = io.cycle.main.get::<UpstreamMain>().groups.clone();
-    if let Some(group) = groups.find(&authority) {
+    let known = groups.find(&authority).or_else(|| groups.find_implicit(&authority, port));
+    if let Some(group) = known {
         return Ok(group.clone());
     }
     if let Some(address) = Address::parse(&authority, port) {

@@ -55,10 +55,9 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     x.action = "sending request to upstream";
-    if super::of(x, r).is_some_and(|u| !u.request_sent) {
-        // What the client has sent already goes with the head, in one write.
-        more_body(x, r, io)?;
-    }
+    // Head and first bytes of a streamed body go together.
+    let begins = super::of(x, r).is_some_and(|u| !u.request_sent);
+    let mut body = if begins { more_body(x, r, io)? } else { Body::Fetched };
     loop {
         let sent_all = send_chain(x, r, io)?;
         if !sent_all {
@@ -67,8 +66,8 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             return Ok(());
         }
         io.net.cancel_timer(conn, Side::Write);
-        match more_body(x, r, io)? {
-            Body::Fetched => {}
+        match body {
+            Body::Fetched => body = more_body(x, r, io)?,
             Body::Awaited => return Ok(()),
             Body::Over => break,
         }

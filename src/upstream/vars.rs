@@ -145,8 +145,8 @@ fn upstream_cookie(name: &[u8]) -> Get {
     let name = name.to_vec();
     Rc::new(move |x, r, _| {
         let fields = &x[r].upstream.as_ref()?.head.fields;
-        let cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
-        let found = cookies.rev().find_map(|field| list::set_cookie(&field.value, &name))?;
+        let mut cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
+        let found = cookies.find_map(|field| list::set_cookie(&field.value, &name))?;
         Some(Slice::copy(found))
     })
 }
