@@ -126,8 +126,13 @@ pub fn is_legal(read: ClientRead, write: ClientWrite, peer: Option<(PeerRead, Pe
             w == PeerWrite::UpgradedWrite && write == W::UpgradedWrite && read == R::UpgradedRead
         }
         Some((PeerRead::Greet, w)) => w == PeerWrite::Greet,
-        Some((PeerRead::ProcessHeader, w)) => matches!(w, PeerWrite::SendRequest | PeerWrite::Idle),
-        Some((PeerRead::ProcessUpstream, w)) => matches!(w, PeerWrite::SendRequest | PeerWrite::Idle),
-        Some((PeerRead::NonBufferedUpstream, w)) => matches!(w, PeerWrite::SendRequest | PeerWrite::Idle),
+        Some((PeerRead::ProcessHeader, w)) => {
+            matches!(w, PeerWrite::SendRequest | PeerWrite::Idle)
+                && matches!(write, W::CheckBroken | W::Empty)
+        }
+        Some((PeerRead::ProcessUpstream, w)) => w == PeerWrite::Idle && write == W::ProcessDownstream,
+        Some((PeerRead::NonBufferedUpstream, w)) => {
+            matches!(w, PeerWrite::SendRequest | PeerWrite::Idle) && write == W::NonBufferedDownstream
+        }
     }
 }

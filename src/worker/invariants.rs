@@ -8,10 +8,11 @@
 //!
 //! *Read next*: `http/slots.rs`.
 
-use crate::event::Owner;
 use crate::event::timer::Key;
+use crate::event::{Connection, Owner};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::http::request::Request;
 use crate::http::slots;
 use slab::Slab;
 
@@ -34,16 +35,45 @@ pub fn check(x: &Exchange, io: &Io) {
         x.client.read,
         x[x.active].write
     );
+    x.requests().for_each(|r| check_peer(x, r, io));
+}
+
+/// An upstream's peer: its connection points back, the upstream is at work, and the four slots are a row of the table.
+fn check_peer(x: &Exchange, r: &Request, io: &Io) {
+    let Some(upstream) = r.upstream.as_deref() else { return };
+    let Some(peer) = upstream.peer.as_ref() else { return };
+    debug_assert!(upstream.hold.is_some(), "a peer of an upstream that is over");
+    debug_assert!(peer.held.is_some(), "a peer the balancer does not know of");
+    let owner = io.net.table.get(peer.conn).map(|c| c.owner);
+    debug_assert_eq!(owner, Some(Owner::Upstream(x.id, r.ix)), "owner of the peer's connection");
+    debug_assert!(
+        slots::is_legal(x.client.read, r.write, Some((peer.read, peer.write))),
+        "slots: read {:?}, write {:?}, peer read {:?}, write {:?}",
+        x.client.read,
+        r.write,
+        peer.read,
+        peer.write
+    );
+}
+
+/// Something will happen for the upstream of this request: on its connection, on the client's, or after a time.
+fn will_wake(x: &Exchange, r: &Request, io: &Io) -> bool {
+    let Some(upstream) = r.upstream.as_deref().filter(|u| u.hold.is_some()) else { return false };
+    let peer = upstream.peer.as_ref().and_then(|peer| io.net.table.get(peer.conn));
+    // A request whose turn to write has not come is posted when it has.
+    peer.is_some_and(is_awaited) || r.ix != x.active || io.net.timers.has_key(Key::Request(x.id, r.ix))
+}
+
+fn is_awaited(c: &Connection) -> bool {
+    c.read.deadline != 0 || c.write.deadline != 0 || c.read.posted || c.write.posted
 }
 
 /// Checks all exchanges at the end of a turn.
 pub fn sweep(exchanges: &Slab<Box<Exchange>>, io: &Io) {
     for (_, x) in exchanges {
         debug_assert!(x.holds.total() > 0, "an exchange without a hold");
-        let timed = io.net.table.get(x.client.conn).is_some_and(|c| {
-            c.read.deadline != 0 || c.write.deadline != 0 || c.read.posted || c.write.posted
-        });
-        let upstreams = x.requests().any(|r| r.upstream.is_some());
+        let timed = io.net.table.get(x.client.conn).is_some_and(is_awaited);
+        let upstreams = x.requests().any(|r| will_wake(x, r, io));
         let waiting = x.holds.count(crate::http::holds::Why::Waiting) > 0;
         let delayed =
             x.requests().any(|r| r.delay.is_some() && io.net.timers.has_key(Key::Request(x.id, r.ix)));
