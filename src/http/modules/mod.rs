@@ -37,6 +37,7 @@ pub mod ssi;
 pub mod static_file;
 pub mod stub_status;
 pub mod sub_filter;
+pub mod sub;
 pub mod try_files;
 pub mod userid;
 
@@ -66,6 +67,7 @@ pub static MODULES: &[&HttpModule] = &[
     &headers::MODULE,
     &range::MODULE,
     &addition::MODULE,
+    &sub::MODULE,
     &ssi::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
