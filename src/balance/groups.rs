@@ -63,7 +63,8 @@ impl Groups {
         self.declared.get(&name.to_ascii_lowercase())
     }
 
-    /// The group some other `*_pass` line made for that host and port; for names that variables make at run time.
+    /// The group some other `*_pass` line made for that host and port; for names that variables make at
+    /// run time.
     pub fn find_implicit(&self, url: &str, default_port: u16) -> Option<&Rc<Group>> {
         self.implicit.get(&(url.to_ascii_lowercase(), default_port))
     }

@@ -1,10 +1,10 @@
 //! A writer: text that is put together piece by piece, straight into the page it will be sent from.
 //!
-//! *In nginx* the pattern "add up the length, allocate, copy" of every header and request that is built; two passes, so
-//! that the buffer fits exactly.
+//! *In nginx* the pattern "add up the length, allocate, copy" of every header and request that is built;
+//! two passes, so that the buffer fits exactly.
 //!
-//! *Here* one pass into a page from the thread's list; what does not fit moves to a page twice the size, which for
-//! heads hardly ever happens.
+//! *Here* one pass into a page from the thread's list; what does not fit moves to a page twice the size,
+//! which for heads hardly ever happens.
 //!
 //! *Read next*: `sys/page.rs`; `http/output/header.rs`, who writes most.
 

@@ -1,10 +1,11 @@
 //! Connections that may be given up for others: a queue, oldest first.
 //!
-//! *In nginx* `ngx_reusable_connection` and `ngx_drain_connections`: idle connections stand in a queue, and when free
-//! ones run short the oldest are closed, so that a crowd of idle clients cannot shut others out.
+//! *In nginx* `ngx_reusable_connection` and `ngx_drain_connections`: idle connections stand in a queue,
+//! and when free ones run short the oldest are closed, so that a crowd of idle clients cannot shut
+//! others out.
 //!
-//! *Here* the same queue, its links inside the connections: to stand in it costs eight bytes and no allocation, and a
-//! connection that is closed leaves it by itself.
+//! *Here* the same queue, its links inside the connections: to stand in it costs eight bytes and no
+//! allocation, and a connection that is closed leaves it by itself.
 //!
 //! ```text
 //!   oldest ─▶ c7 ─newer─▶ c2 ─newer─▶ c9 ◀─ newest

@@ -14,10 +14,11 @@
 //!   parent ── start ─▶ child, posted ─▶ phases … finalize ─▶ then ─▶ parent posted ─▶ its write slot
 //! ```
 //!
-//! There are three ways to use a child. Its body belongs into the parent's, at the place where the parent's
-//! output is now (the default). Its body is kept for the parent to read: [`in_memory`](Subrequest::in_memory),
-//! then `x[child].kept`. Only its status matters: [`head_only`](Subrequest::head_only). A handler that
-//! waits for children returns what [`resume_with`] answers.
+//! There are three ways to use a child. Its body belongs into the parent's, at the place where the
+//! parent's output is now (the default). Its body is kept for the parent to read:
+//! [`in_memory`](Subrequest::in_memory), then `x[child].kept`. Only its status matters:
+//! [`head_only`](Subrequest::head_only). A handler that waits for children returns what [`resume_with`]
+//! answers.
 //!
 //! *Read next*: `output/postpone.rs`, `finalize.rs`.
 
@@ -227,7 +228,7 @@ fn inherit(x: &Exchange, parent: RequestIx, how: &Subrequest) -> Request {
     flags.internal = true;
     flags.expect_tested = true;
     // A body that is read after the child was made is none of its business.
-    flags.without_body = how.without_body || from.flags.without_body || body::of(x).is_none();
+    flags.without_body = how.without_body || from.flags.without_body || body::of(x, parent).is_none();
     if !flags.without_body {
         request.headers_in.content_length = from.headers_in.content_length;
     }
@@ -242,8 +243,8 @@ fn inherit(x: &Exchange, parent: RequestIx, how: &Subrequest) -> Request {
     request
 }
 
-/// The handler waits for its children: whenever one has ended `resume` is called, and is to answer Ok(()) as long
-/// as it misses another. To be returned by a content handler as its own answer.
+/// The handler waits for its children: whenever one has ended `resume` is called, and is to answer
+/// Ok(()) as long as it misses another. To be returned by a content handler as its own answer.
 pub fn resume_with(
     x: &mut Exchange,
     r: RequestIx,
@@ -254,8 +255,8 @@ pub fn resume_with(
     Status::Done
 }
 
-/// Starts the post action of a main request that is done (directive `post_action`); says whether there is one.
-/// The request is used again, without a client: whatever it answers is thrown away.
+/// Starts the post action of a main request that is done (directive `post_action`); says whether there
+/// is one. The request is used again, without a client: whatever it answers is thrown away.
 pub fn post_action(x: &mut Exchange, io: &mut Io) -> bool {
     let r = RequestIx::MAIN;
     // DIFF: nginx repeats an action that its own location inherits until redirects run out.

@@ -1,11 +1,11 @@
 //! The settings that every upstream module has under its own prefix, and where a location passes to.
 //!
-//! *In nginx* `ngx_http_upstream_conf_t`, a member of each module's location configuration; each module repeats some forty
-//! rows of its directive table for it.
+//! *In nginx* `ngx_http_upstream_conf_t`, a member of each module's location configuration; each module
+//! repeats some forty rows of its directive table for it.
 //!
-//! *Here* one struct, kept once for each prefix that a level mentions: `proxy_buffering` and `fastcgi_buffering` are
-//! different settings of the same location. The directives are written in `upstream/directives`; this file is only what they
-//! set, because a request holds on to it.
+//! *Here* one struct, kept once for each prefix that a level mentions: `proxy_buffering` and
+//! `fastcgi_buffering` are different settings of the same location. The directives are written in
+//! `upstream/directives`; this file is only what they set, because a request holds on to it.
 //!
 //! ```text
 //!   location ─ Passes ─┬─ "proxy"   ─ Rc<UpstreamConf> { pass: http://backend/, read_timeout: 60 s, … }
@@ -198,8 +198,8 @@ impl Conf for Passes {
 }
 
 impl Passes {
-    /// The settings of a prefix, to be filled in; made when first asked for. None once somebody shares them, which is
-    /// after the configuration has been read.
+    /// The settings of a prefix, to be filled in; made when first asked for. None once somebody shares
+    /// them, which is after the configuration has been read.
     pub fn entry(&mut self, prefix: &str) -> Option<&mut UpstreamConf> {
         let at = match self.list.iter().position(|(known, _)| &**known == prefix) {
             Some(at) => at,

@@ -1,11 +1,12 @@
 //! What a request knows of its upstream: the data of `upstream/`, without its functions.
 //!
-//! *In nginx* `ngx_http_upstream_t` is declared beside the request that points at it; about a hundred fields, many of which
-//! mean something in one of the relay modes only.
+//! *In nginx* `ngx_http_upstream_t` is declared beside the request that points at it; about a hundred
+//! fields, many of which mean something in one of the relay modes only.
 //!
-//! *Here* the structs stand in this room because a request holds one, and the functions stand in `upstream/`, which knows HTTP; the
-//! arrow between the rooms points one way. What belongs to one connection is in [`Peer`] and goes with it, so a further
-//! attempt cannot see anything of the one before.
+//! *Here* the structs stand in this room because a request holds one, and the functions stand in
+//! `upstream/`, which knows HTTP; the arrow between the rooms points one way. What belongs to one
+//! connection is in [`Peer`] and goes with it, so a further attempt cannot see anything of the one
+//! before.
 //!
 //! ```text
 //!   Request ─ Upstream ─┬─ conf, pass, group, tried      whom to ask, and how

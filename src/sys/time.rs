@@ -49,8 +49,8 @@ pub fn local(seconds: i64) -> Local {
     }
 }
 
-/// `seconds` since 1970, printed as strftime(3) does it, in Greenwich or in the local time zone; at most 255 bytes. Nothing
-/// if the format holds a zero byte.
+/// `seconds` since 1970, printed as strftime(3) does it, in Greenwich or in the local time zone; at most
+/// 255 bytes. Nothing if the format holds a zero byte.
 pub fn format(format: &[u8], seconds: i64, gmt: bool) -> Vec<u8> {
     let Ok(format) = std::ffi::CString::new(format) else { return Vec::new() };
     let mut fields = MaybeUninit::<libc::tm>::zeroed();

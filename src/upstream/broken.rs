@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_upstream_check_broken_connection`, as read and as write handler of the client.
 //!
-//! *Here* the read slot alone: the kernel announces an end on the reading side. The work of the upstream is given up, unless
-//! `NAME_ignore_client_abort` or `NAME_store` has put another slot there.
+//! *Here* the read slot alone: the kernel announces an end on the reading side. The work of the upstream
+//! is given up, unless `NAME_ignore_client_abort` or `NAME_store` has put another slot there.
 //!
 //! *Read next*: `http/client/broken.rs`.
 

@@ -1,10 +1,11 @@
 //! Connecting: a peer is chosen, an idle connection to it taken or a new one begun.
 //!
-//! *In nginx* `ngx_http_upstream_connect` with `ngx_event_connect_peer` below it; a keepalive connection is handed over by the
-//! balancer's `get` (`NGX_DONE`).
+//! *In nginx* `ngx_http_upstream_connect` with `ngx_event_connect_peer` below it; a keepalive connection
+//! is handed over by the balancer's `get` (`NGX_DONE`).
 //!
-//! *Here* the balancer chooses a peer and nothing else; then the pool is asked for a connection to it. One that the peer has
-//! closed, or said something on, is not used: the socket is looked at in the moment before the request is written.
+//! *Here* the balancer chooses a peer and nothing else; then the pool is asked for a connection to it.
+//! One that the peer has closed, or said something on, is not used: the socket is looked at in the
+//! moment before the request is written.
 //!
 //! ```text
 //!   pick ─┬─ Peer ─▶ pool? ─┬─ idle one, still quiet ─▶ send now
@@ -242,7 +243,7 @@ pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
     let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
     let mut out = again(&u.request);
     if let Some(wrapping) = u.wrapping
-        && let Some(body) = body::of(x)
+        && let Some(body) = body::of(x, r)
         && !body.unbuffered
     {
         let mut copy = again(&body.chain);

@@ -1,8 +1,10 @@
 //! Interim replies: 1xx, before the answer.
 //!
-//! *In nginx* `ngx_http_upstream_process_early_hints` (since 1.29.0) passes 103 on where `early_hints` allows it; 100 is skipped.
+//! *In nginx* `ngx_http_upstream_process_early_hints` (since 1.29.0) passes 103 on where `early_hints`
+//! allows it; 100 is skipped.
 //!
-//! *Here* the same: a 103 goes to a client that speaks HTTP/1.1, with the fields an answer would have; all others end here.
+//! *Here* the same: a 103 goes to a client that speaks HTTP/1.1, with the fields an answer would have;
+//! all others end here.
 //!
 //! *Read next*: `header.rs`, who calls it.
 

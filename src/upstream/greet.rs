@@ -2,8 +2,8 @@
 //!
 //! *In nginx* nothing like it; modules for such protocols had to bring their own connection handling.
 //!
-//! *Here* a slot of its own. The protocol is shown what has come and writes its answer until it says that the request may
-//! follow. A connection that is used again has been greeted already.
+//! *Here* a slot of its own. The protocol is shown what has come and writes its answer until it says
+//! that the request may follow. A connection that is used again has been greeted already.
 //!
 //! ```text
 //!   connected ─▶ greet() ─┬─ More: send, wait for the answer, greet() again

@@ -1,9 +1,10 @@
 //! The head of the reply: read until the protocol says that it is complete.
 //!
-//! *In nginx* `ngx_http_upstream_process_header`: one buffer of `proxy_buffer_size`, and a reply whose head does not fit is refused.
+//! *In nginx* `ngx_http_upstream_process_header`: one buffer of `proxy_buffer_size`, and a reply whose
+//! head does not fit is refused.
 //!
-//! *Here* the page may grow, up to `NAME_header_limit`; what the protocol has used is not kept in it, so only a single
-//! field larger than the page makes it grow at all. Interim replies go to `early.rs`.
+//! *Here* the page may grow, up to `NAME_header_limit`; what the protocol has used is not kept in it, so
+//! only a single field larger than the page makes it grow at all. Interim replies go to `early.rs`.
 //!
 //! ```text
 //!   readable ─▶ recv ─▶ process_header ─┬─ Again ────▶ wait (read_timeout)      full: a larger page

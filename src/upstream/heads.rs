@@ -1,10 +1,11 @@
 //! The head of the reply becomes the head of the answer.
 //!
-//! *In nginx* `ngx_http_upstream_process_headers` with the table `ngx_http_upstream_headers_in`, `ngx_http_upstream_intercept_errors`
-//! and the hash of hidden headers.
+//! *In nginx* `ngx_http_upstream_process_headers` with the table `ngx_http_upstream_headers_in`,
+//! `ngx_http_upstream_intercept_errors` and the hash of hidden headers.
 //!
-//! *Here* a field goes through four questions in turn: does it belong to the hop, is it hidden, does it mean something to the
-//! server, has the protocol something to change in it? What is left is copied, by count.
+//! *Here* a field goes through four questions in turn: does it belong to the hop, is it hidden, does it
+//! mean something to the server, has the protocol something to change in it? What is left is copied, by
+//! count.
 //!
 //! ```text
 //!   hop? ─ no ─▶ hidden? ─ no ─▶ Content-Type, Location, Set-Cookie, …? ─▶ headers_out

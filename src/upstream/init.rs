@@ -3,9 +3,9 @@
 //! *In nginx* `ngx_http_proxy_handler`, `ngx_http_upstream_create`, `ngx_http_upstream_init`,
 //! `ngx_http_upstream_init_request`.
 //!
-//! *Here* [`begin`] is the content handler: it makes the [`Upstream`] and sees to the client's body, which is either read
-//! first or handed on as it comes. [`init_request`] then has the protocol write the request, once, and finds out whom to
-//! ask.
+//! *Here* [`begin`] is the content handler: it makes the [`Upstream`] and sees to the client's body,
+//! which is either read first or handed on as it comes. [`init_request`] then has the protocol write the
+//! request, once, and finds out whom to ask.
 //!
 //! ```text
 //!   begin ─▶ body (read whole │ streamed) ─▶ init_request ─▶ create_request ─▶ group ─▶ connect
@@ -141,10 +141,11 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     connect::connect(x, r, io)
 }
 
-/// Gives the client's slots to the wait for the upstream: its going away is to be noticed, unless it does not matter.
+/// Gives the client's slots to the wait for the upstream: its going away is to be noticed, unless it
+/// does not matter.
 fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
     x[r].swap_write(if ignores { ClientWrite::Empty } else { ClientWrite::CheckBroken });
-    let streams = body::of(x).is_some_and(|body| !body.complete);
+    let streams = body::of(x, r).is_some_and(|body| !body.complete);
     if streams {
         x.swap_client_read(ClientRead::StreamBody);
     } else if x.client.read != ClientRead::DiscardBody && r == x.active {

@@ -3,9 +3,10 @@
 //! *In nginx* `ngx_http_upstream.c`, 7,352 lines: a state machine whose states are the functions stored in
 //! `u->read_event_handler` and `u->write_event_handler`, driven by two connections at once.
 //!
-//! *Here* the same machine in a file for each of its states. The states are the slots of `http/slots.rs`; a
-//! function that a slot names ends with a [`Turn`](crate::http::turn::Turn), and what is to be done when a peer fails or all is
-//! over is done by `worker/settle.rs`, which calls [`next`] and [`finish`]. The data are in `http/upstreamed.rs`.
+//! *Here* the same machine in a file for each of its states. The states are the slots of
+//! `http/slots.rs`; a function that a slot names ends with a [`Turn`](crate::http::turn::Turn), and what
+//! is to be done when a peer fails or all is over is done by `worker/settle.rs`, which calls [`next`]
+//! and [`finish`]. The data are in `http/upstreamed.rs`.
 //!
 //! ```text
 //!   init ─▶ connect ─▶ send ─▶ header ─▶ heads ─▶ relay ─┬─ unbuffered ─┐
@@ -14,7 +15,8 @@
 //!    └ body first (http/body/read.rs)
 //! ```
 //!
-//! What each may rely on: `init` has made the request's bytes, so nobody after it asks the protocol for them; `connect` has put a
+//! What each may rely on: `init` has made the request's bytes, so nobody after it asks the protocol for
+//! them; `connect` has put a
 //! [`Peer`](crate::http::upstreamed::Peer) in place; `header` has a complete head; nobody but `finish` gives the peer back.
 //!
 //! *Read next*: `init.rs`.

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_upstream_module` keeps `umcf->upstreams`; each protocol is a module of its own.
 //!
-//! *Here* [`module`] makes the HTTP module of any [`Protocol`]: its pass directive, the shared directives under its
-//! name, and its own. That is all a protocol outside this library needs:
+//! *Here* [`module`] makes the HTTP module of any [`Protocol`]: its pass directive, the shared
+//! directives under its name, and its own. That is all a protocol outside this library needs:
 //!
 //! ```text
 //!   Program::default().with(module::<Echo>()).with(own::<Echo>())
@@ -79,8 +79,8 @@ pub fn modules() -> Vec<&'static HttpModule> {
     all
 }
 
-/// The modules of a protocol: the shared directives under its name, and its own ones. Made once, when a program is put
-/// together, and kept for the life of the process.
+/// The modules of a protocol: the shared directives under its name, and its own ones. Made once, when a
+/// program is put together, and kept for the life of the process.
 pub fn of<P: Protocol>() -> [&'static HttpModule; 2] {
     let shared = directives::table(P::NAME, |cx, line| pass::set::<P>(cx, line, handler::<P>));
     [leak(HttpModule::new(shared)), leak(HttpModule::new(P::DIRECTIVES))]

@@ -1,18 +1,18 @@
 //! The next peer: what is done when one has failed.
 //!
-//! *In nginx* `ngx_http_upstream_next` and `ngx_http_upstream_test_next`; the former connects by itself, so a row of refusing
-//! peers is a deep stack there.
+//! *In nginx* `ngx_http_upstream_next` and `ngx_http_upstream_test_next`; the former connects by itself,
+//! so a row of refusing peers is a deep stack there.
 //!
-//! *Here* [`next`] is one step, and whoever called a handler repeats it while the answer is `Next`. Whether there is a next peer
-//! depends on five things:
+//! *Here* [`next`] is one step, and whoever called a handler repeats it while the answer is `Next`.
+//! Whether there is a next peer depends on five things:
 //!
 //! ```text
 //!   a try left? ∧ this kind of failure asked for? ∧ may the request be repeated? ∧ time left? ∧ the body still there?
 //! ```
 //!
-//! A connection that was used before and dies without a word is nobody's failure: the peer closed it while it was idle. That costs
-//! a request no try. One new connection to the same peer is made, if the request may be repeated or none of it had been
-//! written.
+//! A connection that was used before and dies without a word is nobody's failure: the peer closed it
+//! while it was idle. That costs a request no try. One new connection to the same peer is made, if the
+//! request may be repeated or none of it had been written.
 //!
 //! *Read next*: `finish.rs`.
 
@@ -145,7 +145,7 @@ fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
     let limit = *u.conf.next_upstream_timeout;
     let in_time = limit == 0 || clock::now().saturating_sub(u.started) < limit;
     // Of a streamed body what has been sent is gone.
-    let has_body = !(u.request_sent && body::of(x).is_some_and(|body| body.unbuffered));
+    let has_body = !(u.request_sent && body::of(x, r).is_some_and(|body| body.unbuffered));
     is_asked && in_time && has_body
 }
 
@@ -156,7 +156,7 @@ fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
     let Some(c) = io.net.table.get(peer.conn) else { return false };
     let is_silent = c.received == peer.received_before;
     let is_unsent = c.sent == peer.sent_before;
-    let streams = body::of(x).is_some_and(|body| body.unbuffered);
+    let streams = body::of(x, r).is_some_and(|body| body.unbuffered);
     let may_repeat = is_idempotent(x, r) || *u.conf.next_upstream & next_on::NON_IDEMPOTENT != 0;
     is_silent && (is_unsent || may_repeat && !streams)
 }

@@ -1,11 +1,11 @@
 //! The pass directive: where a location passes its requests to.
 //!
-//! *In nginx* `ngx_http_proxy_pass`, `ngx_http_memcached_pass` and so on, `ngx_parse_url`, `ngx_http_upstream_add`; with
-//! variables `ngx_http_proxy_eval` for each request.
+//! *In nginx* `ngx_http_proxy_pass`, `ngx_http_memcached_pass` and so on, `ngx_parse_url`,
+//! `ngx_http_upstream_add`; with variables `ngx_http_proxy_eval` for each request.
 //!
-//! *Here* one setter for all protocols. [`parse`] takes a URL apart, when the line is read or, with variables, when a request asks.
-//! Peers are found when all of `http {}` has been read, because an `upstream` block may stand behind the line that
-//! names it.
+//! *Here* one setter for all protocols. [`parse`] takes a URL apart, when the line is read or, with
+//! variables, when a request asks. Peers are found when all of `http {}` has been read, because an
+//! `upstream` block may stand behind the line that names it.
 //!
 //! ```text
 //!   http://backend:8080/path?x      memcached: backend:11211        http://unix:/run/s:/path

@@ -1,8 +1,10 @@
 //! The answer begins: its head goes to the client, and a way is chosen for its body.
 //!
-//! *In nginx* `ngx_http_upstream_send_response`, and `ngx_http_upstream_process_body_in_memory` for subrequests.
+//! *In nginx* `ngx_http_upstream_send_response`, and `ngx_http_upstream_process_body_in_memory` for
+//! subrequests.
 //!
-//! *Here* the same choice. A subrequest that is kept in memory takes the unbuffered way: the output end of it is memory.
+//! *Here* the same choice. A subrequest that is kept in memory takes the unbuffered way: the output end
+//! of it is memory.
 //!
 //! ```text
 //!   upgrade ─▶ upgraded.rs        buffering off, or in memory ─▶ unbuffered.rs        else ─▶ pipe/
@@ -155,8 +157,8 @@ pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     finish::release_peer(x, r, io, true);
 }
 
-/// Room to read into behind the unread bytes of the window: the same page if there is some, the same page emptied
-/// if nobody looks at it any more, else another one of `size` bytes.
+/// Room to read into behind the unread bytes of the window: the same page if there is some, the same
+/// page emptied if nobody looks at it any more, else another one of `size` bytes.
 pub fn make_room(peer: &mut Peer, size: u64) {
     let unread = peer.cursor.unread(&peer.page);
     if unread.is_empty() && peer.page.clear() {

@@ -3,8 +3,9 @@
 //! *In nginx* `ngx_http_upstream_send_request_handler`, `ngx_http_upstream_send_request`,
 //! `ngx_http_upstream_send_request_body`, and `ngx_http_upstream_test_connect` for the first time.
 //!
-//! *Here* [`send_request`] is the slot. The first time it is called for a new connection it asks how the connect went. What it
-//! sends is a chain that `connect.rs` has put together; of a streamed body it fetches more when that is gone.
+//! *Here* [`send_request`] is the slot. The first time it is called for a new connection it asks how the
+//! connect went. What it sends is a chain that `connect.rs` has put together; of a streamed body it
+//! fetches more when that is gone.
 //!
 //! ```text
 //!   writable ─▶ SO_ERROR? ─▶ [head][body…] ─┬─ all gone ─▶ slot Idle, wait for the reply (read_timeout)
@@ -112,7 +113,8 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
             Ok(peer.out.is_empty())
         }
         Err(error) => {
-            // It may have answered before it closed: 413 for a body it does not want. Then that is the answer.
+            // It may have answered before it closed: 413 for a body it does not want. Then that is the
+            // answer.
             let has_answered = c.read.ready && !peer.reused;
             if has_answered && u.request_sent && has_bytes(c) {
                 peer.out.clear();

@@ -1,9 +1,11 @@
 //! Downstream speed first: read from the peer only what the client has taken before.
 //!
-//! *In nginx* `ngx_http_upstream_process_non_buffered_request`: one buffer of `proxy_buffer_size`, read again when it has been sent.
+//! *In nginx* `ngx_http_upstream_process_non_buffered_request`: one buffer of `proxy_buffer_size`, read
+//! again when it has been sent.
 //!
-//! *Here* the same with a page. What the peer sends is written to the client at once, however little it is; while the client has
-//! not taken it, nothing more is read, and the peer is held back by its own socket.
+//! *Here* the same with a page. What the peer sends is written to the client at once, however little it
+//! is; while the client has not taken it, nothing more is read, and the peer is held back by its own
+//! socket.
 //!
 //! ```text
 //!   peer readable ──▶ recv ─▶ decode ─▶ output(flush) ─┬─ taken ─▶ the page is empty: recv again

@@ -1,11 +1,11 @@
 //! A tunnel: after 101 bytes go both ways as they come.
 //!
-//! *In nginx* `ngx_http_upstream_upgrade` and `ngx_http_upstream_process_upgraded`: two buffers, and the end of either side ends
-//! both.
+//! *In nginx* `ngx_http_upstream_upgrade` and `ngx_http_upstream_process_upgraded`: two buffers, and the
+//! end of either side ends both.
 //!
-//! *Here* two directions that are alike: what one side has sent goes to the other before more is read. An end is passed on as an
-//! end (half-close); the tunnel is over when both directions are, when something breaks, or when nothing moves for
-//! `NAME_read_timeout`.
+//! *Here* two directions that are alike: what one side has sent goes to the other before more is read.
+//! An end is passed on as an end (half-close); the tunnel is over when both directions are, when
+//! something breaks, or when nothing moves for `NAME_read_timeout`.
 //!
 //! ```text
 //!   client ── recv ─▶ peer.out ─▶ send ── peer            eof: shutdown the other's write side

@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_http_upstream_vars[]`, `ngx_http_proxy_vars[]`.
 //!
-//! *Here* most are a column of the request's records, one entry for each attempt: `, ` stands between attempts, ` : ` between rounds
-//! (an internal redirect that led to another upstream). A value nobody measured is `-`.
+//! *Here* most are a column of the request's records, one entry for each attempt: `, ` stands between
+//! attempts, ` : ` between rounds (an internal redirect that led to another upstream). A value nobody
+//! measured is `-`.
 //!
 //! ```text
 //!   $upstream_addr      127.0.0.1:8081, 127.0.0.1:8082 : 127.0.0.1:9000

@@ -2,7 +2,8 @@
 //!
 //! *In nginx* both get the request itself.
 //!
-//! *Here* [`View`] implements the two narrow traits they ask for: [`protocol::Request`](crate::protocol::Request) and
+//! *Here* [`View`] implements the two narrow traits they ask for:
+//! [`protocol::Request`](crate::protocol::Request) and
 //! [`balance::Client`](crate::balance::Client). Whether fields and body are passed on at all is settled here, so that no protocol
 //! has to know `NAME_pass_request_headers`.
 //!
@@ -79,9 +80,10 @@ impl Request for View<'_> {
         if !*self.conf.pass_request_body {
             return Body::None;
         }
-        let Some(body) = body::of(self.x) else { return Body::None };
+        let Some(body) = body::of(self.x, self.r) else { return Body::None };
         if body.complete {
-            // What a subrequest reads of its parent's body may have been taken already; its length has not changed.
+            // What a subrequest reads of its parent's body may have been taken already; its length has
+            // not changed.
             return Body::Length(body.received);
         }
         match body.chunked {

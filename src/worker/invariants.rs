@@ -38,7 +38,8 @@ pub fn check(x: &Exchange, io: &Io) {
     x.requests().for_each(|r| check_peer(x, r, io));
 }
 
-/// An upstream's peer: its connection points back, the upstream is at work, and the four slots are a row of the table.
+/// An upstream's peer: its connection points back, the upstream is at work, and the four slots are a row
+/// of the table.
 fn check_peer(x: &Exchange, r: &Request, io: &Io) {
     let Some(upstream) = r.upstream.as_deref() else { return };
     let Some(peer) = upstream.peer.as_ref() else { return };
@@ -56,7 +57,8 @@ fn check_peer(x: &Exchange, r: &Request, io: &Io) {
     );
 }
 
-/// Something will happen for the upstream of this request: on its connection, on the client's, or after a time.
+/// Something will happen for the upstream of this request: on its connection, on the client's, or after
+/// a time.
 fn will_wake(x: &Exchange, r: &Request, io: &Io) -> bool {
     let Some(upstream) = r.upstream.as_deref().filter(|u| u.hold.is_some()) else { return false };
     let peer = upstream.peer.as_ref().and_then(|peer| io.net.table.get(peer.conn));

@@ -183,14 +183,9 @@ impl Body {
     }
 }
 
-/// The body of a request as others may use it: subrequests share that of the main request. None while it is
-/// being read whole or thrown away.
-pub fn of(x: &Exchange) -> Option<&Body> {
-    x.main().body.as_deref().filter(|body| !body.discarding && (body.complete || body.unbuffered))
-}
-
-/// The body of a request as its content handler may pass it on: that of the main request, if this one was
-/// made when it was there.
-pub fn seen_by(x: &Exchange, r: RequestIx) -> Option<&Body> {
-    of(x).filter(|body| r == RequestIx::MAIN || !x[r].flags.without_body && !body.unbuffered)
+/// The body of a request as others may use it: subrequests share that of the main request, if it was
+/// whole when they were made. None while it is being read whole or thrown away.
+pub fn of(x: &Exchange, r: RequestIx) -> Option<&Body> {
+    let body = x.main().body.as_deref().filter(|body| !body.discarding && (body.complete || body.unbuffered));
+    body.filter(|body| r == RequestIx::MAIN || !x[r].flags.without_body && !body.unbuffered)
 }

@@ -1,10 +1,10 @@
 //! `add_before_body`, `add_after_body`: other responses around this one.
 //!
-//! *In nginx* `ngx_http_addition_filter_module`, the smallest user of subrequests: its body filter makes one when it is
-//! first called, and one behind the last buffer.
+//! *In nginx* `ngx_http_addition_filter_module`, the smallest user of subrequests: its body filter makes
+//! one when it is first called, and one behind the last buffer.
 //!
-//! *Here* likewise. A subrequest belongs where the output is at the moment, so the one behind the body has to be made
-//! when the body has been passed on: the filter asks to be called again.
+//! *Here* likewise. A subrequest belongs where the output is at the moment, so the one behind the body
+//! has to be made when the body has been passed on: the filter asks to be called again.
 //!
 //! ```text
 //!   call 1   [before]  ─▶ the body's first bytes ─▶ …

@@ -1,11 +1,12 @@
 //! `auth_request`: somebody else decides who may.
 //!
-//! *In nginx* `ngx_http_auth_request_module`: a handler of the access phase that makes a subrequest and answers
-//! `NGX_AGAIN`; when the subrequest has ended the phase is run again and the handler finds its status.
+//! *In nginx* `ngx_http_auth_request_module`: a handler of the access phase that makes a subrequest and
+//! answers `NGX_AGAIN`; when the subrequest has ended the phase is run again and the handler finds its
+//! status.
 //!
-//! *Here* likewise. Only the head of the subrequest's response counts: 2xx lets the request in, 401 and 403 are passed on,
-//! with the fields that ask for a login, and anything else is a fault of the configuration. `auth_request_set`
-//! takes values out of the subrequest before they are gone.
+//! *Here* likewise. Only the head of the subrequest's response counts: 2xx lets the request in, 401 and
+//! 403 are passed on, with the fields that ask for a login, and anything else is a fault of the
+//! configuration. `auth_request_set` takes values out of the subrequest before they are gone.
 //!
 //! ```text
 //!   access phase ─▶ child made, Again ─▶ child ends ─▶ parent posted ─▶ access phase, status known ─▶ Ok, 401, 403, 500

@@ -1,10 +1,10 @@
 //! `mirror`: the same request to somebody else as well, whose answers nobody sees.
 //!
-//! *In nginx* `ngx_http_mirror_module`: a handler before the content phase that makes background subrequests. The
-//! body is read first, because subrequests share the one the main request has.
+//! *In nginx* `ngx_http_mirror_module`: a handler before the content phase that makes background
+//! subrequests. The body is read first, because subrequests share the one the main request has.
 //!
-//! *Here* likewise. The client's next request on the same connection begins when the mirrors have answered too: an
-//! exchange lives as long as one of its requests.
+//! *Here* likewise. The client's next request on the same connection begins when the mirrors have
+//! answered too: an exchange lives as long as one of its requests.
 //!
 //! ```text
 //!   precontent ─ read body ─▶ child, child … in the background ─▶ content phase of the request itself

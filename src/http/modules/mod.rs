@@ -37,7 +37,6 @@ pub mod ssi;
 pub mod static_file;
 pub mod stub_status;
 pub mod sub_filter;
-pub mod sub;
 pub mod try_files;
 pub mod userid;
 
@@ -51,7 +50,6 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::output::MODULE,
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
-    &auth_request::MODULE,
     &try_files::MODULE,
     &mirror::MODULE,
     &index::MODULE,
@@ -67,13 +65,13 @@ pub static MODULES: &[&HttpModule] = &[
     &headers::MODULE,
     &range::MODULE,
     &addition::MODULE,
-    &sub::MODULE,
     &ssi::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,
     &access::MODULE,
     &auth_basic::MODULE,
     &auth_delay::MODULE,
+    &auth_request::MODULE,
     &userid::MODULE,
     &stub_status::MODULE,
     &empty_gif::MODULE,

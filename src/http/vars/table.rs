@@ -202,8 +202,8 @@ impl VarTable {
         Ok(table)
     }
 
-    /// Looks which definitions meet a built-in variable: most of these may not be replaced, and one that takes
-    /// values itself (`$args`) stays what it is.
+    /// Looks which definitions meet a built-in variable: most of these may not be replaced, and one that
+    /// takes values itself (`$args`) stays what it is.
     fn judge(&self, defined: &mut VarNames) -> Result<(), ConfError> {
         for (name, declared) in defined.strong.iter().chain(&defined.weak) {
             if self.builtin.get(&name[..]).is_some_and(|builtin| !builtin.changeable) {

@@ -1,10 +1,11 @@
 //! The directives that every upstream module has under its own prefix.
 //!
-//! *In nginx* each module repeats these rows for itself (`proxy_read_timeout`, `fastcgi_read_timeout`, …) with an offset into its
-//! own copy of `ngx_http_upstream_conf_t`.
+//! *In nginx* each module repeats these rows for itself (`proxy_read_timeout`, `fastcgi_read_timeout`,
+//! …) with an offset into its own copy of `ngx_http_upstream_conf_t`.
 //!
-//! *Here* they are written once, without a prefix. [`table`] puts the name of a protocol before each; what a line sets is found
-//! by the same prefix, taken from the line itself. So a module outside this library has all of them by having a name.
+//! *Here* they are written once, without a prefix. [`table`] puts the name of a protocol before each;
+//! what a line sets is found by the same prefix, taken from the line itself. So a module outside this
+//! library has all of them by having a name.
 //!
 //! ```text
 //!   Row "read_timeout" ── table("echo") ──▶ Directive "echo_read_timeout" ── set ──▶ Passes["echo"].read_timeout
@@ -31,8 +32,8 @@ pub struct Row {
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 }
 
-/// The shared directives under a prefix, and the pass directive. Made once for each module and kept for the life of
-/// the process.
+/// The shared directives under a prefix, and the pass directive. Made once for each module and kept for
+/// the life of the process.
 pub fn table(prefix: &str, pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> &'static Module {
     let mut directives: Vec<Directive> = Vec::with_capacity(rows::ROWS.len() + 1);
     directives.push(Directive {

@@ -2,7 +2,8 @@
 //!
 //! *In nginx* `ngx_http_proxy_commands[]` has most of them.
 //!
-//! *Here* in the order of what they concern: reaching a peer, timeouts, memory, what is passed on, which peer is next, files.
+//! *Here* in the order of what they concern: reaching a peer, timeouts, memory, what is passed on, which
+//! peer is next, files.
 //!
 //! *Read next*: `setters.rs` for those that are more than a value.
 
@@ -15,7 +16,8 @@ const ALL: Contexts = HTTP | SERVER | LOCATION;
 /// Where the pass directive may stand.
 pub const PASS: Contexts = LOCATION | LOCATION_IF | LIMIT_EXCEPT;
 
-/// A row whose value is read by a parser of [`Line`](crate::conf::tree::Line): suffix, parser, field, arguments, default, words.
+/// A row whose value is read by a parser of [`Line`](crate::conf::tree::Line): suffix, parser, field,
+/// arguments, default, words.
 macro_rules! plain {
     ($suffix:literal, $parser:ident, $field:ident, $args:expr, $default:literal, $doc:expr) => {
         Row {

@@ -1,6 +1,7 @@
 //! Setters of shared directives that are more than one value.
 //!
-//! *In nginx* `ngx_http_upstream_bind_set_slot`, `ngx_conf_set_path_slot`, `ngx_conf_set_access_slot` and their like.
+//! *In nginx* `ngx_http_upstream_bind_set_slot`, `ngx_conf_set_path_slot`, `ngx_conf_set_access_slot`
+//! and their like.
 //!
 //! *Here* the same, each for any prefix.
 //!

@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_event_pipe_write_to_downstream`.
 //!
-//! *Here* bytes are handed to the output as long as little enough of what was handed on before is still unsent
-//! (`NAME_busy_buffers_size`). What the output has got cannot be spilled any more, so not everything is given at once while the
-//! reply goes on.
+//! *Here* bytes are handed to the output as long as little enough of what was handed on before is still
+//! unsent (`NAME_busy_buffers_size`). What the output has got cannot be spilled any more, so not
+//! everything is given at once while the reply goes on.
 //!
 //! *Read next*: `spill.rs`.
 
@@ -26,8 +26,8 @@ fn busy(conf: &UpstreamConf) -> u64 {
     }
 }
 
-/// Hands on what the client can take. `flush`: nothing more has come, so nothing is kept back for company. Says
-/// whether memory has become less.
+/// Hands on what the client can take. `flush`: nothing more has come, so nothing is kept back for
+/// company. Says whether memory has become less.
 ///
 /// # Errors
 /// [`Leave::Finish`] when the client is gone.

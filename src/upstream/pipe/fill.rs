@@ -2,8 +2,9 @@
 //!
 //! *In nginx* `ngx_event_pipe_read_upstream`: readv(2) into all free buffers at once.
 //!
-//! *Here* recv(2) into a page, as much as memory may still hold. Small pieces share a page, so a peer that sends a byte at a time
-//! does not use a page for each. With `NAME_limit_rate` the peer is not read faster than that.
+//! *Here* recv(2) into a page, as much as memory may still hold. Small pieces share a page, so a peer
+//! that sends a byte at a time does not use a page for each. With `NAME_limit_rate` the peer is not read
+//! faster than that.
 //!
 //! *Read next*: `drain.rs`.
 

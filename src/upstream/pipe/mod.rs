@@ -1,18 +1,19 @@
 //! Upstream speed first: the buffered relay.
 //!
-//! *In nginx* `ngx_event_pipe_t`: raw buffers, shadow buffers, `busy`, `free` and `out` lists, so that memory can be used again as
-//! soon as the last byte of it has been sent.
+//! *In nginx* `ngx_event_pipe_t`: raw buffers, shadow buffers, `busy`, `free` and `out` lists, so that
+//! memory can be used again as soon as the last byte of it has been sent.
 //!
-//! *Here* pages are counted and free themselves, so what is left is the question that matters: what may be done next? Bytes are in
-//! one of three places, always in this order:
+//! *Here* pages are counted and free themselves, so what is left is the question that matters: what may
+//! be done next? Bytes are in one of three places, always in this order:
 //!
 //! ```text
 //!   peer ─▶ [ memory, up to `buffers` ] ─▶ [ file, up to max_temp_file_size ] ─▶ [ on its way to the client ] ─▶
 //!   fill        └── spill: memory is full and the client is slow ──┘                 drain
 //! ```
 //!
-//! In memory nothing waits: what the client can take is handed on before more is read. When the reply is complete its peer is
-//! let go at once, however slow the client, and what is left is the business of `finalize.rs`.
+//! In memory nothing waits: what the client can take is handed on before more is read. When the reply is
+//! complete its peer is let go at once, however slow the client, and what is left is the business of
+//! `finalize.rs`.
 //!
 //! *Read next*: `fill.rs`, `drain.rs`, `spill.rs`.
 

@@ -1,10 +1,11 @@
 //! The conditions of `if` and `elif`.
 //!
-//! *In nginx* `ngx_http_ssi_if` and `ngx_http_ssi_regex_match`. A condition is a text, true if it is not empty, or two of
-//! them with `=` or `!=` between, where the right one may be a regular expression between slashes.
+//! *In nginx* `ngx_http_ssi_if` and `ngx_http_ssi_regex_match`. A condition is a text, true if it is not
+//! empty, or two of them with `=` or `!=` between, where the right one may be a regular expression
+//! between slashes.
 //!
-//! *Here* the same grammar with its narrowness: the left text is letters, digits and `$ { } _ " '` only, and it is folded
-//! to lower case.
+//! *Here* the same grammar with its narrowness: the left text is letters, digits and `$ { } _ " '` only,
+//! and it is folded to lower case.
 //!
 //! ```text
 //!   expr="$arg_a"     expr="$uri = text"     expr="$uri != /^\/(?P<first>\w)/"     then $first, $1

@@ -2,9 +2,10 @@
 //!
 //! *In nginx* `ngx_http_ssi_body_filter` with a function for each command.
 //!
-//! *Here* the same. Two things make it stop before its input is used up: a subrequest belongs behind the text before it, so
-//! that text must have been passed on first (the filter asks to be called again); and a page may wait for a
-//! subrequest to end (it keeps the rest of its input, and is called again when the child posts its parent).
+//! *Here* the same. Two things make it stop before its input is used up: a subrequest belongs behind the
+//! text before it, so that text must have been passed on first (the filter asks to be called again); and
+//! a page may wait for a subrequest to end (it keeps the rest of its input, and is called again when the
+//! child posts its parent).
 //!
 //! ```text
 //!   input: text1 <include> text2 <include wait> text3

@@ -2,9 +2,9 @@
 //!
 //! *In nginx* `ngx_http_ssi_include`, `ngx_http_ssi_stub_output`, `ngx_http_ssi_set_variable`.
 //!
-//! *Here* one subrequest in one of three ways: in line, so that its body stands where the command stood; waited for, so
-//! that commands behind it see what it did; or in memory, as the value of a variable. A stub is a block of the page
-//! that is sent in its place if it fails or is empty.
+//! *Here* one subrequest in one of three ways: in line, so that its body stands where the command stood;
+//! waited for, so that commands behind it see what it did; or in memory, as the value of a variable. A
+//! stub is a block of the page that is sent in its place if it fails or is empty.
 //!
 //! ```text
 //!   include virtual="/a"              child in line, the page goes on

@@ -1,18 +1,20 @@
 //! SSI: pages that say inside themselves what else belongs into them.
 //!
-//! *In nginx* `ngx_http_ssi_filter_module`, three thousand lines: a parser that can stop at every byte, ten commands, and
-//! a body filter that hands on what stands between them without copying it.
+//! *In nginx* `ngx_http_ssi_filter_module`, three thousand lines: a parser that can stop at every byte,
+//! ten commands, and a body filter that hands on what stands between them without copying it.
 //!
-//! *Here* a room of its own: [`scan`] finds commands in bytes, [`command`] knows their names and parameters, [`filter`]
-//! drives both over the body, [`include`] makes subrequests, [`expr`] and [`value`] work out conditions and texts.
+//! *Here* a room of its own: [`scan`] finds commands in bytes, [`command`] knows their names and
+//! parameters, [`filter`] drives both over the body, [`include`] makes subrequests, [`expr`] and
+//! [`value`] work out conditions and texts.
 //!
 //! ```text
 //!   "<p>" <!--#include virtual="/a" --> "</p>"
 //!   text ─▶ out     command ─▶ child in line here     text ─▶ out, postponed behind the child
 //! ```
 //!
-//! What commands define (variables, blocks, groups of the last match) belongs to the main request and is shared by all of
-//! the page; how a command prints (encoding, format of times, text for errors) belongs to one response.
+//! What commands define (variables, blocks, groups of the last match) belongs to the main request and is
+//! shared by all of the page; how a command prints (encoding, format of times, text for errors) belongs
+//! to one response.
 //!
 //! *Read next*: `scan.rs`, then `filter.rs`.
 

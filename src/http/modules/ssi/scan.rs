@@ -1,9 +1,11 @@
 //! Finding commands in a body that comes in pieces.
 //!
-//! *In nginx* `ngx_http_ssi_parse`, twenty-two states in one loop; the text between commands is looked at byte by byte.
+//! *In nginx* `ngx_http_ssi_parse`, twenty-two states in one loop; the text between commands is looked
+//! at byte by byte.
 //!
-//! *Here* the text is searched for `<!--#` as a whole, which is many bytes at a time; only what may be the beginning of
-//! it at the end of a piece, and the inside of commands, go through states. Any cut of the input gives the same result.
+//! *Here* the text is searched for `<!--#` as a whole, which is many bytes at a time; only what may be
+//! the beginning of it at the end of a piece, and the inside of commands, go through states. Any cut of
+//! the input gives the same result.
 //!
 //! ```text
 //!   Text ─ "<!--#" ─▶ Name ─▶ Gap ─▶ Param ─▶ Equal ─▶ Before ─▶ Value ─▶ Gap … ─ "-->" ─▶ Found::Command

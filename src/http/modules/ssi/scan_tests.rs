@@ -2,7 +2,8 @@
 
 use super::scan::{Command, Found, OPENING, Param, Scanner};
 
-/// Everything that is found in `pieces`: text as it stands, commands as `{name param=value}`, errors in brackets.
+/// Everything that is found in `pieces`: text as it stands, commands as `{name param=value}`, errors in
+/// brackets.
 fn read(pieces: &[&[u8]]) -> String {
     let mut scanner = Scanner::new(16);
     let mut all = String::new();

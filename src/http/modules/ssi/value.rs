@@ -3,8 +3,8 @@
 //! *In nginx* `ngx_http_ssi_evaluate_string`, `ngx_http_ssi_get_variable`. The same script language as in the
 //! configuration, with escapes of its own, taken apart again for each command.
 //!
-//! *Here* likewise. The page's own variables hide those of the server; `$1` to `$9` are groups of the last match in an
-//! `if`. A variable that nobody knows is empty.
+//! *Here* likewise. The page's own variables hide those of the server; `$1` to `$9` are groups of the
+//! last match in an `if`. A variable that nobody knows is empty.
 //!
 //! *Read next*: `expr.rs`.
 
@@ -38,8 +38,8 @@ pub fn define(x: &mut Exchange, name: &[u8], value: Slice) {
     }
 }
 
-/// Works out a text: variables become their values, and a backslash takes the meaning from a quote, a dollar sign
-/// or another backslash.
+/// Works out a text: variables become their values, and a backslash takes the meaning from a quote, a
+/// dollar sign or another backslash.
 ///
 /// # Errors
 /// nginx's sentence about a `$` without a name.

@@ -43,8 +43,8 @@ pub fn variables() -> List {
         ("content_length", field(Known::ContentLength)),
         ("content_type", super::families::field(b"Content-Type")),
         ("remote_user", definition(|x, _, _| remote_user(x))),
-        ("request_body", definition(|x, _, _| request_body(x)).volatile()),
-        ("request_body_file", definition(|x, _, _| request_body_file(x)).volatile()),
+        ("request_body", definition(|x, r, _| request_body(x, r)).volatile()),
+        ("request_body_file", definition(|x, r, _| request_body_file(x, r)).volatile()),
         ("request_length", definition(|x, _, _| number(x.client.request_length)).volatile()),
         ("request_time", definition(|x, _, _| seconds(age(x))).volatile()),
         ("request_id", definition(|_, _, _| Some(request_id()))),
@@ -148,12 +148,12 @@ pub fn basic_credentials(field: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((name, password))
 }
 
-fn request_body(x: &Exchange) -> Option<Slice> {
-    body::of(x)?.bytes().and_then(|bytes| some(&bytes))
+fn request_body(x: &Exchange, r: RequestIx) -> Option<Slice> {
+    body::of(x, r)?.bytes().and_then(|bytes| some(&bytes))
 }
 
-fn request_body_file(x: &Exchange) -> Option<Slice> {
-    let file = body::of(x)?.file.as_ref()?;
+fn request_body_file(x: &Exchange, r: RequestIx) -> Option<Slice> {
+    let file = body::of(x, r)?.file.as_ref()?;
     Some(Slice::copy(file.path().as_os_str().as_bytes()))
 }
 
