@@ -91,6 +91,24 @@ pub struct Peer {
     pub received_before: u64,
 }
 
+impl Peer {
+    /// Swaps the read slot, with a line in the debug log.
+    pub fn swap_read(&mut self, slot: PeerRead) {
+        if self.read != slot {
+            log::trace!("peer {:?} read {:?} -> {slot:?}", self.conn, self.read);
+            self.read = slot;
+        }
+    }
+
+    /// Swaps the write slot, with a line in the debug log.
+    pub fn swap_write(&mut self, slot: PeerWrite) {
+        if self.write != slot {
+            log::trace!("peer {:?} write {:?} -> {slot:?}", self.conn, self.write);
+            self.write = slot;
+        }
+    }
+}
+
 /// What the buffered relay holds back (nginx: `ngx_event_pipe_t`).
 #[derive(Default)]
 pub struct Pipe {

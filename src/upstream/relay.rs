@@ -79,7 +79,7 @@ fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
         io.net.cancel_timer(conn, Side::Write);
     }
     if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
-        peer.write = PeerWrite::Idle;
+        peer.swap_write(PeerWrite::Idle);
     }
     if x.client.read == ClientRead::StreamBody {
         x.client.lingering = true;
@@ -93,7 +93,7 @@ fn watch(x: &mut Exchange, r: RequestIx, io: &mut Io, buffered: bool) {
     let Some(u) = super::of(x, r) else { return };
     u.mode = if buffered { Mode::Buffered } else { Mode::Unbuffered };
     if let Some(peer) = u.peer.as_mut() {
-        peer.read = if buffered { PeerRead::ProcessUpstream } else { PeerRead::NonBufferedUpstream };
+        peer.swap_read(if buffered { PeerRead::ProcessUpstream } else { PeerRead::NonBufferedUpstream });
     }
     let slot = if buffered { ClientWrite::ProcessDownstream } else { ClientWrite::NonBufferedDownstream };
     x[r].swap_write(slot);

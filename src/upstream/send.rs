@@ -39,7 +39,7 @@ pub fn send_request_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn
     if x[r].upstream.as_ref().is_some_and(|u| u.header_sent) {
         // The reply is being relayed: an early answer, and whoever sent it does not want the rest.
         if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
-            peer.write = PeerWrite::Idle;
+            peer.swap_write(PeerWrite::Idle);
         }
         return Ok(());
     }
@@ -196,7 +196,7 @@ fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let relays = u.mode != Mode::None;
     let Some(peer) = u.peer.as_mut() else { return Ok(()) };
     peer.request_sent = true;
-    peer.write = PeerWrite::Idle;
+    peer.swap_write(PeerWrite::Idle);
     let (conn, read) = (peer.conn, peer.read);
     if relays {
         return Ok(());
