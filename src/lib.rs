@@ -17,6 +17,7 @@ pub mod http;
 pub mod log;
 pub mod process;
 pub mod protocol;
+pub mod resolver;
 pub mod sys;
 pub mod upstream;
 pub mod util;

@@ -22,6 +22,7 @@ pub mod accept;
 pub mod clock;
 pub mod conn;
 pub mod connect;
+pub mod datagram;
 pub mod directives;
 pub mod inbox;
 pub mod listening;

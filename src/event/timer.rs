@@ -30,8 +30,12 @@ pub enum Key {
     LogFlush,
     /// A request that waits for nothing but the time (`limit_req`, `auth_delay`, a queue for a peer).
     Request(ExchangeId, RequestIx),
-    /// A service of the worker (resolver, health check); the number is its own.
+    /// A service of the worker (health check); the number is its own.
     Service(u32),
+    /// Questions to name servers: somebody has waited long enough, or silence is to be answered.
+    Resolver,
+    /// The addresses of a `server … resolve` line are to be looked up again; the number is the worker's own.
+    Line(u32),
 }
 
 /// Whose time has come.

@@ -16,6 +16,7 @@ pub mod inherit;
 pub mod limits;
 pub mod page;
 pub mod process;
+pub mod random;
 pub mod signal;
 pub mod socket;
 pub mod socket_options;

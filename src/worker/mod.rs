@@ -21,6 +21,7 @@ pub mod settle;
 pub mod switchboard;
 
 use crate::event::net::Source;
+use crate::event::owner::Service;
 use crate::event::timer::{Due, Key};
 use crate::event::{ConnId, ExchangeId, Owner, Side, accept, clock};
 use crate::http::client::{lingering, wait};
@@ -30,7 +31,11 @@ use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
+<<<<<<< HEAD
 use crate::upstream::pool;
+=======
+use crate::resolver::Resolvers;
+>>>>>>> 2c90aaf (Ask name servers: messages, look-ups, attempts, a cache)
 use mio::Events;
 use release::Exchanges;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -177,7 +182,8 @@ impl Worker {
                 self.with_exchange(x, |x, io| switchboard::client_write(x, r, io), r)
             }
             Due::Key(Key::LogFlush, _) => crate::http::modules::flush_due_logs(&mut self.io),
-            Due::Key(Key::Service(_), _) => {}
+            Due::Key(Key::Resolver, _) => self.io.services.get::<Resolvers>().expire(&mut self.io.net),
+            Due::Key(Key::Service(_) | Key::Line(_), _) => {}
         }
     }
 
@@ -198,7 +204,10 @@ impl Worker {
                 self.with_exchange(x, |x, io| switchboard::peer(x, r, io, side), r);
             }
             (Owner::Pooled(slot), side) => pool::event(&mut self.io, id, slot, side),
-            (Owner::Service(_), _) => {}
+            (Owner::Service(Service::Resolver(n)), side) => {
+                self.io.services.get::<Resolvers>().event(&mut self.io.net, n, id, side);
+            }
+            (Owner::Service(Service::Check(_)), _) => {}
         }
     }
 
