@@ -163,7 +163,7 @@ impl Peer {
     }
 
     /// Whether it is what was found again.
-    pub(super) fn is(&self, found: &Found) -> bool {
+    pub fn is(&self, found: &Found) -> bool {
         let weight = if found.weight == 0 { self.server.weight } else { found.weight }.max(1);
         let backup = found.backup || self.server.backup;
         (&self.address, self.weight, self.backup) == (&found.address, weight, backup)

@@ -24,6 +24,7 @@ use super::upstream_conf::{Pass, UpstreamConf};
 use crate::balance::{Group, Held, Tried};
 use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::ConnId;
+use crate::resolver::Ticket;
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
 use std::fmt;
 use std::rc::Rc;
@@ -134,6 +135,8 @@ pub struct Upstream {
     pub module: Option<Box<dyn Erased>>,
     /// The peers.
     pub group: Option<Rc<Group>>,
+    /// While its name is being asked for: by what the question is taken back, and `host:port`.
+    pub resolving: Option<(Ticket, Slice)>,
     /// What has been tried of them.
     pub tried: Option<Tried>,
     /// The present attempt.

@@ -191,14 +191,15 @@ impl Lookup {
     /// The addresses of a complete look-up, IPv4 first.
     ///
     /// # Errors
-    /// There are none: the server's code, or 3.
+    /// There are none.
     pub fn hosts(&self) -> Result<Vec<Host>, ResolveError> {
         let mut ips = self.ips.clone();
         ips.sort_by_key(IpAddr::is_ipv6);
         let plain = |ip| Host { ip, port: None, weight: 0, backup: false };
         match ips.is_empty() {
             false => Ok(ips.into_iter().map(plain).collect()),
-            true => Err(ResolveError::Code(if self.code() == 0 { 3 } else { self.code() })),
+            true if self.code() == 0 => Err(ResolveError::NoAddress),
+            true => Err(ResolveError::Code(self.code())),
         }
     }
 }

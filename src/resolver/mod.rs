@@ -117,14 +117,16 @@ impl Answer {
 /// Why a name has no addresses; shown as nginx shows it: `3: Host not found`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResolveError {
-    /// The server says so, with this code (RFC 1035, RCODE; 3 also for a name without addresses).
+    /// The server says so, with this code (RFC 1035, RCODE; 3 for a name that does not exist).
     Code(u8),
+    /// The name exists and has no address; shown as if it did not.
+    NoAddress,
     /// Nobody answered in time.
     TimedOut,
 }
 
 impl ResolveError {
-    /// The name does not exist, or has no address.
+    /// The name does not exist.
     pub const NOT_FOUND: ResolveError = ResolveError::Code(3);
 }
 
@@ -133,7 +135,7 @@ impl fmt::Display for ResolveError {
         let (number, words) = match *self {
             ResolveError::Code(1) => (1, "Format error"),
             ResolveError::Code(2) => (2, "Server failure"),
-            ResolveError::Code(3) => (3, "Host not found"),
+            ResolveError::Code(3) | ResolveError::NoAddress => (3, "Host not found"),
             ResolveError::Code(4) => (4, "Unimplemented"),
             ResolveError::Code(5) => (5, "Operation refused"),
             ResolveError::Code(other) => (i32::from(other), "Unknown error"),

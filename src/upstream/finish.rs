@@ -33,6 +33,7 @@ use crate::http::upstreamed::{Mode, Upstream};
 use crate::http::{headers::OutField, redirect};
 use crate::log::Level;
 use crate::protocol::{Decoder, Out, Outcome};
+use crate::resolver::Resolvers;
 
 /// True while the request has an upstream at work.
 pub fn is_active(x: &Exchange, r: RequestIx) -> bool {
@@ -117,6 +118,9 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     let Some(u) = super::of(x, r) else { return };
     if let Some(group) = &u.group {
         group.unwait(id);
+    }
+    if let Some((ticket, _)) = u.resolving.take() {
+        io.services.get::<Resolvers>().cancel(ticket);
     }
     let module = u.module.take();
     u.request.clear();

@@ -15,9 +15,10 @@
 
 use super::modules::UpstreamMain;
 use super::view::View;
-use super::{connect, next, pass};
+use super::{connect, next, pass, resolve};
 use crate::balance::Group;
 use crate::buf::{Chain, Slice};
+use crate::conf::error::Place;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::body::{self, read, unbuffered};
 use crate::http::exchange::Exchange;
@@ -31,23 +32,7 @@ use crate::http::upstreamed::{Mode, Pipe, State, Upstream};
 use crate::log::Level;
 use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
 use crate::util::address::Address;
-use std::collections::HashMap;
 use std::rc::Rc;
-
-/// How many groups of names that variables made a worker remembers.
-const REMEMBERED: usize = 1000;
-
-/// Groups of addresses that variables made, so that their connections can be used again.
-#[derive(Default)]
-pub struct Remembered {
-    groups: HashMap<(Slice, u16), Rc<Group>>,
-}
-
-impl std::hash::Hash for Slice {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self[..].hash(state);
-    }
-}
 
 /// The content handler: makes the upstream and sees to the body.
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status {
@@ -68,6 +53,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         pass,
         module: None,
         group: None,
+        resolving: None,
         tried: None,
         peer: None,
         request: Chain::default(),
@@ -128,16 +114,25 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off);
     let (parts, complete) = target(x, r, io)?;
     create_request(x, r, io, &parts, complete)?;
-    let group = find_group(x, r, io, &parts, kind.port)?;
+    match find_group(x, r, io, &parts, kind.port)? {
+        Some(group) => proceed(x, r, io, group),
+        None => Ok(()),
+    }
+}
+
+/// It is known whom to ask: asks the first of them.
+///
+/// # Errors
+/// As [`connect::connect`].
+pub fn proceed(x: &mut Exchange, r: RequestIx, io: &mut Io, group: Rc<Group>) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let most = *u.conf.next_upstream_tries;
     let mut tried = group.start();
-    let most = *conf.next_upstream_tries;
     if most > 0 {
         tried.tries = tried.tries.min(u32::try_from(most).unwrap_or(u32::MAX));
     }
-    if let Some(u) = super::of(x, r) {
-        u.tried = Some(tried);
-        u.group = Some(group);
-    }
+    u.tried = Some(tried);
+    u.group = Some(group);
     connect::connect(x, r, io)
 }
 
@@ -213,50 +208,33 @@ fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts, co
     }
 }
 
-/// The peers of this request.
+/// The peers of this request; None while a name server is asked.
 fn find_group(
     x: &mut Exchange,
     r: RequestIx,
     io: &mut Io,
     parts: &Parts,
     port: u16,
-) -> Result<Rc<Group>, Leave> {
+) -> Result<Option<Rc<Group>>, Leave> {
     let pass = super::of(x, r).map(|u| u.pass.clone());
     if let Some(group) = pass.as_ref().and_then(|pass| pass.group.get()) {
-        return Ok(group.clone());
+        return Ok(Some(group.clone()));
     }
     let authority = parts.authority.to_string();
     let groups = io.cycle.main.get::<UpstreamMain>().groups.clone();
     let known = groups.find(&authority).or_else(|| groups.find_implicit(&authority, port));
     if let Some(group) = known {
-        return Ok(group.clone());
+        return Ok(Some(group.clone()));
     }
+    let place = pass.map_or_else(Place::command_line, |pass| pass.place.clone());
     if let Some(address) = Address::parse(&authority, port) {
-        return Ok(remember(io, parts, address, &authority, pass));
+        let remembered = io.services.get::<resolve::Remembered>();
+        return Ok(Some(remembered.literal(&parts.authority, parts.port, address, place)));
     }
     if parts.port == 0 {
         let text = format_args!("no port in upstream \"{authority}\"");
         logging::log(x, r, io, Level::Error, None, text);
         return Err(Leave::Finish(Status::INTERNAL));
     }
-    let host = authority.rsplit_once(':').map_or(&authority[..], |(host, _)| host);
-    let text = format_args!("no resolver defined to resolve {host}");
-    logging::log(x, r, io, Level::Error, None, text);
-    Err(Leave::Finish(Status::Http(502)))
-}
-
-fn remember(
-    io: &mut Io,
-    parts: &Parts,
-    address: Address,
-    authority: &str,
-    pass: Option<Rc<crate::http::upstream_conf::Pass>>,
-) -> Rc<Group> {
-    let place = pass.map_or_else(crate::conf::error::Place::command_line, |pass| pass.place.clone());
-    let known = &mut io.services.get::<Remembered>().groups;
-    if known.len() >= REMEMBERED {
-        known.clear();
-    }
-    let key = (Slice::copy(&parts.authority), parts.port);
-    known.entry(key).or_insert_with(|| Rc::new(Group::resolved_name(authority, vec![address], place))).clone()
+    resolve::find(x, r, io, &parts.authority, parts.port)
 }

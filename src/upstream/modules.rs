@@ -14,6 +14,7 @@
 //!
 //! *Read next*: `pass.rs`, `init.rs`.
 
+use super::lines::Lines;
 use super::{directives, early, fastcgi_vars, init, pass, vars};
 use crate::balance;
 use crate::balance::groups::Groups;
@@ -28,6 +29,8 @@ use crate::http::module::HttpModule;
 use crate::http::turn::Status;
 use crate::http::upstream_conf::Pass;
 use crate::protocol::fastcgi::FastCgi;
+use crate::resolver::directives::{GroupResolver, ResolverConf};
+use crate::resolver;
 use crate::protocol::http1::Http1;
 use crate::protocol::memcached::Memcached;
 use crate::protocol::scgi::Scgi;
@@ -67,9 +70,12 @@ pub static UPSTREAM: HttpModule = HttpModule {
     ..HttpModule::new(&balance::directives::MODULE)
 };
 
+/// The module of `resolver`.
+pub static RESOLVER: HttpModule = HttpModule::new(&resolver::directives::MODULE);
+
 /// All modules of this room.
 pub fn modules() -> Vec<&'static HttpModule> {
-    let mut all = vec![&UPSTREAM, &early::MODULE];
+    let mut all = vec![&UPSTREAM, &RESOLVER, &early::MODULE];
     all.extend(of::<Http1>());
     all.extend(of::<Memcached>());
     all.extend(of::<FastCgi>());
@@ -98,9 +104,13 @@ pub fn handler<P: Protocol>(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Stat
 /// Makes groups and gives each pass directive its own.
 fn after(http: &mut Sets) -> Result<(), ConfError> {
     let mut groups = Groups::default();
+    let outer = http.get::<ResolverConf>();
+    let http_resolver = Option::clone(&outer.servers).map(|servers| (servers, *outer.timeout));
     let blocks = std::mem::take(&mut http.get_mut::<CoreMain>().upstreams);
     for (name, mut sets, end) in blocks {
         let group = balance::directives::build(&name, &mut sets, &end)?;
+        let resolver = sets.get::<GroupResolver>();
+        http.get_mut::<Lines>().add(&group, resolver, http_resolver.as_ref(), &end)?;
         groups.declare(group, &end)?;
     }
     for (pass, port) in std::mem::take(&mut http.get_mut::<Waiting>().list) {

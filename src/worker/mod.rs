@@ -31,11 +31,8 @@ use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
-<<<<<<< HEAD
-use crate::upstream::pool;
-=======
-use crate::resolver::Resolvers;
->>>>>>> 2c90aaf (Ask name servers: messages, look-ups, attempts, a cache)
+use crate::resolver::{Resolvers, Waiter};
+use crate::upstream::{lines, pool};
 use mio::Events;
 use release::Exchanges;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -106,6 +103,7 @@ impl Worker {
 
     /// Turns until told to stop.
     pub fn run(&mut self) -> i32 {
+        lines::begin(&mut self.io);
         let mut events = Events::with_capacity(EVENTS);
         let mut batch = Vec::with_capacity(EVENTS);
         while !self.stop {
@@ -147,6 +145,7 @@ impl Worker {
                 self.dispatch(id, side);
             }
         }
+        self.hand_names_on();
         if self.io.exiting && self.exchanges.live.is_empty() && self.io.net.table.iter().all(needs_nobody) {
             self.stop = true;
         }
@@ -154,6 +153,19 @@ impl Worker {
             invariants::sweep(&self.exchanges.live, &self.io);
         }
         Ok(())
+    }
+
+    /// Names that were asked for are known, or never will be.
+    fn hand_names_on(&mut self) {
+        while let Some(done) = self.io.services.get::<Resolvers>().finished() {
+            let (ticket, outcome) = (done.ticket, done.outcome);
+            match done.waiter {
+                Waiter::Request(x, r) => {
+                    self.with_exchange(x, |x, io| switchboard::resolved(x, r, io, ticket, outcome), r);
+                }
+                Waiter::Line(number) => lines::resolved(&mut self.io, number, ticket, outcome),
+            }
+        }
     }
 
     /// Both directions of a connection may have news; nginx asks the reading one first.
@@ -183,7 +195,8 @@ impl Worker {
             }
             Due::Key(Key::LogFlush, _) => crate::http::modules::flush_due_logs(&mut self.io),
             Due::Key(Key::Resolver, _) => self.io.services.get::<Resolvers>().expire(&mut self.io.net),
-            Due::Key(Key::Service(_) | Key::Line(_), _) => {}
+            Due::Key(Key::Line(number), _) => lines::look_up(&mut self.io, number),
+            Due::Key(Key::Service(_), _) => {}
         }
     }
 

@@ -18,6 +18,7 @@ use crate::http::io::Io;
 use crate::http::phases;
 use crate::http::slots::{ClientRead, ClientWrite, PeerRead, PeerWrite};
 use crate::http::turn::{Status, Turn};
+use crate::resolver::{Outcome, Ticket};
 use crate::upstream::{self, connect, greet, header, pipe, send, unbuffered, upgraded};
 
 /// The client's connection is readable.
@@ -60,6 +61,14 @@ pub fn client_write(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             None => Ok(()),
         },
     }
+}
+
+/// The name that a request waits for is known, or never will be.
+///
+/// # Errors
+/// What the handler wishes.
+pub fn resolved(x: &mut Exchange, r: RequestIx, io: &mut Io, ticket: Ticket, outcome: Outcome) -> Turn {
+    upstream::resolve::resolved(x, r, io, ticket, outcome)
 }
 
 /// The upstream's connection is readable or writable.
