@@ -3,13 +3,16 @@
 //! *In nginx* the middle of `ngx_resolver_process_a`, which asks for A and AAAA at once and starts over when
 //! the answer is an alias (`ngx_resolve_name_locked` with `recursion`).
 //!
-//! *Here* a [`Lookup`] is one or two [`Question`]s. Each follows aliases through the answer by name; if the answer ends in
-//! an alias, the question is asked again for that. No sockets, no time.
+//! *Here* a [`Lookup`] is one or two [`Question`]s. Each follows aliases through its answer, by name. When all are answered, with
+//! aliases and no address, all are asked again for the alias. No sockets, no time.
 //!
 //! ```text
-//!   question A    www ─▶ CNAME edge ─▶ (not in this answer) ─▶ Again: edge ─▶ 10.0.0.1, 10.0.0.2
-//!   question AAAA www ─▶ CNAME edge ─▶ …                                       └─ both closed ─▶ result
+//!   A    www ─▶ CNAME edge ─▶ not in this answer ─┐
+//!   AAAA www ─▶ CNAME edge ─▶ not in this answer ─┴─ Again: A, AAAA edge ─▶ 10.0.0.1, 10.0.0.2 ─ Complete
 //! ```
+//!
+//! NGINX: which alias counts when the two answers do not agree is what http_resolver_aaaa.t wants: with an address in one
+//! answer none does, and trouble with one question is trouble with the name.
 //!
 //! *Read next*: `service.rs`.
 
@@ -33,6 +36,17 @@ pub struct Service {
     pub target: Name,
 }
 
+/// What has become of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    /// It is not answered.
+    Open,
+    /// It is, with this code and maybe addresses.
+    Closed(u8),
+    /// The answer ends in another name.
+    Alias(Name),
+}
+
 /// One thing a server is asked.
 #[derive(Debug)]
 pub struct Question {
@@ -40,19 +54,20 @@ pub struct Question {
     pub kind: Kind,
     /// The name now: the one that was asked for, or what it is an alias of.
     pub asked: Name,
-    aliases: u32,
-    closed: Option<u8>,
+    state: State,
 }
 
-/// What an answer did to a question.
+/// What an answer did to a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// It is not an answer to this.
+    /// It is not an answer to any of its questions.
     Nothing,
-    /// The name is an alias: ask again.
+    /// It is; another question is open still.
+    Waits,
+    /// The name is an alias: what is open now is to be asked.
     Again,
-    /// It is answered.
-    Closed,
+    /// Every question has its answer.
+    Complete,
 }
 
 /// A name on its way to addresses.
@@ -68,6 +83,7 @@ pub struct Lookup {
     pub ttl: u32,
     /// Seconds for which the absence of an answer may be kept; None if no server said.
     pub negative_ttl: Option<u32>,
+    aliases: u32,
 }
 
 impl Lookup {
@@ -80,66 +96,95 @@ impl Lookup {
                 wanted.into_iter().filter_map(|(wanted, kind)| wanted.then_some(kind)).collect()
             }
         };
-        let question = |kind| Question { kind, asked: name.clone(), aliases: 0, closed: None };
+        let question = |kind| Question { kind, asked: name.clone(), state: State::Open };
         Lookup {
             questions: kinds.into_iter().map(question).collect(),
             ips: Vec::new(),
             services: Vec::new(),
             ttl: u32::MAX,
             negative_ttl: None,
+            aliases: 0,
         }
     }
 
     /// The questions without an answer, by number.
     pub fn open(&self) -> impl Iterator<Item = (usize, &Question)> {
-        self.questions.iter().enumerate().filter(|(_, question)| question.closed.is_none())
-    }
-
-    /// Whether every question has its answer.
-    pub fn is_complete(&self) -> bool {
-        self.questions.iter().all(|question| question.closed.is_some())
+        self.questions.iter().enumerate().filter(|(_, question)| question.state == State::Open)
     }
 
     /// Takes an answer to a question.
     pub fn hear(&mut self, number: usize, message: &Message) -> Heard {
-        let Some(question) = self.questions.get_mut(number) else { return Heard::Nothing };
+        let Some(question) = self.questions.get(number) else { return Heard::Nothing };
         // A server that could not read the question may not repeat it.
         let unreadable = message.question.is_none() && message.code == 1;
         let fits = unreadable || message.answers(&question.asked, question.kind);
-        if question.closed.is_some() || !fits {
+        if question.state != State::Open || !fits {
             return Heard::Nothing;
         }
-        if message.code != 0 {
-            if message.code == 3 {
-                self.keep_negative(message.negative_ttl);
-            }
-            return self.close(number, message.code);
+        let (asked, kind) = (question.asked.clone(), question.kind);
+        let state = match message.code {
+            0 => self.follow(asked, kind, message),
+            code => State::Closed(code),
+        };
+        if matches!(state, State::Closed(3)) {
+            self.keep_negative(message.negative_ttl);
         }
-        let (first, kind) = (question.asked.clone(), question.kind);
-        let mut at = first.clone();
-        loop {
-            if self.collect(&at, kind, message) {
-                return self.close(number, 0);
-            }
+        if let Some(question) = self.questions.get_mut(number) {
+            question.state = state;
+        }
+        let waits = self.open().next().is_some();
+        match waits {
+            true => Heard::Waits,
+            false if self.take_alias() => Heard::Again,
+            false => Heard::Complete,
+        }
+    }
+
+    /// Follows aliases through an answer to its end.
+    fn follow(&mut self, asked: Name, kind: Kind, message: &Message) -> State {
+        let mut at = asked.clone();
+        while !self.collect(&at, kind, message) {
             let alias = message.records.iter().find_map(|record| match &record.data {
                 Data::Alias(to) if record.name == at => Some((to.clone(), record.ttl)),
                 _ => None,
             });
-            let Some((to, ttl)) = alias else { break };
+            let Some((to, ttl)) = alias else {
+                if at != asked {
+                    return State::Alias(at);
+                }
+                self.keep_negative(message.negative_ttl);
+                return State::Closed(0);
+            };
             self.ttl = self.ttl.min(ttl);
-            let Some(question) = self.questions.get_mut(number) else { return Heard::Nothing };
-            question.aliases = question.aliases.saturating_add(1);
-            if question.aliases > ALIASES {
-                return self.close(number, 3);
+            self.aliases = self.aliases.saturating_add(1);
+            if self.aliases > ALIASES {
+                return State::Closed(3);
             }
-            question.asked = to.clone();
             at = to;
         }
-        if at == first {
-            self.keep_negative(message.negative_ttl);
-            return self.close(number, 0);
+        State::Closed(0)
+    }
+
+    /// All are answered: opens questions again for an alias, if that is all there is.
+    fn take_alias(&mut self) -> bool {
+        let is_trouble = |question: &Question| matches!(question.state, State::Closed(1..));
+        let found = !self.ips.is_empty() || !self.services.is_empty();
+        if found || self.questions.iter().any(is_trouble) {
+            return false;
         }
-        Heard::Again
+        let last = self.questions.len().saturating_sub(1);
+        let mut aliases = self.questions.iter().enumerate().rev().filter_map(|(at, q)| match &q.state {
+            State::Alias(to) => Some((at, to.clone())),
+            _ => None,
+        });
+        let Some((from, to)) = aliases.next() else { return false };
+        for (at, question) in self.questions.iter_mut().enumerate() {
+            // An alias that only the earlier question got is followed for that one.
+            if from == last || at == from {
+                (question.asked, question.state) = (to.clone(), State::Open);
+            }
+        }
+        true
     }
 
     /// The records of a name, if there are any.
@@ -170,36 +215,29 @@ impl Lookup {
         }
     }
 
-    fn close(&mut self, number: usize, code: u8) -> Heard {
-        if let Some(question) = self.questions.get_mut(number) {
-            question.closed = Some(code);
-        }
-        Heard::Closed
-    }
-
     /// The code of a complete look-up that found nothing: a server's trouble counts for more than its
     /// statement that there is no such name.
     pub fn code(&self) -> u8 {
-        let codes = self.questions.iter().filter_map(|question| question.closed);
-        codes.filter(|code| *code != 0 && *code != 3).chain(self.not_found()).next().unwrap_or(0)
-    }
-
-    fn not_found(&self) -> Option<u8> {
-        self.questions.iter().any(|question| question.closed == Some(3)).then_some(3)
+        let code = |question: &Question| match question.state {
+            State::Closed(code) if code != 0 => Some(code),
+            _ => None,
+        };
+        let codes = || self.questions.iter().filter_map(code);
+        codes().find(|code| *code != 3).or_else(|| codes().next()).unwrap_or(0)
     }
 
     /// The addresses of a complete look-up, IPv4 first.
     ///
     /// # Errors
-    /// There are none.
+    /// There are none, or a server had trouble with one of the questions.
     pub fn hosts(&self) -> Result<Vec<Host>, ResolveError> {
         let mut ips = self.ips.clone();
         ips.sort_by_key(IpAddr::is_ipv6);
         let plain = |ip| Host { ip, port: None, weight: 0, backup: false };
-        match ips.is_empty() {
-            false => Ok(ips.into_iter().map(plain).collect()),
-            true if self.code() == 0 => Err(ResolveError::NoAddress),
-            true => Err(ResolveError::Code(self.code())),
+        match (ips.is_empty(), self.code()) {
+            (false, 0 | 3) => Ok(ips.into_iter().map(plain).collect()),
+            (true, 0) => Err(ResolveError::NoAddress),
+            (_, code) => Err(ResolveError::Code(code)),
         }
     }
 }

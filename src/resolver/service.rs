@@ -262,13 +262,13 @@ impl Resolvers {
         }
         match query.lookup.hear(number, &message) {
             Heard::Nothing => query.ignore(place, "unexpected DNS response"),
+            Heard::Waits => {}
             Heard::Again => {
-                if let Err(error) = query.ask(net, place, number) {
+                if let Err(error) = query.ask(net, place) {
                     self.refused(net, at, conn, &error);
                 }
             }
-            Heard::Closed if query.lookup.is_complete() => self.complete(net, at),
-            Heard::Closed => {}
+            Heard::Complete => self.complete(net, at),
         }
     }
 
@@ -412,22 +412,19 @@ impl Query {
     /// Opens a socket to a server and asks all that is open.
     fn start(&mut self, net: &mut Net, at: usize, server: std::net::SocketAddr) -> io::Result<()> {
         let owner = Owner::Service(Service::Resolver(u32::try_from(at).unwrap_or(u32::MAX)));
-        let mut attempt = Attempt::start(net, server, self.tcp, owner)?;
-        for (number, question) in self.lookup.open() {
-            if let Err(error) = attempt.ask(net, number, question) {
-                net.close(attempt.conn);
-                return Err(error);
-            }
-        }
+        let attempt = Attempt::start(net, server, self.tcp, owner)?;
+        let (place, conn) = (self.attempts.len(), attempt.conn);
         self.attempts.push(attempt);
-        Ok(())
+        self.ask(net, place).inspect_err(|_| {
+            self.attempts.truncate(place);
+            net.close(conn);
+        })
     }
 
-    fn ask(&mut self, net: &mut Net, place: usize, number: usize) -> io::Result<()> {
-        match (self.attempts.get_mut(place), self.lookup.questions.get(number)) {
-            (Some(attempt), Some(question)) => attempt.ask(net, number, question),
-            _ => Ok(()),
-        }
+    /// Asks all that is open over one of the sockets.
+    fn ask(&mut self, net: &mut Net, place: usize) -> io::Result<()> {
+        let Some(attempt) = self.attempts.get_mut(place) else { return Ok(()) };
+        self.lookup.open().try_for_each(|(number, question)| attempt.ask(net, number, question))
     }
 
     fn close(&mut self, net: &mut Net) {
