@@ -2,9 +2,10 @@
 //!
 //! *In nginx* `ngx_udp_connect` in `ngx_resolver.c` and `ngx_udp_unix_recv`.
 //!
-//! *Here* the two rules of `stream.rs` differ: a short read is an ordinary message and says nothing about what
-//! else the kernel holds, and a message of no bytes is no end. Only `EAGAIN` clears the ready flag. The socket is
-//! connected, so the kernel drops what comes from any other address, and its port is the kernel's choice.
+//! *Here* the two rules of `stream.rs` differ: a short read is an ordinary message and says nothing about
+//! what else the kernel holds, and a message of no bytes is no end. Only `EAGAIN` clears the ready flag.
+//! The socket is connected, so the kernel drops what comes from any other address, and its port is the
+//! kernel's choice.
 //!
 //! *Read next*: `resolver/attempt.rs`.
 

@@ -24,8 +24,8 @@ use super::upstream_conf::{Pass, UpstreamConf};
 use crate::balance::{Group, Held, Tried};
 use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::ConnId;
-use crate::resolver::Ticket;
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
+use crate::resolver::Ticket;
 use std::fmt;
 use std::rc::Rc;
 

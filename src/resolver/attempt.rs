@@ -1,12 +1,12 @@
 //! One socket to one name server, for one name.
 //!
-//! *In nginx* `ngx_resolver_connection_t`: one UDP and one TCP connection for each server, shared by all names of a
-//! worker and kept for ever.
+//! *In nginx* `ngx_resolver_connection_t`: one UDP and one TCP connection for each server, shared by all
+//! names of a worker and kept for ever.
 //!
 //! *Here* each attempt has a socket of its own, which is closed with the look-up. So the kernel chooses a new
-//! port each time, which together with the id makes an answer hard to forge; it drops what others send; and an
-//! answer belongs to a name by its socket alone. An answer must come from the server that was asked, with the
-//! id and the question that were sent on this very socket.
+//! port each time, which together with the id makes an answer hard to forge; it drops what others send; and
+//! an answer belongs to a name by its socket alone. An answer must come from the server that was asked,
+//! with the id and the question that were sent on this very socket.
 //!
 //! ```text
 //!   UDP: ask ─▶ datagram ─▶ … ─▶ message            TCP: connect ─▶ length, question ─▶ … ─▶ length, message

@@ -3,9 +3,9 @@
 //! *In nginx* a new configuration takes over the addresses of a `resolve` line from the old one's shared zone
 //! ("preresolve"), so a reload while the name servers are silent loses nobody.
 //!
-//! *Here* a small piece of shared memory for each name, made when the configuration is read, before workers are forked.
-//! The process that reads configurations keeps it as long as any generation uses it; every worker writes there what it
-//! learns, and a new worker begins with what is there. It needs no `zone`.
+//! *Here* a small piece of shared memory for each name, made when the configuration is read, before workers
+//! are forked. The process that reads configurations keeps it as long as any generation uses it; every
+//! worker writes there what it learns, and a new worker begins with what is there. It needs no `zone`.
 //!
 //! ```text
 //!   reload: generation 1 ─ Board "example.net" ─ generation 2       [lock] [count] [ip ip how] [ip ip how] …
@@ -107,8 +107,11 @@ mod tests {
     fn what_one_generation_leaves_the_next_finds() {
         let first = Board::of("A.example", None).expect("memory");
         assert!(first.read().is_empty());
-        let host = |ip: &str, port, weight, backup| {
-            Host { ip: ip.parse().expect("an address"), port, weight, backup }
+        let host = |ip: &str, port, weight, backup| Host {
+            ip: ip.parse().expect("an address"),
+            port,
+            weight,
+            backup,
         };
         let hosts = [host("10.0.0.1", None, 0, false), host("fe80::1", Some(65535), 65535, true)];
         first.write(&hosts);

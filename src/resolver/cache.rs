@@ -3,9 +3,10 @@
 //! *In nginx* nodes of `name_rbtree` that are valid, and a queue that drops those unused for 30 seconds.
 //! Only good answers are kept.
 //!
-//! *Here* answers by line and name, each until its own time. That a name does not exist is kept too, but only if the
-//! server says for how long (RFC 2308), and never longer than [`NEGATIVE_MS`]: a client cannot make the proxy repeat a
-//! hopeless question, and a name that comes into being is noticed soon. A server's trouble is never kept.
+//! *Here* answers by line and name, each until its own time. That a name does not exist is kept too, but
+//! only if the server says for how long (RFC 2308), and never longer than [`NEGATIVE_MS`]: a client cannot
+//! make the proxy repeat a hopeless question, and a name that comes into being is noticed soon. A server's
+//! trouble is never kept.
 //!
 //! *Read next*: `service.rs`.
 

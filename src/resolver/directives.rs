@@ -1,10 +1,10 @@
 //! `resolver` and `resolver_timeout`.
 //!
-//! *In nginx* `ngx_http_core_resolver` and `ngx_resolver_create`; since 1.27.3 the same two in `upstream {}` for its
-//! `resolve` lines. Each line makes a resolver with a cache of its own.
+//! *In nginx* `ngx_http_core_resolver` and `ngx_resolver_create`; since 1.27.3 the same two in `upstream
+//! {}` for its `resolve` lines. Each line makes a resolver with a cache of its own.
 //!
-//! *Here* the same: a line becomes [`Nameservers`] with a number, under which workers keep what they know. Name
-//! servers given by name are looked up by the system when the configuration is read.
+//! *Here* the same: a line becomes [`Nameservers`] with a number, under which workers keep what they know.
+//! Name servers given by name are looked up by the system when the configuration is read.
 //!
 //! *Read next*: `system.rs`, whom `resolve` lines ask when there is no line at all.
 
@@ -160,4 +160,3 @@ pub static MODULE: Module = Module {
         ),
     ],
 };
-

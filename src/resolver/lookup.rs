@@ -3,16 +3,16 @@
 //! *In nginx* the middle of `ngx_resolver_process_a`, which asks for A and AAAA at once and starts over when
 //! the answer is an alias (`ngx_resolve_name_locked` with `recursion`).
 //!
-//! *Here* a [`Lookup`] is one or two [`Question`]s. Each follows aliases through its answer, by name. When all are answered, with
-//! aliases and no address, all are asked again for the alias. No sockets, no time.
+//! *Here* a [`Lookup`] is one or two [`Question`]s. Each follows aliases through its answer, by name. When
+//! all are answered, with aliases and no address, all are asked again for the alias. No sockets, no time.
 //!
 //! ```text
 //!   A    www ─▶ CNAME edge ─▶ not in this answer ─┐
 //!   AAAA www ─▶ CNAME edge ─▶ not in this answer ─┴─ Again: A, AAAA edge ─▶ 10.0.0.1, 10.0.0.2 ─ Complete
 //! ```
 //!
-//! NGINX: which alias counts when the two answers do not agree is what http_resolver_aaaa.t wants: with an address in one
-//! answer none does, and trouble with one question is trouble with the name.
+//! NGINX: which alias counts when the two answers do not agree is what http_resolver_aaaa.t wants: with an
+//! address in one answer none does, and trouble with one question is trouble with the name.
 //!
 //! *Read next*: `service.rs`.
 

@@ -115,9 +115,6 @@ fn trouble_with_one_question_is_trouble_with_the_name() {
 fn places_of_a_service_are_collected() {
     let mut a = lookup(true);
     let place = |port| Data::Service { priority: 1, weight: 2, port, target: names("b") };
-    assert_eq!(
-        a.hear(0, &said("a", Kind::Srv, 0, &[("a", place(81)), ("a", place(82))])),
-        Heard::Complete
-    );
+    assert_eq!(a.hear(0, &said("a", Kind::Srv, 0, &[("a", place(81)), ("a", place(82))])), Heard::Complete);
     assert_eq!(a.services.iter().map(|service| service.port).collect::<Vec<_>>(), [81, 82]);
 }

@@ -1,7 +1,7 @@
 //! DNS messages: a question as bytes, bytes as an answer (RFC 1035, section 4; SRV: RFC 2782).
 //!
-//! *In nginx* `ngx_resolver_create_name_query`, `ngx_resolver_process_response` and `ngx_resolver_copy`, which
-//! read the same packet several times by offsets.
+//! *In nginx* `ngx_resolver_create_name_query`, `ngx_resolver_process_response` and `ngx_resolver_copy`,
+//! which read the same packet several times by offsets.
 //!
 //! *Here* a message is taken apart once, into owned values; nothing is believed, nothing is looked up. A name
 //! is kept as text in lower case without the last dot. A compression pointer must point before the name it
@@ -159,8 +159,7 @@ pub fn parse(bytes: &[u8]) -> Result<Message, &'static str> {
         }
         _ => return Err("unexpected number of questions in DNS response"),
     };
-    let mut message =
-        Message { id, truncated, code, question, records: Vec::new(), negative_ttl: None };
+    let mut message = Message { id, truncated, code, question, records: Vec::new(), negative_ttl: None };
     if truncated {
         return Ok(message);
     }

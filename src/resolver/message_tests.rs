@@ -34,7 +34,7 @@ fn an_answer_with_a_pointer_is_read() {
 
 #[test]
 fn a_pointer_that_goes_nowhere_or_forward_is_refused() {
-    for to in [0u8, 25, 27, 200] {
+    for to in [0u8, 11, 27, 28, 200] {
         let bytes = answer(7, 0x8180, "a.example", Kind::A, 1, &a_record(&[0xc0, to], 60, [0; 4]));
         assert!(parse(&bytes).is_err(), "to {to}");
     }

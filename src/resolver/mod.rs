@@ -3,10 +3,10 @@
 //! *In nginx* `ngx_resolver.c`: a tree of names, a UDP and a TCP connection for each name server, queues of
 //! names to ask again, and contexts (`ngx_resolver_ctx_t`) of those who wait.
 //!
-//! *Here* four small parts. [`message`] turns bytes into answers, [`lookup`] knows what an answer means for a name,
-//! [`attempt`] is one socket to one server, and [`service`] keeps names in flight, those who wait for them, and
-//! the cache. Who waits is a value ([`Waiter`]); the worker wakes it when [`Resolvers::finished`] says so. This room
-//! knows no requests and no groups.
+//! *Here* four small parts. [`message`] turns bytes into answers, [`lookup`] knows what an answer means for
+//! a name, [`attempt`] is one socket to one server, and [`service`] keeps names in flight, those who wait
+//! for them, and the cache. Who waits is a value ([`Waiter`]); the worker wakes it when
+//! [`Resolvers::finished`] says so. This room knows no requests and no groups.
 //!
 //! ```text
 //!   resolve(name) ─┬─ cached ──────────────────────────────▶ Now(answer)

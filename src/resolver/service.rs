@@ -1,12 +1,13 @@
 //! Names in flight, who waits for them, and when to ask again.
 //!
-//! *In nginx* `ngx_resolve_name_locked`, `ngx_resolver_resend_handler`, `ngx_resolver_timeout_handler`: a name is asked for once,
-//! further contexts queue at its node; a list of names is sent again every 5 seconds, to the next server.
+//! *In nginx* `ngx_resolve_name_locked`, `ngx_resolver_resend_handler`, `ngx_resolver_timeout_handler`: a
+//! name is asked for once, further contexts queue at its node; a list of names is sent again every 5
+//! seconds, to the next server.
 //!
-//! *Here* a [`Query`] is one name in flight with all who wait for it. Silence is answered by a further attempt at the
-//! next server, sooner than nginx ([`AGAIN_MS`]); the earlier socket stays open, since its answer may only be late. One
-//! timer serves all queries. Who waits is never called: results are collected, and the worker takes them with
-//! [`Resolvers::finished`] at the end of its turn.
+//! *Here* a [`Query`] is one name in flight with all who wait for it. Silence is answered by a further
+//! attempt at the next server, sooner than nginx ([`AGAIN_MS`]); the earlier socket stays open, since its
+//! answer may only be late. One timer serves all queries. Who waits is never called: results are collected,
+//! and the worker takes them with [`Resolvers::finished`] at the end of its turn.
 //!
 //! ```text
 //!   Query "a.example" ── attempts: [socket to server 0] [socket to server 1] …
@@ -18,7 +19,7 @@
 //! *Read next*: `srv.rs` for services; `worker/mod.rs`, where results are handed on.
 
 use super::attempt::Attempt;
-use super::cache::{Cache, Key, NEGATIVE_MS};
+use super::cache::{Cache, Key, Known, NEGATIVE_MS};
 use super::lookup::{Heard, Lookup};
 use super::message::{self, Message, Name};
 use super::srv::Targets;
@@ -100,8 +101,8 @@ pub struct Resolvers {
 }
 
 impl Resolvers {
-    /// Asks for the addresses of a name. The caller keeps the ticket until [`Resolvers::finished`] brings it back, or
-    /// cancels it.
+    /// Asks for the addresses of a name. The caller keeps the ticket until [`Resolvers::finished`] brings
+    /// it back, or cancels it.
     pub fn resolve(
         &mut self,
         net: &mut Net,
@@ -143,8 +144,8 @@ impl Resolvers {
         self.queries.len()
     }
 
-    /// What is known, or a place in the queue of a name in flight, which is begun if it is not. The number of the place is
-    /// `count`.
+    /// What is known, or a place in the queue of a name in flight, which is begun if it is not. The number
+    /// of the place is `count`.
     pub(super) fn look(
         &mut self,
         net: &mut Net,
@@ -152,7 +153,7 @@ impl Resolvers {
         name: &Name,
         service: bool,
         whom: Whom,
-    ) -> Option<(Result<Rc<[Host]>, ResolveError>, u64)> {
+    ) -> Option<(Known, u64)> {
         let key = Key { servers: servers.number, name: name.clone(), service };
         if let Some((known, left)) = self.cache.get(&key, clock::now()) {
             return Some((known.clone(), left));
@@ -272,7 +273,8 @@ impl Resolvers {
         }
     }
 
-    /// The answer does not fit into a datagram: the same server is asked over TCP, once, whatever else the message says.
+    /// The answer does not fit into a datagram: the same server is asked over TCP, once, whatever else the
+    /// message says.
     fn truncated(&mut self, net: &mut Net, at: usize, place: usize, number: usize, message: &Message) {
         let Some(query) = self.queries.get_mut(at) else { return };
         let asked = query.lookup.questions.get(number);
@@ -323,7 +325,11 @@ impl Resolvers {
                         Ok(hosts) => Ok(self.answer(hosts.clone(), port, ms)),
                         Err(error) => Err(*error),
                     };
-                    self.finished.push_back(Finished { waiter, ticket: Ticket { query: at, number }, outcome });
+                    self.finished.push_back(Finished {
+                        waiter,
+                        ticket: Ticket { query: at, number },
+                        outcome,
+                    });
                 }
                 Whom::Parent { query, serial, target } => {
                     self.target_done(net, query, serial, target, &known, ms);

@@ -1,11 +1,11 @@
 //! Services: SRV records, and the addresses of the hosts they name.
 //!
-//! *In nginx* `ngx_resolver_process_srv` and `ngx_resolver_srv_names_handler`, which makes a context for each target and
-//! counts them down.
+//! *In nginx* `ngx_resolver_process_srv` and `ngx_resolver_srv_names_handler`, which makes a context for
+//! each target and counts them down.
 //!
-//! *Here* a query whose SRV question is answered becomes a parent: each target is a look-up like any other, cached for
-//! itself, and its result comes back by the parent's number and serial. Records of the lowest priority become servers,
-//! the others backups, in nginx's way.
+//! *Here* a query whose SRV question is answered becomes a parent: each target is a look-up like any other,
+//! cached for itself, and its result comes back by the parent's number and serial. Records of the lowest
+//! priority become servers, the others backups, in nginx's way.
 //!
 //! ```text
 //!   _http._tcp.a ─▶ 10 1 8001 b, 20 1 8002 c ─┬─ query b ─▶ 10.0.0.1 ─┐
@@ -14,17 +14,17 @@
 //!
 //! *Read next*: `service.rs`.
 
+use super::cache::Known;
 use super::lookup::Service;
 use super::service::{Resolvers, Whom};
 use super::{Host, ResolveError};
 use crate::event::Net;
-use std::rc::Rc;
 
 /// The targets of a service.
 #[derive(Debug)]
 pub struct Targets {
     services: Vec<Service>,
-    found: Vec<Option<Result<Rc<[Host]>, ResolveError>>>,
+    found: Vec<Option<Known>>,
     /// For how many milliseconds all that was found may be kept.
     valid_ms: u64,
 }
@@ -86,21 +86,14 @@ impl Resolvers {
         at: usize,
         serial: u64,
         target: usize,
-        known: &Result<Rc<[Host]>, ResolveError>,
+        known: &Known,
         ms: u64,
     ) {
         self.note_target(at, serial, target, known, ms);
         self.end_targets(net, at, serial);
     }
 
-    fn note_target(
-        &mut self,
-        at: usize,
-        serial: u64,
-        target: usize,
-        known: &Result<Rc<[Host]>, ResolveError>,
-        ms: u64,
-    ) {
+    fn note_target(&mut self, at: usize, serial: u64, target: usize, known: &Known, ms: u64) {
         let query = self.queries.get_mut(at).filter(|query| query.serial == serial);
         let Some(targets) = query.and_then(|query| query.targets.as_mut()) else { return };
         if known.is_ok() {

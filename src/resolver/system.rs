@@ -1,10 +1,11 @@
 //! The name servers of the machine.
 //!
-//! *In nginx* they are never asked at run time: a `resolve` line without a `resolver` is an error, and people write
-//! scripts that copy the address from `/etc/resolv.conf` into the configuration.
+//! *In nginx* they are never asked at run time: a `resolve` line without a `resolver` is an error, and
+//! people write scripts that copy the address from `/etc/resolv.conf` into the configuration.
 //!
-//! *Here* that file is read once, with the configuration, for `resolve` lines only. DIFF: nginx's error is left
-//! for machines without such a file. `search`, `options` and `/etc/hosts` are not looked at: names in a configuration are whole.
+//! *Here* that file is read once, with the configuration, for `resolve` lines only. DIFF: nginx's error is
+//! left for machines without such a file. `search`, `options` and `/etc/hosts` are not looked at: names in
+//! a configuration are whole.
 //!
 //! *Read next*: `directives.rs`.
 
@@ -31,7 +32,8 @@ fn parse(text: &str) -> Vec<SocketAddr> {
 mod tests {
     #[test]
     fn the_lines_that_name_servers_are_read() {
-        let text = "# nameserver 1.1.1.1\nnameserver 10.0.0.1 # first\n nameserver\t::1\nsearch a\nnameserver x\n";
+        let text =
+            "# nameserver 1.1.1.1\nnameserver 10.0.0.1 # first\n nameserver\t::1\nsearch a\nnameserver x\n";
         let texts: Vec<String> = super::parse(text).iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["10.0.0.1:53", "[::1]:53"]);
     }

@@ -1,14 +1,15 @@
 //! `server name resolve`: the addresses of a line, looked up again and again.
 //!
-//! *In nginx* `ngx_http_upstream_init_zone` arms an event for each such line in the worker of the first zone, and
-//! `ngx_http_upstream_zone_resolve_handler` rebuilds the peers in shared memory.
+//! *In nginx* `ngx_http_upstream_init_zone` arms an event for each such line in the worker of the first
+//! zone, and `ngx_http_upstream_zone_resolve_handler` rebuilds the peers in shared memory.
 //!
-//! *Here* every worker looks for itself, when the TTL of the last answer is over; so no `zone` is needed, and with one the
-//! peers' numbers are shared all the same. Peers that stay keep their state, requests keep the peers they began with,
-//! idle connections of those that left are closed.
+//! *Here* every worker looks for itself, when the TTL of the last answer is over; so no `zone` is needed,
+//! and with one the peers' numbers are shared all the same. Peers that stay keep their state, requests keep
+//! the peers they began with, idle connections of those that left are closed.
 //!
-//! DIFF: only an answer changes anything. When the name server is silent or in trouble, or denies the name, the last good answer
-//! stays, and the log says so; nginx drops all peers for a name that is denied. An empty answer does empty the line.
+//! DIFF: only an answer changes anything. When the name server is silent or in trouble, or denies the name,
+//! the last good answer stays, and the log says so; nginx drops all peers for a name that is denied. An
+//! empty answer does empty the line.
 //!
 //! ```text
 //!   begin ─▶ Board (what the last generation knew) ─▶ look_up ─▶ resolved ─┬─ Group::resolved, Board
@@ -62,8 +63,8 @@ impl Conf for Lines {
 }
 
 impl Lines {
-    /// Notes the lines of a group. The name servers are those of its block, of `http {}`, or of the machine. `end` is where the
-    /// block ends.
+    /// Notes the lines of a group. The name servers are those of its block, of `http {}`, or of the
+    /// machine. `end` is where the block ends.
     ///
     /// # Errors
     /// There are no name servers; no memory.

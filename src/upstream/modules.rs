@@ -29,13 +29,13 @@ use crate::http::module::HttpModule;
 use crate::http::turn::Status;
 use crate::http::upstream_conf::Pass;
 use crate::protocol::fastcgi::FastCgi;
-use crate::resolver::directives::{GroupResolver, ResolverConf};
-use crate::resolver;
 use crate::protocol::http1::Http1;
 use crate::protocol::memcached::Memcached;
 use crate::protocol::scgi::Scgi;
 use crate::protocol::uwsgi::Uwsgi;
 use crate::protocol::{Kind, Protocol};
+use crate::resolver;
+use crate::resolver::directives::{GroupResolver, ResolverConf};
 use std::rc::Rc;
 
 /// All groups of a configuration, for names that variables make.

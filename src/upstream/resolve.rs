@@ -3,10 +3,10 @@
 //! *In nginx* the part of `ngx_http_upstream_init_request` that starts the resolver and
 //! `ngx_http_upstream_resolve_handler`; each request makes a round robin of its own from the addresses.
 //!
-//! *Here* the request leaves a ticket and waits in the slots of a request whose upstream works, so that a client that goes away is
-//! noticed. The addresses make a group that is remembered by name and port and changed when they change: so idle connections
-//! to such peers are used again, which they are not in nginx. As there, nothing is held against a peer from one request to
-//! the next.
+//! *Here* the request leaves a ticket and waits in the slots of a request whose upstream works, so that a
+//! client that goes away is noticed. The addresses make a group that is remembered by name and port and
+//! changed when they change: so idle connections to such peers are used again, which they are not in nginx.
+//! As there, nothing is held against a peer from one request to the next.
 //!
 //! ```text
 //!   find ─┬─ known ────────────────────────────▶ group
