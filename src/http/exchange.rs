@@ -26,6 +26,7 @@ use super::slots::ClientRead;
 use super::turn::Turn;
 use crate::buf::Chain;
 use crate::event::{ConnId, ExchangeId, RequestIx};
+use crate::util::address::Address;
 use std::collections::VecDeque;
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
@@ -70,6 +71,8 @@ pub struct Client {
     pub sent_before: u64,
     /// The request had arrived with the one before it (`$pipe`).
     pub pipelined: bool,
+    /// The address of the proxy, while that of the client it named stands in its place (`set_real_ip_from`).
+    pub replaced: Option<Address>,
     /// Counted as reading a head.
     pub reading: bool,
 }
@@ -87,6 +90,7 @@ impl Client {
             request_length: 0,
             sent_before: 0,
             pipelined: false,
+            replaced: None,
             reading: false,
         }
     }

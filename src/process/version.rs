@@ -32,7 +32,7 @@ const fn extra(name: &'static str, here: bool) -> Feature {
 /// Every module of nginx that somebody may ask for. Change `false` to `true` when one is done.
 const MODULES: &[Feature] = &[
     extra("debug", true),
-    extra("http_realip_module", false),
+    extra("http_realip_module", true),
     extra("http_auth_request_module", true),
     extra("http_addition_module", true),
     extra("http_sub_module", true),

@@ -24,6 +24,7 @@ mod logs;
 mod map;
 mod processes;
 mod proxy;
+mod realip;
 mod reload;
 mod rewrite;
 mod smoke;

@@ -30,6 +30,7 @@ pub mod mirror;
 pub mod not_modified;
 pub mod open_files;
 pub mod range;
+pub mod realip;
 pub mod referer;
 pub mod rewrite;
 pub mod split_clients;
@@ -50,6 +51,8 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::output::MODULE,
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
+    &realip::MODULE,
+    &auth_request::MODULE,
     &try_files::MODULE,
     &mirror::MODULE,
     &index::MODULE,

@@ -66,7 +66,8 @@ pub fn binary(address: &Address) -> Slice {
 }
 
 fn port(address: &Address) -> Slice {
-    if address.is_unix() { Slice::EMPTY } else { number(u64::from(address.port())).unwrap_or_default() }
+    // A client that a proxy named without a port has none.
+    if address.port() == 0 { Slice::EMPTY } else { number(u64::from(address.port())).unwrap_or_default() }
 }
 
 /// The address the client connected to.
