@@ -233,15 +233,18 @@ impl HeadersOut {
 
     /// Makes the entity tag a weak one, for a body that a filter changes but means the same.
     pub fn weak_etag(&mut self) {
-        let weak = match self.get(b"ETag") {
-            Some(tag) if tag.starts_with(b"W/") => return,
-            Some(tag) if tag.starts_with(b"\"") => Some([b"W/", &**tag].concat()),
-            Some(_) => None,
-            None => return,
+        let Some(at) = self.fields.iter().position(|field| field.name.eq_ignore_ascii_case(b"ETag")) else {
+            return;
         };
-        self.remove(b"ETag");
-        if let Some(tag) = weak {
-            self.add("ETag", tag);
+        let weak = match self.fields.get(at).map(|field| &field.value[..]) {
+            Some([b'W', b'/', ..]) => return,
+            Some(tag @ [b'"', ..]) => Some(Slice::from([b"W/", tag].concat())),
+            _ => None,
+        };
+        match (weak, self.fields.get_mut(at)) {
+            (Some(weak), Some(field)) => field.value = weak,
+            // What is no tag cannot be a weak one.
+            _ => drop(self.fields.remove(at)),
         }
     }
 }

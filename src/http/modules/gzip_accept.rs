@@ -17,7 +17,7 @@ use crate::conf::pattern::Pattern;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
-use crate::http::headers::Known;
+use crate::http::headers::{Known, OutField};
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::{HeaderFilter, Stage};
@@ -152,7 +152,9 @@ pub fn mark_vary(x: &mut Exchange, r: RequestIx) {
 fn add_vary(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     let varies = x[r].ctx.get::<Tested>().is_some_and(|tested| tested.vary);
     if varies && *x[r].loc.confs.get::<GzipAccept>().vary {
-        x[r].headers_out.add("Vary", "Accept-Encoding");
+        // In front of the other fields, as nginx writes it.
+        let field = OutField { name: "Vary".into(), value: "Accept-Encoding".into() };
+        x[r].headers_out.fields.insert(0, field);
     }
     Ok(())
 }

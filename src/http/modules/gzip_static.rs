@@ -106,6 +106,5 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         return status;
     }
     x.action = "sending response to client";
-    x[r].headers_out.set("Content-Encoding", "gzip");
-    send_file(x, r, io, file, meta)
+    send_file(x, r, io, (file, meta), Some("gzip"))
 }

@@ -55,6 +55,8 @@ settings! {
         pub min_uses: u64 = 1,
         /// `open_file_cache_errors`
         pub errors: bool = false,
+        /// `read_ahead`, bytes; 0 for as the kernel does by itself
+        pub read_ahead: u64 = 0,
     }
 }
 
@@ -99,6 +101,36 @@ static TABLE: Module = Module {
             |cx, line| line.flag(&mut cx.conf::<OpenFiles>().errors),
         ),
         Directive::new(
+            "read_ahead",
+            ALL,
+            Args::Exactly(1),
+            "0",
+            "Tells the kernel that large files are read from end to end; how far ahead it reads is its choice.",
+            |cx, line| line.size(&mut cx.conf::<OpenFiles>().read_ahead),
+        ),
+        Directive::new(
+            "aio_write",
+            ALL,
+            Args::Flag,
+            "off",
+            "Only off: files are written by the worker itself.",
+            |_, line| match line.arg(0)?.eq_ignore_ascii_case(b"off") {
+                true => Ok(()),
+                false => Err(line.directive_err("supports only \"off\": there is no aio")),
+            },
+        ),
+        Directive::new(
+            "directio_alignment",
+            ALL,
+            Args::Exactly(1),
+            "512",
+            "Only its default: there is no directio.",
+            |_, line| match crate::conf::value::parse_size(line.arg(0)?) {
+                Some(512) => Ok(()),
+                _ => Err(line.directive_err("supports only \"512\": there is no directio")),
+            },
+        ),
+        Directive::new(
             "disable_symlinks",
             ALL,
             Args::Between(1, 2),
@@ -135,6 +167,9 @@ fn set_cache(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let cache = (!off).then_some(CacheConf { id, max, inactive_ms: inactive });
     line.store(&mut cx.conf::<OpenFiles>().cache, cache)
 }
+
+/// Above what size, in bytes, telling the kernel is worth a call (nginx: `NGX_MIN_READ_AHEAD`).
+const LARGE: u64 = 128 * 1024;
 
 /// What is known of a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,12 +223,17 @@ impl Failed {
 /// # Errors
 /// What the kernel said, now or when it was remembered.
 pub fn open(x: &Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<(Rc<File>, Meta), Failed> {
-    let Some((cache, terms)) = cache(x, r, io) else { return open_now(path) };
-    let (file, meta) = cache.get(path, terms, true)?;
-    match file {
-        Some(file) => Ok((file, meta)),
-        None => open_now(path),
+    let opened = match cache(x, r, io) {
+        Some((cache, terms)) => match cache.get(path, terms, true)? {
+            (Some(file), meta) => (file, meta),
+            (None, _) => open_now(path)?,
+        },
+        None => open_now(path)?,
+    };
+    if *x[r].loc.confs.get::<OpenFiles>().read_ahead != 0 && opened.1.size > LARGE {
+        crate::sys::file::will_read_all(&opened.0);
     }
+    Ok(opened)
 }
 
 /// Says what a name is without opening it.

@@ -55,6 +55,7 @@ fn filter(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     };
     match (verdict, &parts[..]) {
         (Ranges::NotSatisfiable, _) => {
+            // DIFF: nginx leaves the fields of the response that could not be cut; only this one stays here.
             let out = &mut x[r].headers_out;
             out.set("Content-Range", format!("bytes */{length}"));
             out.clear_content_length();

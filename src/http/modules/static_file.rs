@@ -71,19 +71,29 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         return status;
     }
     x.action = "sending response to client";
-    send_file(x, r, io, file, meta)
+    x[r].flags.allow_ranges = true;
+    send_file(x, r, io, (file, meta), None)
 }
 
-/// Sends a file as the response: status 200 with its length, time, tag and type. Answers as
-/// [`send_header`] and [`output`].
-pub fn send_file(x: &mut Exchange, r: RequestIx, io: &mut Io, file: Rc<File>, meta: Meta) -> Status {
+/// Sends a file as the response: status 200 with its length, time, tag, type and, if it is a compressed one,
+/// encoding. Whether ranges of it may be asked for is the caller's to say. Answers as [`send_header`] and
+/// [`output`].
+pub fn send_file(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    (file, meta): (Rc<File>, Meta),
+    encoding: Option<&'static str>,
+) -> Status {
     let out = &mut x[r].headers_out;
     out.status = 200;
     out.content_length = Some(meta.size);
     out.last_modified = Some(meta.mtime);
     set_etag(x, r);
     set_content_type(x, r);
-    x[r].flags.allow_ranges = true;
+    if let Some(encoding) = encoding {
+        x[r].headers_out.set("Content-Encoding", encoding);
+    }
     let sent = send_header(x, r, io);
     if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.header_only {
         return sent;

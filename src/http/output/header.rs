@@ -104,8 +104,11 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if status == 204 || (100..200).contains(&status) {
         let out = &mut x[r].headers_out;
         out.content_type = None;
-        out.last_modified = None;
         out.clear_content_length();
+    }
+    if !matches!(status, 200 | 206 | 304) {
+        // The time is that of an error page, not of what was asked for.
+        x[r].headers_out.clear_last_modified();
     }
     // DIFF: a worker that is finishing says so in the answer; nginx promises to stay, and closes.
     x.client.keepalive &= !io.exiting;
