@@ -61,6 +61,8 @@ pub struct RequestFlags {
     pub response_sent: bool,
     /// Ranges of this response may be asked for (nginx: `r->allow_ranges`).
     pub allow_ranges: bool,
+    /// The range filter is to cut this subrequest's part of the whole (slices).
+    pub subrequest_ranges: bool,
     /// Only one range at once is possible.
     pub single_range: bool,
     /// Filters must have the body in memory (nginx: `r->filter_need_in_memory`).

@@ -36,7 +36,7 @@ const MODULES: &[Feature] = &[
     extra("http_auth_request_module", true),
     extra("http_addition_module", true),
     extra("http_sub_module", true),
-    extra("http_slice_module", false),
+    extra("http_slice_module", true),
     extra("http_stub_status_module", true),
     extra("http_gunzip_module", true),
     extra("http_gzip_static_module", true),

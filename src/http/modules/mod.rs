@@ -33,6 +33,7 @@ pub mod range;
 pub mod realip;
 pub mod referer;
 pub mod rewrite;
+pub mod slice;
 pub mod split_clients;
 pub mod ssi;
 pub mod static_file;
@@ -68,6 +69,7 @@ pub static MODULES: &[&HttpModule] = &[
     &headers::MODULE,
     &range::MODULE,
     &addition::MODULE,
+    &slice::MODULE,
     &ssi::MODULE,
     &rewrite::MODULE,
     &access_log::MODULE,

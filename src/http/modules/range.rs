@@ -41,7 +41,8 @@ fn filter(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     let Some(length) = request.headers_out.content_length else { return Ok(()) };
     let max = *request.loc.core.max_ranges;
     let out = &request.headers_out;
-    let possible = request.http_version >= 1000 && request.flags.allow_ranges && request.is_main();
+    let ours = request.is_main() || request.flags.subrequest_ranges;
+    let possible = request.http_version >= 1000 && request.flags.allow_ranges && ours;
     if !possible || out.status != 200 || max == 0 {
         return Ok(());
     }
