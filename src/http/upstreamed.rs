@@ -163,6 +163,8 @@ pub struct Upstream {
     pub relay: Relay,
     /// Of the buffered relay.
     pub pipe: Pipe,
+    /// A copy of the body that is going to be a file (`NAME_store`).
+    pub store: Option<TempFile>,
     /// Buffered or not, after X-Accel-Buffering had its say.
     pub buffering: bool,
     /// How the reply goes to the client.

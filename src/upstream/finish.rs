@@ -16,7 +16,7 @@
 //!
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
-use super::pool;
+use super::{pool, store};
 use crate::balance::{self, Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
@@ -77,8 +77,8 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
 fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
     let Some(u) = x[r].upstream.as_deref() else { return Outcome::Failed(500) };
     match status {
-        Status::Http(499) | Status::Error => Outcome::Aborted,
         _ if u.complete => Outcome::Complete,
+        Status::Http(499) | Status::Error => Outcome::Aborted,
         _ if u.header_sent => Outcome::Cut,
         Status::Http(status) => Outcome::Failed(status),
         _ => Outcome::Failed(500),
@@ -109,6 +109,9 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     if outcome == Outcome::Aborted {
         abort(x, r, io);
     }
+    if outcome == Outcome::Complete {
+        store::finish(x, r, io);
+    }
     release_peer(x, r, io, outcome == Outcome::Complete);
     let id = (x.id, r);
     if x[r].write == ClientWrite::AwaitPeer {
@@ -125,6 +128,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     let module = u.module.take();
     u.request.clear();
     u.pipe.memory.clear();
+    u.store = None;
     u.tried = None;
     let hold = u.hold.take();
     let relays = u.mode != Mode::None;

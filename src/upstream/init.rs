@@ -67,6 +67,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         decoder: None,
         relay: Relay::default(),
         pipe: Pipe::default(),
+        store: None,
         mode: Mode::None,
         header_sent: false,
         request_sent: false,

@@ -40,6 +40,7 @@ pub mod pool;
 pub mod relay;
 pub mod resolve;
 pub mod send;
+pub mod store;
 pub mod unbuffered;
 pub mod upgraded;
 pub mod vars;

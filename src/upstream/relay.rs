@@ -12,7 +12,7 @@
 //!
 //! *Read next*: `unbuffered.rs`, then `pipe/mod.rs`.
 
-use super::{finish, header, pipe, unbuffered, upgraded};
+use super::{finish, header, pipe, store, unbuffered, upgraded};
 use crate::buf::Page;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
@@ -32,6 +32,10 @@ use crate::protocol::{Decoder, Fault, Flow, Framing};
 pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     begin_decoder(x, r);
     let upgrade = super::of(x, r).is_some_and(|u| u.head.upgrade);
+    if upgrade && !x[r].is_main() {
+        logging::log(x, r, io, Level::Error, None, format_args!("connection upgrade in subrequest"));
+        return Status::Error.finish();
+    }
     x[r].flags.upgraded = upgrade;
     let sent = if x[r].flags.in_memory { Status::Ok } else { send_header(x, r, io) };
     // A status here is one that a filter wants in place of this response.
@@ -52,6 +56,7 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     let Some(u) = super::of(x, r) else { return Ok(()) };
     let buffered = u.buffering && !x[r].flags.in_memory;
+    store::begin(x, r, io);
     watch(x, r, io, buffered);
     if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
 }
@@ -120,6 +125,7 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
     for note in notes {
         logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
     }
+    store::append(x, r, io);
     match flow {
         Ok(flow) => Ok(flow),
         Err(Fault::Invalid(text)) => {

@@ -63,6 +63,13 @@ pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result
 fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: bool) -> Result<u64, Leave> {
     chain.flush |= flush;
     match output(x, r, io, chain) {
+        Status::Error if of(x, r).is_some_and(|u| u.store.is_some()) => {
+            // The client is gone, the file is still wanted.
+            if let Some(u) = of(x, r) {
+                u.client_gone = true;
+            }
+            Ok(0)
+        }
         Status::Error => Err(Leave::Finish(Status::Error)),
         _ => Ok(unsent(x, r)),
     }

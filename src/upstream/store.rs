@@ -1,0 +1,118 @@
+//! Storing replies as files (directive `NAME_store`).
+//!
+//! *In nginx* `ngx_http_upstream_store`: the whole reply goes through the pipe's temporary file, which
+//! is renamed when it is complete.
+//!
+//! *Here* a file of its own beside the pipe, so that what is stored and what a slow client has not taken
+//! yet are different matters. Only a whole reply to GET with status 200 is stored; a client that goes
+//! away does not stop it.
+//!
+//! ```text
+//!   decoded ─┬─▶ pipe ─▶ client
+//!            └─▶ temporary file ── whole? ─▶ rename to its name      cut? ─▶ deleted
+//! ```
+//!
+//! *Read next*: `pipe/mod.rs`.
+
+use crate::buf::TempFile;
+use crate::event::RequestIx;
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::modules::files;
+use crate::http::parse::request_line::Method;
+use crate::http::upstream_conf::{Store, UpstreamConf};
+use crate::log::Level;
+use crate::protocol::out::again;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::{fs, io};
+
+/// Begins a file, if this reply is to be stored.
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    if *u.conf.store == Store::Off || u.head.status != 200 || x[r].method != Method::Get {
+        return;
+    }
+    let path = u.conf.temp_path.as_ref().unwrap_or(&u.pass.temp_path).clone();
+    match TempFile::create(&path) {
+        Ok(file) => {
+            if let Some(u) = super::of(x, r) {
+                u.store = Some(file);
+            }
+        }
+        Err(error) => {
+            let text = format_args!("open() \"{}\" failed", path.folder.display());
+            logging::log(x, r, io, Level::Crit, Some(&error), text);
+        }
+    }
+}
+
+/// Adds what was decoded last.
+pub fn append(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return };
+    let Some(file) = u.store.as_mut() else { return };
+    if let Err(error) = file.append(&mut again(&u.relay.chain)) {
+        u.store = None;
+        logging::log(x, r, io, Level::Crit, Some(&error), format_args!("write() to a temporary file failed"));
+    }
+}
+
+/// The reply is whole: gives the file its name.
+pub fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = super::of(x, r) else { return };
+    let Some(file) = u.store.take() else { return };
+    let conf = u.conf.clone();
+    let modified = u.head.get("Last-Modified").and_then(|text| time(text));
+    let to = match &*conf.store {
+        Store::Off => return,
+        Store::On => files::map_uri_to_path(x, r, io),
+        Store::Path(template) => {
+            let path = template.eval(x, r, io);
+            Some(PathBuf::from(OsStr::from_bytes(&path)))
+        }
+    };
+    let Some(to) = to else { return };
+    if let Err(error) = name(file, &to, &conf, modified) {
+        let text = format_args!("rename() to \"{}\" failed", to.display());
+        logging::log(x, r, io, Level::Crit, Some(&error), text);
+    }
+}
+
+fn time(text: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()
+}
+
+fn name(mut file: TempFile, to: &Path, conf: &UpstreamConf, modified: Option<SystemTime>) -> io::Result<()> {
+    file.file().set_permissions(fs::Permissions::from_mode(*conf.store_access))?;
+    if let Some(modified) = modified {
+        file.file().set_modified(modified)?;
+    }
+    let renamed = fs::rename(file.path(), to).or_else(|error| match (error.raw_os_error(), to.parent()) {
+        (Some(libc::ENOENT), Some(folder)) => {
+            fs::create_dir_all(folder)?;
+            fs::rename(file.path(), to)
+        }
+        _ => Err(error),
+    });
+    match renamed {
+        Ok(()) => {
+            // It has another name now: there is nothing to delete.
+            file.keep();
+            Ok(())
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EXDEV) => copy(file.path(), to),
+        Err(error) => Err(error),
+    }
+}
+
+/// To another file system: under a name of its own first, so that nobody sees half a file.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    fs::copy(from, &part)?;
+    fs::rename(&part, to)
+}
