@@ -8,7 +8,7 @@
 //! level, and sorts servers under addresses.
 //!
 //! ```text
-//!   http { server { location {} } }     CoreMain.servers[ ServerDraft{ CoreLocation.drafts[ LocationDraft ] } ]
+//!   http { server { location {} } }     CoreMain.servers[ ServerDraft { drafts[ LocationDraft ] } ]
 //!   finish: http ⇒ server ⇒ location ⇒ inner location … freeze ─▶ Rc<Server>, Rc<Location> ─▶ HttpCycle
 //! ```
 //!

@@ -8,7 +8,7 @@
 //! mistaken for each other.
 //!
 //! ```text
-//!   start(ms, then) ─▶ client.read = TestReading, write = Delay ── the time is up ─▶ Block, RunPhases ─▶ then(x, r, io)
+//!   start(ms, then) ─▶ client.read = TestReading, write = Delay ── time is up ─▶ Block, RunPhases ─▶ then()
 //!                                    └ the client has gone ─▶ 499
 //! ```
 //!

@@ -10,8 +10,9 @@
 //! dispatcher's business.
 //!
 //! ```text
-//!   Http(404) ─▶ special ─▶ (page sent) Ok/Again ─▶ output left? ─ yes ─▶ Writer slot, wait for writability
-//!   Ok ───────────────────────────────────────────────┘      └ no ─▶ main: fate + hold back; sub: parent posted
+//!   Http(404) ─▶ special ─▶ (page sent) Ok/Again ─▶ output left? ─ yes ─▶ Writer slot, until writable
+//!   Ok ──────────────────────────────────────────────────┘      └ no ─▶ main: fate, hold back
+//!                                                                       sub: parent posted
 //! ```
 //!
 //! *Read next*: `special.rs`, `client/keepalive.rs`.

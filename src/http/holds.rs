@@ -9,7 +9,8 @@
 //! total is zero.
 //!
 //! ```text
-//!   take(Why::Upstream) ─▶ Hold ─ kept in Upstream ─▶ give_back(hold)    log: *7 hold +upstream: main upstream
+//!   take(Why::Upstream) ─▶ Hold ─ kept in Upstream ─▶ give_back(hold)
+//!   log: *7 hold +upstream: main upstream
 //! ```
 //!
 //! *Read next*: `exchange.rs`, `worker/mod.rs: dispatch`.

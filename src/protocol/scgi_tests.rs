@@ -102,7 +102,7 @@ fn a_head_that_is_none_is_refused() {
 proptest! {
     #[test]
     fn no_reply_makes_it_panic(
-        reply in r"(HTTP/1\.[01] |Status: |Content-Length: |Location:|[a-z0-9: \r\n\x00-\xff]{0,9}|\r\n){0,8}",
+        reply in r"(HTTP/1\.[01] |Status: |Content-Length: |Location:|[a-z: \r\n\x00-\xff]{0,9}|\r\n){0,8}",
         cut in 0usize..64,
     ) {
         let configured = configure::<Scgi>("").unwrap();

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   reply complete ─▶ release_peer (park or close) ─▶ … client takes the rest … ─▶ finalize ─▶ last bytes
-//!   anything else ────────────────────────────────────────────────────────────────▶ finalize ─▶ page, or a cut
+//!   anything else ─────────────────────────────────────────────────────────────▶ finalize ─▶ page, or a cut
 //! ```
 //!
 //! A reply that was cut after its head is passed on as a cut: never a clean end behind half a body.

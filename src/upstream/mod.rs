@@ -16,8 +16,8 @@
 //! ```
 //!
 //! What each may rely on: `init` has made the request's bytes, so nobody after it asks the protocol for
-//! them; `connect` has put a
-//! [`Peer`](crate::http::upstreamed::Peer) in place; `header` has a complete head; nobody but `finish` gives the peer back.
+//! them; `connect` has put a [`Peer`](crate::http::upstreamed::Peer) in place; `header` has a complete
+//! head; nobody but `finish` gives the peer back.
 //!
 //! *Read next*: `init.rs`.
 

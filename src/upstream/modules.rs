@@ -9,8 +9,8 @@
 //!   Program::default().with(module::<Echo>()).with(own::<Echo>())
 //! ```
 //!
-//! [`UPSTREAM`] is the module of `upstream` blocks: when `http {}` has been read it makes groups of them and finds the group of each
-//! pass directive.
+//! [`UPSTREAM`] is the module of `upstream` blocks: when `http {}` has been read it makes groups of them
+//! and finds the group of each pass directive.
 //!
 //! *Read next*: `pass.rs`, `init.rs`.
 

@@ -7,7 +7,8 @@
 //! Whether there is a next peer depends on five things:
 //!
 //! ```text
-//!   a try left? ∧ this kind of failure asked for? ∧ may the request be repeated? ∧ time left? ∧ the body still there?
+//!   a try left? ∧ this kind of failure asked for? ∧ may the request be repeated?
+//!     ∧ time left? ∧ the body still there?
 //! ```
 //!
 //! A connection that was used before and dies without a word is nobody's failure: the peer closed it

@@ -9,7 +9,8 @@
 //! configuration. `auth_request_set` takes values out of the subrequest before they are gone.
 //!
 //! ```text
-//!   access phase ─▶ child made, Again ─▶ child ends ─▶ parent posted ─▶ access phase, status known ─▶ Ok, 401, 403, 500
+//!   access phase ─▶ child made, Again ─▶ child ends ─▶ parent posted
+//!                                         access phase, status known ─▶ Ok, 401, 403, 500
 //! ```
 //!
 //! *Read next*: `http/subrequest.rs`.
@@ -74,7 +75,7 @@ static TABLE: Module = Module {
             LEVELS,
             Args::Exactly(2),
             "",
-            "Sets a variable to a value, which may use variables of the answer, when the subrequest has ended.",
+            "Sets a variable, to what may come from the answer, when the subrequest has ended.",
             set_assignment,
         ),
     ],

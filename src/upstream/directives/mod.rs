@@ -8,7 +8,7 @@
 //! library has all of them by having a name.
 //!
 //! ```text
-//!   Row "read_timeout" ── table("echo") ──▶ Directive "echo_read_timeout" ── set ──▶ Passes["echo"].read_timeout
+//!   Row "read_timeout" ─ table("echo") ─▶ Directive "echo_read_timeout" ─ set ─▶ Passes["echo"].read_timeout
 //! ```
 //!
 //! *Read next*: `rows.rs`, then `http/upstream_conf.rs`.

@@ -7,7 +7,7 @@
 //! be done next? Bytes are in one of three places, always in this order:
 //!
 //! ```text
-//!   peer ─▶ [ memory, up to `buffers` ] ─▶ [ file, up to max_temp_file_size ] ─▶ [ on its way to the client ] ─▶
+//!   peer ─▶ [ memory, up to `buffers` ] ─▶ [ file, up to max_temp_file_size ] ─▶ [ on its way out ] ─▶
 //!   fill        └── spill: memory is full and the client is slow ──┘                 drain
 //! ```
 //!
