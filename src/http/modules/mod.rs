@@ -53,7 +53,6 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
     &realip::MODULE,
-    &auth_request::MODULE,
     &try_files::MODULE,
     &mirror::MODULE,
     &index::MODULE,
