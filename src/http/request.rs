@@ -14,6 +14,7 @@ use super::conf::Location;
 use super::exchange::Resume;
 use super::headers::{HeadersIn, HeadersOut};
 use super::holds::Hold;
+use super::modules::limits::Verdict;
 use super::output::BodyFilter;
 use super::parse::request_line::Method;
 use super::server::Server;
@@ -113,10 +114,10 @@ pub struct RequestFlags {
     pub rewritten_in_place: bool,
     /// `try_files` found a file below the `alias` of a location with a regular expression.
     pub add_uri_to_alias: bool,
-    /// Only for the rate limiting module: already counted.
-    pub limit_req_done: bool,
-    /// Only for the connection limiting module: already counted.
-    pub limit_conn_done: bool,
+    /// What `limit_req` made of the main request, which it looks at once.
+    pub limit_req: Verdict,
+    /// What `limit_conn` made of the main request, which it looks at once.
+    pub limit_conn: Verdict,
     /// The client's address has been replaced by the one a trusted proxy named.
     pub realip_done: bool,
 }

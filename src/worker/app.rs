@@ -76,6 +76,9 @@ impl Program {
 
 impl App for Program {
     fn load(&self, source: &ConfigSource) -> Result<Box<dyn Cycle>, ConfError> {
+        // The loop's clock begins here, before any worker is forked: what workers write into shared memory
+        // is in milliseconds of the same beginning.
+        clock::update();
         let registry = self.registry();
         let mut warnings = Vec::new();
         let from = From { file: &source.conf, prefix: &source.prefix, globals: &source.globals };

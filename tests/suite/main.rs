@@ -19,6 +19,7 @@ mod gzip;
 mod headers;
 mod http_head;
 mod kit_self;
+mod limits;
 mod locations;
 mod logs;
 mod map;

@@ -24,6 +24,7 @@ mod gzip_head;
 pub mod gzip_static;
 pub mod headers;
 pub mod index;
+pub mod limits;
 pub mod map;
 pub mod mime_types;
 pub mod mirror;
@@ -79,6 +80,8 @@ pub static MODULES: &[&HttpModule] = &[
     &userid::MODULE,
     &stub_status::MODULE,
     &empty_gif::MODULE,
+    &limits::req::MODULE,
+    &limits::conn::MODULE,
     &map::MODULE,
     &geo::MODULE,
     &split_clients::MODULE,

@@ -1,0 +1,98 @@
+//! Limits: how fast a client may ask, and how many requests of it may be answered at once.
+//!
+//! *In nginx* `ngx_http_limit_req_module` and `ngx_http_limit_conn_module`, two files with much in common.
+//!
+//! *Here* two files and what they share: the [table](table) in shared memory, the words of their status
+//! variables, and the parsing of a zone.
+//!
+//! ```text
+//!   limit_req_zone $key zone=a:1m rate=2r/s  ─▶ Zone "a" ─▶ Table: key ─▶ excess, last
+//!   limit_conn_zone $key zone=b:1m           ─▶ Zone "b" ─▶ Table: key ─▶ connections
+//! ```
+//!
+//! *Read next*: `req.rs`, then `conn.rs`.
+
+pub mod conn;
+pub mod req;
+pub mod table;
+
+use crate::buf::Slice;
+use crate::conf::build::Cx;
+use crate::conf::error::ConfError;
+use crate::conf::merge::Setting;
+use crate::conf::tree::{Arg, Line};
+use crate::conf::value::{parse_number, parse_size};
+use crate::log::Level;
+
+/// What a limit came to; kept in the main request, since it counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// No limit applied.
+    #[default]
+    None,
+    /// Within the limit.
+    Passed,
+    /// Has to wait.
+    Delayed,
+    /// Refused.
+    Rejected,
+    /// Would have had to wait.
+    DelayedDryRun,
+    /// Would have been refused.
+    RejectedDryRun,
+}
+
+impl Verdict {
+    /// The value of the status variable.
+    fn word(self) -> Option<Slice> {
+        let word = match self {
+            Verdict::None => return None,
+            Verdict::Passed => "PASSED",
+            Verdict::Delayed => "DELAYED",
+            Verdict::Rejected => "REJECTED",
+            Verdict::DelayedDryRun => "DELAYED_DRY_RUN",
+            Verdict::RejectedDryRun => "REJECTED_DRY_RUN",
+        };
+        Some(word.into())
+    }
+}
+
+/// The smallest zone that makes sense: eight pages.
+const SMALLEST: u64 = 8 * 4096;
+
+/// `zone=name:size`
+fn zone_parameter(line: &Line, arg: &Arg) -> Result<Option<(String, u64)>, ConfError> {
+    let Some(value) = arg.after("zone=") else { return Ok(None) };
+    let invalid = || line.err(format_args!("invalid zone size \"{arg}\""));
+    let text = std::str::from_utf8(value).map_err(|_| invalid())?;
+    let (name, size) = text.split_once(':').ok_or_else(invalid)?;
+    let size = parse_size(size.as_bytes()).ok_or_else(invalid)?;
+    if size < SMALLEST {
+        return Err(line.err(format_args!("zone \"{arg}\" is too small")));
+    }
+    Ok(Some((name.to_owned(), size)))
+}
+
+/// `limit_*_log_level`
+fn log_level(line: &Line, setting: &mut Setting<Level>) -> Result<(), ConfError> {
+    let levels =
+        [("info", Level::Info), ("notice", Level::Notice), ("warn", Level::Warn), ("error", Level::Error)];
+    line.choice(setting, &levels)
+}
+
+/// `limit_*_status`
+fn status(line: &Line, setting: &mut Setting<u16>) -> Result<(), ConfError> {
+    line.refuse_duplicate(setting.is_set())?;
+    let code = parse_number(line.arg(0)?).ok_or_else(|| line.directive_err("invalid number"))?;
+    match u16::try_from(code) {
+        Ok(code @ 400..=599) => setting.set(code),
+        Ok(..400) => return Err(line.directive_err("value must be equal to or greater than 400")),
+        _ => return Err(line.directive_err("value must be equal to or less than 599")),
+    }
+    Ok(())
+}
+
+/// A zone cannot be used for two things at once.
+fn already_bound(line: &Line, name: &str, key: &str, _: &Cx) -> ConfError {
+    line.err(format_args!("{} \"{name}\" is already bound to key \"{key}\"", line.name))
+}
