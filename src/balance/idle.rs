@@ -18,8 +18,8 @@
 
 use crate::event::ConnId;
 use crate::util::address::Address;
+use crate::util::fold::FoldMap;
 use slab::Slab;
-use std::collections::HashMap;
 
 /// How a group keeps connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,8 @@ struct Row {
 #[derive(Debug, Default)]
 pub struct Idle {
     entries: Slab<Entry>,
-    rows: HashMap<u32, Row>,
-    places: HashMap<Place, Vec<usize>>,
+    rows: FoldMap<u32, Row>,
+    places: FoldMap<Place, Vec<usize>>,
 }
 
 /// What came of [`Idle::park`].
@@ -153,7 +153,10 @@ impl Idle {
     fn remove_if(&mut self, goes: impl Fn(&Place) -> bool) -> Vec<ConnId> {
         let going = self.entries.iter().filter(|(_, entry)| goes(&entry.place)).map(|(slot, _)| slot);
         let slots: Vec<usize> = going.collect();
-        slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect()
+        let gone = slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect();
+        self.rows.retain(|_, row| row.length > 0);
+        self.places.retain(|_, slots| !slots.is_empty());
+        gone
     }
 
     fn take_slot(&mut self, slot: usize) -> Option<ConnId> {
@@ -168,15 +171,10 @@ impl Idle {
             row.newest = if row.newest == Some(slot) { entry.older } else { row.newest };
             row.oldest = if row.oldest == Some(slot) { entry.newer } else { row.oldest };
             row.length = row.length.saturating_sub(1);
-            if row.length == 0 {
-                self.rows.remove(&entry.place.group);
-            }
         }
+        // Rows and places stay when they are empty: most are filled again with the next reply.
         if let Some(slots) = self.places.get_mut(&entry.place) {
             slots.retain(|one| *one != slot);
-            if slots.is_empty() {
-                self.places.remove(&entry.place);
-            }
         }
         Some(entry.conn)
     }

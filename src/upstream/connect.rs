@@ -115,7 +115,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());
     let idle = match (&group, pooled) {
-        (Some(group), true) => pool::take(io, group, &address, key),
+        (Some(group), true) => pool::take(io, group, &address, key, !x[r].method.is_idempotent()),
         _ => None,
     };
     let (conn, done, reused) = match idle {

@@ -26,7 +26,6 @@ use crate::http::client::broken;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
-use crate::http::parse::request_line::Method;
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstream_conf::next_on;
 use crate::log::Level;
@@ -129,16 +128,11 @@ pub fn test_next(x: &mut Exchange, r: RequestIx, _: &mut Io, status: u16) -> Tur
     Ok(())
 }
 
-/// POST and its like change something each time they are carried out (nginx's list).
-fn is_idempotent(x: &Exchange, r: RequestIx) -> bool {
-    !matches!(x[r].method, Method::Post | Method::Lock | Method::Patch)
-}
-
 /// Everything but the number of tries.
 fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
     let Some(u) = x[r].upstream.as_deref() else { return false };
     let mut mask = class(failure);
-    if u.request_sent && !is_idempotent(x, r) {
+    if u.request_sent && !x[r].method.is_idempotent() {
         mask |= next_on::NON_IDEMPOTENT;
     }
     let asked = *u.conf.next_upstream;
@@ -158,7 +152,7 @@ fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
     let is_silent = c.received == peer.received_before;
     let is_unsent = c.sent == peer.sent_before;
     let streams = body::of(x, r).is_some_and(|body| body.unbuffered);
-    let may_repeat = is_idempotent(x, r) || *u.conf.next_upstream & next_on::NON_IDEMPOTENT != 0;
+    let may_repeat = x[r].method.is_idempotent() || *u.conf.next_upstream & next_on::NON_IDEMPOTENT != 0;
     is_silent && (is_unsent || may_repeat && !streams)
 }
 

@@ -4,8 +4,9 @@
 //! a read handler that closes a connection on which anything happens.
 //!
 //! *Here* the same around [`balance::idle::Idle`](crate::balance::idle::Idle), which knows names and no
-//! sockets. A connection is looked at once more in the moment it is taken: a peer that has closed, or
-//! said something nobody asked for, is not written to.
+//! sockets. A peer that has closed, or said something nobody asked for, is not written to: the poll has
+//! said so, or, before a request that may not be sent twice, the socket itself is asked in the moment it
+//! is taken.
 //!
 //! ```text
 //!   park: owner Pooled(slot), timer keepalive_timeout ──▶ take: owner Upstream(x, r)
@@ -22,14 +23,15 @@ use crate::http::io::Io;
 use crate::http::upstream_conf::Bind;
 use crate::sys::socket;
 use crate::util::address::Address;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::util::fold::Fold;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 /// What else must be equal for a connection to be of use: the protocol, what its greeting agreed upon,
 /// the local address, and with `keepalive … local` the location.
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
     let is_local = group.is_some_and(|group| group.keepalive().local);
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Fold::default();
     if let Some(u) = x[r].upstream.as_deref() {
         u.kind.name.hash(&mut hasher);
         u.module.as_ref().map_or(0, |module| module.session()).hash(&mut hasher);
@@ -41,12 +43,13 @@ pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Addr
     hasher.finish()
 }
 
-/// Takes an idle connection that is still good.
-pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64) -> Option<ConnId> {
+/// Takes an idle connection that is still good. `certain` costs a system call: for requests that cannot
+/// be sent again when the connection turns out to have been closed since the last wait.
+pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bool) -> Option<ConnId> {
     let place = Place { group: group.number(), address: address.clone(), key };
     loop {
         let conn = io.services.get::<Idle>().take(&place)?;
-        if is_quiet(io, conn) {
+        if is_quiet(io, conn, certain) {
             io.net.cancel_timer(conn, Side::Read);
             return Some(conn);
         }
@@ -55,10 +58,13 @@ pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64) -> Option<C
 }
 
 /// True if nothing has happened on the connection: no end, no byte, no error.
-fn is_quiet(io: &mut Io, conn: ConnId) -> bool {
+fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
     let Some(c) = io.conn(conn) else { return false };
     if c.read.eof || c.read.error || c.write.error {
         return false;
+    }
+    if !c.read.ready && !certain {
+        return true;
     }
     let mut byte = [0u8; 1];
     match socket::peek(c.raw_fd(), &mut byte) {
@@ -100,7 +106,7 @@ pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
         return;
     }
     let late = io.net.take_timed_out(conn, Side::Read);
-    if !late && is_quiet(io, conn) {
+    if !late && is_quiet(io, conn, false) {
         return;
     }
     let _ = io.services.get::<Idle>().remove(slot);

@@ -85,6 +85,11 @@ impl Method {
         Method::NAMED.iter().find(|&&(_, method)| method == self).map_or("", |&(name, _)| name)
     }
 
+    /// Whether a request may be carried out twice (nginx's list: POST, LOCK and PATCH may not).
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Method::Post | Method::Lock | Method::Patch)
+    }
+
     /// One bit per method, for sets such as `limit_except` and `proxy_cache_methods`.
     pub fn bit(self) -> u32 {
         1 << self as u32
