@@ -241,7 +241,7 @@ pub fn greet(module: &mut dyn Erased, pieces: &[&[u8]]) -> Result<(Vec<u8>, bool
     let (mut cursor, mut out) = (Cursor::default(), Out::new());
     let mut pieces = pieces.iter();
     loop {
-        if module.greet(&mut cursor.input(&page), &mut out)? == Greet::Done {
+        if module.greet(&mut cursor.input(&page), &mut out, &mut Head::default())? == Greet::Done {
             return Ok((bytes(&out.take()), true));
         }
         let Some(piece) = pieces.next() else { return Ok((bytes(&out.take()), false)) };

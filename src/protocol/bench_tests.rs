@@ -41,7 +41,12 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
         Ok(Strings { left: None, last: false, seen: 0 })
     }
 
-    fn greet(&mut self, input: &mut crate::protocol::Input, out: &mut Out) -> Result<Greet, Fault> {
+    fn greet(
+        &mut self,
+        input: &mut crate::protocol::Input,
+        out: &mut Out,
+        _: &mut Head,
+    ) -> Result<Greet, Fault> {
         match input.line() {
             None if input.is_empty() => out.write(b"hi\n"),
             None => {}

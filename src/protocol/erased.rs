@@ -25,7 +25,7 @@ pub trait Erased {
     ///
     /// # Errors
     /// The module's.
-    fn greet(&mut self, input: &mut Input, out: &mut Out) -> Result<Greet, Fault>;
+    fn greet(&mut self, input: &mut Input, out: &mut Out, head: &mut Head) -> Result<Greet, Fault>;
 
     /// [`Protocol::process_header`]
     ///
@@ -70,8 +70,8 @@ struct Held<P> {
 }
 
 impl<P: Protocol> Erased for Held<P> {
-    fn greet(&mut self, input: &mut Input, out: &mut Out) -> Result<Greet, Fault> {
-        self.now.greet(input, out)
+    fn greet(&mut self, input: &mut Input, out: &mut Out, head: &mut Head) -> Result<Greet, Fault> {
+        self.now.greet(input, out, head)
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {

@@ -30,10 +30,13 @@ pub mod framing;
 pub mod head;
 pub mod http1;
 pub mod input;
+pub mod json;
 pub mod memcached;
 pub mod out;
 pub mod params;
+pub mod redis;
 pub mod request;
+pub mod resp;
 pub mod scgi;
 pub mod text;
 pub mod uwsgi;
@@ -56,6 +59,7 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<http1::Http1>(),
     Kind::of::<memcached::Memcached>(),
     Kind::of::<fastcgi::FastCgi>(),
+    Kind::of::<redis::Redis>(),
     Kind::of::<scgi::Scgi>(),
     Kind::of::<uwsgi::Uwsgi>(),
 ];
@@ -157,11 +161,12 @@ pub trait Protocol: Sized + Clone + 'static {
     }
 
     /// The conversation on a new connection, if the protocol [has one](Protocol::GREETS). The first call sees
-    /// an empty window. Skipped on a connection that is used again.
+    /// an empty window. Skipped on a connection that is used again. `head` is for the words of a fault
+    /// ([`Head::detail`]).
     ///
     /// # Errors
     /// As [`Protocol::process_header`].
-    fn greet(&mut self, _input: &mut Input, _out: &mut Out) -> Result<Greet, Fault> {
+    fn greet(&mut self, _input: &mut Input, _out: &mut Out, _head: &mut Head) -> Result<Greet, Fault> {
         Ok(Greet::Done)
     }
 

@@ -58,7 +58,7 @@ fn step(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Greet, Leave> {
         return Err(Leave::Finish(Status::INTERNAL));
     };
     let mut out = Out::new();
-    let said = module.greet(&mut peer.cursor.input(&peer.page), &mut out);
+    let said = module.greet(&mut peer.cursor.input(&peer.page), &mut out, &mut u.head);
     peer.out.append(&mut out.take());
     said.map_err(|fault| header::refuse(x, r, io, fault))
 }
