@@ -102,7 +102,8 @@ fn addresses(line: &Line, arg: &Arg) -> Result<Vec<SocketAddr>, ConfError> {
         None => {}
     }
     if text.starts_with('[') {
-        return Err(wrong("invalid IPv6 address"));
+        let closed = text.contains(']');
+        return Err(wrong(if closed { "invalid IPv6 address" } else { "invalid host" }));
     }
     let (host, port) = match text.rsplit_once(':') {
         None => (text, PORT),
@@ -146,8 +147,8 @@ pub static MODULE: Module = Module {
             HTTP | SERVER | LOCATION | UPSTREAM,
             Args::AtLeast(1),
             "",
-            "Name servers, asked in turn for names that are known only at run time. valid= replaces the TTL of \
-             answers; ipv4=off and ipv6=off leave a kind of address out.",
+            "Name servers, asked in turn for names that are known only at run time. valid= replaces the TTL \
+             of answers; ipv4=off and ipv6=off leave a kind of address out.",
             resolver,
         ),
         Directive::new(

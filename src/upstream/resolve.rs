@@ -61,7 +61,7 @@ impl Remembered {
             let server = Server::of(&authority.to_string(), addresses(), place);
             Rc::new(Group::implicit(Server { max_fails: 0, ..server }))
         };
-        self.groups.entry((authority.to_vec(), port)).or_insert_with(made).clone()
+        self.groups.entry((authority.to_ascii_lowercase(), port)).or_insert_with(made).clone()
     }
 }
 

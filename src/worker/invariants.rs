@@ -57,13 +57,17 @@ fn check_peer(x: &Exchange, r: &Request, io: &Io) {
     );
 }
 
-/// Something will happen for the upstream of this request: on its connection, on the client's, or after
-/// a time.
+/// Something will happen for the upstream of this request: on its connection, on the client's, after a
+/// time, or when its name is known, for which the resolver's own timer answers.
 fn will_wake(x: &Exchange, r: &Request, io: &Io) -> bool {
     let Some(upstream) = r.upstream.as_deref().filter(|u| u.hold.is_some()) else { return false };
+    let names = upstream.resolving.is_some() && io.net.timers.has_key(Key::Resolver);
     let peer = upstream.peer.as_ref().and_then(|peer| io.net.table.get(peer.conn));
     // A request whose turn to write has not come is posted when it has.
-    peer.is_some_and(is_awaited) || r.ix != x.active || io.net.timers.has_key(Key::Request(x.id, r.ix))
+    names
+        || peer.is_some_and(is_awaited)
+        || r.ix != x.active
+        || io.net.timers.has_key(Key::Request(x.id, r.ix))
 }
 
 fn is_awaited(c: &Connection) -> bool {

@@ -19,6 +19,7 @@
 #![allow(dead_code)] // each test binary which includes the kit uses a part of it
 
 pub mod client;
+pub mod dns;
 pub mod http;
 pub mod origin;
 pub mod ports;
@@ -29,6 +30,7 @@ pub mod wait;
 use std::time::Duration;
 
 pub use client::Client;
+pub use dns::{Dns, Reply};
 pub use http::Response;
 pub use origin::{Act, Origin};
 pub use ports::Port;

@@ -27,6 +27,7 @@ mod processes;
 mod proxy;
 mod realip;
 mod reload;
+mod resolver;
 mod rewrite;
 mod smoke;
 mod ssi;
