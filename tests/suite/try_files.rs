@@ -103,3 +103,37 @@ fn a_remembered_file_stays_what_it_was() {
     assert_eq!((c.get("/b").text() + &c.get("/c").text()).as_str(), "bc");
     assert_eq!((c.get("/a").text() + &c.get("/late").text()).as_str(), "newlate");
 }
+
+#[test]
+fn symbolic_links_can_be_refused() {
+    let s = Server::locations(
+        r"location /on/ { alias %%DIR%%/html/; disable_symlinks on; }
+          location /own/ { alias %%DIR%%/html/; disable_symlinks if_not_owner; }
+          location /from/ { alias %%DIR%%/html/linked/; disable_symlinks on from=%%DIR%%/html/linked; }
+          location /off/ { alias %%DIR%%/html/; disable_symlinks off; }",
+    )
+    .file("html/real/a.txt", "a")
+    .start();
+    let html = s.dir().join("html");
+    std::os::unix::fs::symlink("real", html.join("linked")).unwrap();
+    std::os::unix::fs::symlink("real/a.txt", html.join("link.txt")).unwrap();
+    std::os::unix::fs::symlink("a.txt", html.join("real/b.txt")).unwrap();
+    for (uri, status) in [
+        ("/on/real/a.txt", 200),
+        ("/on/link.txt", 403),
+        ("/on/linked/a.txt", 404),
+        ("/on/linked", 403),
+        ("/on/real", 301),
+        ("/on/none", 404),
+        ("/own/linked/a.txt", 200),
+        ("/from/a.txt", 200),
+        ("/from/b.txt", 403),
+        ("/off/linked/b.txt", 200),
+    ] {
+        assert_eq!(s.get(uri).status, status, "{uri}");
+    }
+    s.wait_for_log("link.txt\" failed (40: Too many levels of symbolic links)");
+    s.wait_for_log("linked/a.txt\" failed (20: Not a directory)");
+    let refusal = Server::locations("disable_symlinks from=/x;").refusal();
+    assert!(refusal.contains("\"disable_symlinks\" must have \"off\", \"on\" or \"if_not_owner\" parameter"));
+}

@@ -40,6 +40,7 @@ pub mod ssi;
 pub mod static_file;
 pub mod stub_status;
 pub mod sub_filter;
+pub mod symlinks;
 pub mod try_files;
 pub mod userid;
 

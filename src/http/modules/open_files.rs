@@ -18,6 +18,7 @@
 //! *Read next*: `static_file.rs`.
 
 use super::files::as_path;
+use super::symlinks::{self, Guard, Rule};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
 use crate::conf::error::ConfError;
@@ -57,6 +58,8 @@ settings! {
         pub errors: bool = false,
         /// `read_ahead`, bytes; 0 for as the kernel does by itself
         pub read_ahead: u64 = 0,
+        /// `disable_symlinks`
+        pub symlinks: Rule = Rule::default(),
     }
 }
 
@@ -135,10 +138,10 @@ static TABLE: Module = Module {
             ALL,
             Args::Between(1, 2),
             "off",
-            "Only off: symbolic links are followed.",
-            |_, line| match line.arg(0)?.is("off") && line.args.len() == 1 {
-                true => Ok(()),
-                false => Err(line.directive_err("is not supported on this platform")),
+            "Which symbolic links are not followed: none, all, or those of another owner; from= names a trusted part.",
+            |cx, line| {
+                let rule = symlinks::read(cx, line)?;
+                line.store(&mut cx.conf::<OpenFiles>().symlinks, rule)
             },
         ),
     ],
@@ -222,15 +225,18 @@ impl Failed {
 ///
 /// # Errors
 /// What the kernel said, now or when it was remembered.
-pub fn open(x: &Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<(Rc<File>, Meta), Failed> {
-    let opened = match cache(x, r, io) {
-        Some((cache, terms)) => match cache.get(path, terms, true)? {
+pub fn open(x: &mut Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<(Rc<File>, Meta), Failed> {
+    let loc = x[r].loc.clone();
+    let conf = loc.confs.get::<OpenFiles>();
+    let name = Name { path, guard: conf.symlinks.guard(x, r, io, path) };
+    let opened = match cache(conf, io) {
+        Some((cache, terms)) => match cache.get(name, terms, true)? {
             (Some(file), meta) => (file, meta),
-            (None, _) => open_now(path)?,
+            (None, _) => name.open()?,
         },
-        None => open_now(path)?,
+        None => name.open()?,
     };
-    if *x[r].loc.confs.get::<OpenFiles>().read_ahead != 0 && opened.1.size > LARGE {
+    if *conf.read_ahead != 0 && opened.1.size > LARGE {
         crate::sys::file::will_read_all(&opened.0);
     }
     Ok(opened)
@@ -240,21 +246,47 @@ pub fn open(x: &Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<(Rc<
 ///
 /// # Errors
 /// What the kernel said, now or when it was remembered.
-pub fn look(x: &Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<Meta, Failed> {
-    let Some((cache, terms)) = cache(x, r, io) else { return look_now(path) };
-    cache.get(path, terms, false).map(|(_, meta)| meta)
+pub fn look(x: &mut Exchange, r: RequestIx, io: &mut Io, path: &[u8]) -> Result<Meta, Failed> {
+    let loc = x[r].loc.clone();
+    let conf = loc.confs.get::<OpenFiles>();
+    let name = Name { path, guard: conf.symlinks.guard(x, r, io, path) };
+    let Some((cache, terms)) = cache(conf, io) else { return name.look() };
+    cache.get(name, terms, false).map(|(_, meta)| meta)
 }
 
-fn open_now(path: &[u8]) -> Result<(Rc<File>, Meta), Failed> {
-    // A named pipe must not make the worker wait for somebody to write into it.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(as_path(path));
-    let file = file.map_err(Failed::by("open()"))?;
-    let meta = file.metadata().map_err(Failed::by("fstat()"))?;
-    Ok((Rc::new(file), Meta::of(&meta)))
+/// A path and which links on it may be followed.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    path: &'a [u8],
+    guard: Guard,
 }
 
-fn look_now(path: &[u8]) -> Result<Meta, Failed> {
-    fs::metadata(as_path(path)).map(|found| Meta::of(&found)).map_err(Failed::by("stat()"))
+impl Name<'_> {
+    fn open(self) -> Result<(Rc<File>, Meta), Failed> {
+        let file = if self.guard.is_open() {
+            // A named pipe must not make the worker wait for somebody to write into it.
+            let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(as_path(self.path));
+            file.map_err(Failed::by("open()"))?
+        } else {
+            self.guard.open(self.path).map_err(Failed::by("openat()"))?
+        };
+        let meta = file.metadata().map_err(Failed::by("fstat()"))?;
+        Ok((Rc::new(file), Meta::of(&meta)))
+    }
+
+    fn look(self) -> Result<Meta, Failed> {
+        if !self.guard.is_open() {
+            return self.open().map(|(_, meta)| meta);
+        }
+        fs::metadata(as_path(self.path)).map(|found| Meta::of(&found)).map_err(Failed::by("stat()"))
+    }
+
+    fn key(self) -> Vec<u8> {
+        match self.guard.is_open() {
+            true => self.path.to_vec(),
+            false => [self.path, &self.guard.key()].concat(),
+        }
+    }
 }
 
 /// The rules of the level that asks.
@@ -273,8 +305,7 @@ struct Caches {
     by_id: HashMap<usize, Cache>,
 }
 
-fn cache<'a>(x: &Exchange, r: RequestIx, io: &'a mut Io) -> Option<(&'a mut Cache, Terms)> {
-    let conf = x[r].loc.confs.get::<OpenFiles>();
+fn cache<'a>(conf: &OpenFiles, io: &'a mut Io) -> Option<(&'a mut Cache, Terms)> {
     let CacheConf { id, max, inactive_ms } = (*conf.cache)?;
     let valid_ms = conf.valid.saturating_mul(1000);
     let terms = Terms { max, inactive_ms, valid_ms, min_uses: *conf.min_uses, errors: *conf.errors };
@@ -305,24 +336,25 @@ struct Cache {
 type Answer = (Option<Rc<File>>, Meta);
 
 impl Cache {
-    fn get(&mut self, path: &[u8], terms: Terms, wants_file: bool) -> Result<Answer, Failed> {
+    fn get(&mut self, name: Name<'_>, terms: Terms, wants_file: bool) -> Result<Answer, Failed> {
+        let key = name.key();
         let now = clock::now();
         self.forget_idle(now, terms.inactive_ms);
         self.turns += 1;
         let turn = self.turns;
-        if let Some(entry) = self.entries.get_mut(path) {
+        if let Some(entry) = self.entries.get_mut(&key) {
             self.order.remove(&entry.turn);
-            self.order.insert(turn, path.to_vec());
+            self.order.insert(turn, key);
             entry.turn = turn;
             entry.asked = now;
             entry.uses = entry.uses.saturating_add(1);
             let fresh = now.saturating_sub(entry.checked) < terms.valid_ms;
             let keeps = entry.uses >= terms.min_uses;
-            return entry.answer(path, now, fresh, wants_file && keeps);
+            return entry.answer(name, now, fresh, wants_file && keeps);
         }
         let mut entry = Entry { found: Err(("", 0)), file: None, checked: 0, asked: now, uses: 1, turn };
         let keeps = wants_file && terms.min_uses <= 1;
-        let answer = entry.answer(path, now, false, keeps);
+        let answer = entry.answer(name, now, false, keeps);
         if answer.is_err() && !terms.errors {
             return answer;
         }
@@ -331,8 +363,8 @@ impl Cache {
         {
             self.entries.remove(&oldest);
         }
-        self.order.insert(turn, path.to_vec());
-        self.entries.insert(path.to_vec(), entry);
+        self.order.insert(turn, key.clone());
+        self.entries.insert(key, entry);
         answer
     }
 
@@ -353,12 +385,12 @@ impl Cache {
 }
 
 impl Entry {
-    fn answer(&mut self, path: &[u8], now: u64, fresh: bool, open: bool) -> Result<Answer, Failed> {
+    fn answer(&mut self, name: Name<'_>, now: u64, fresh: bool, open: bool) -> Result<Answer, Failed> {
         if !fresh {
-            self.check(path, now);
+            self.check(name, now);
         }
         if open && self.file.is_none() && self.found.is_ok_and(|meta| !meta.is_dir) {
-            match open_now(path) {
+            match name.open() {
                 Ok((file, meta)) => {
                     self.found = Ok(meta);
                     self.file = Some(file);
@@ -373,10 +405,10 @@ impl Entry {
     }
 
     /// Compares with the disk; an open file is kept if the name still means it.
-    fn check(&mut self, path: &[u8], now: u64) {
+    fn check(&mut self, name: Name<'_>, now: u64) {
         self.checked = now;
         let before = self.found.ok().map(|meta| meta.identity);
-        self.found = look_now(path).map_err(|failed| (failed.call, failed.code()));
+        self.found = name.look().map_err(|failed| (failed.call, failed.code()));
         if self.found.ok().map(|meta| meta.identity) != before {
             self.file = None;
         }
