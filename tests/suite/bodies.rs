@@ -210,3 +210,45 @@ fn a_streamed_chunked_body_arrives_as_it_was_sent() {
         assert!(origin.requests().iter().rev().take(2).all(|seen| seen.body == body), "{size} bytes");
     }
 }
+
+#[test]
+fn an_answer_ahead_of_a_streamed_body_ends_the_connection() {
+    let origin = Origin::each(|talk| {
+        while talk.request_head().is_some() {
+            talk.send(http::ok("early"));
+        }
+    });
+    let s = proxy("proxy_request_buffering off; proxy_http_version 1.1;", &origin);
+    let smuggled = http::get("/smuggled", &[]);
+    let mut c = s.connect();
+    c.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", smuggled.len()));
+    let r = c.response();
+    assert_eq!((r.text().as_str(), r.header("Connection")), ("early", Some("close")));
+    c.send(&smuggled).half_close().expect_close();
+    assert!(!s.access_log().contains("/smuggled"));
+}
+
+#[test]
+fn chunk_extensions_and_trailers_share_a_budget_however_they_are_cut() {
+    let origin = Origin::always(http::ok("done"));
+    let s = proxy("", &origin);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let extension = |n: usize| format!("1;{}\r\nx\r\n", "e".repeat(n - 1));
+    let trailer = |n: usize| format!("T: {}\r\n", "t".repeat(n - 5));
+    let cases = [
+        (200, format!("{head}{}0\r\n\r\n", extension(16_000))),
+        (400, format!("{head}{}0\r\n\r\n", extension(16_500))),
+        (400, format!("{head}{}0\r\n\r\n", extension(1000).repeat(17))),
+        (200, format!("{head}0\r\n{}\r\n", trailer(16_000))),
+        (400, format!("{head}0\r\n{}\r\n", trailer(17_000))),
+        (400, format!("{head}0\r\n{}\r\n", trailer(1000).repeat(17))),
+        (400, format!("{head}{}0\r\n{}\r\n", extension(9000), trailer(9000))),
+    ];
+    for (status, request) in &cases {
+        for piece in [usize::MAX, 4096, 999] {
+            let pieces: Vec<&[u8]> = request.as_bytes().chunks(piece.min(request.len())).collect();
+            let mut c = s.connect();
+            assert_eq!(c.send_pieces(&pieces).response().status, *status, "pieces of {piece}");
+        }
+    }
+}

@@ -206,3 +206,29 @@ fn lingering_time_and_timeout_are_those_of_the_location() {
     // Neither end says anything more, and the server does not wait for long.
     c.expect_close();
 }
+
+#[test]
+fn the_number_of_fields_is_limited_however_they_are_cut() {
+    let s = Server::locations("client_header_buffer_size 64k; location / { return 200 x; }").start();
+    let head = |n: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n - 1));
+    for (status, request) in [(200, head(1000)), (400, head(1001)), (400, head(5000))] {
+        for piece in [usize::MAX, 1000, 333] {
+            let pieces: Vec<&[u8]> = request.as_bytes().chunks(piece.min(request.len())).collect();
+            let mut c = s.connect();
+            assert_eq!(c.send_pieces(&pieces).response().status, status, "pieces of {piece}");
+        }
+    }
+}
+
+#[test]
+fn fields_that_may_come_once_are_refused_when_they_come_twice() {
+    let s = Server::locations(ANSWERS).start();
+    for name in ["Expect", "Authorization", "If-Range", "If-Match", "If-None-Match", "Content-Range"] {
+        let request =
+            format!("GET / HTTP/1.1\r\nHost: a\r\n{name}: x\r\nX: y\r\n{name}: x\r\n\r\n{SMUGGLED}");
+        assert_eq!(refusal(s.connect(), &[request.as_bytes()]), 400, "{name}");
+        s.wait_for_log(&format!(
+            "client sent duplicate header line: \"{name}: x\", previous value: \"{name}: x\""
+        ));
+    }
+}

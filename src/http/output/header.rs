@@ -97,6 +97,11 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         x[r].flags.header_only = x[r].method == Method::Head;
         return Status::Ok;
     }
+    if x[r].body.as_ref().is_some_and(|body| body.unbuffered && !body.complete) {
+        // An answer ahead of its request: whether the rest of it will be read is not known, so nothing may
+        // follow it.
+        x.client.keepalive = false;
+    }
     let status = x[r].headers_out.status;
     if x[r].method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !x[r].flags.upgraded {
         x[r].flags.header_only = true;
