@@ -46,7 +46,10 @@ fn includes_stand_in_order_whether_waited_for_or_not() {
 fn a_response_can_become_a_variable_unless_it_is_an_error() {
     let s = server(&[(
         "a.html",
-        r#"<!--#include virtual="/nested" set="a" -->[<!--#echo var="a" -->]<!--#include virtual="/404" set="b" -->[<!--#echo var="b" -->]"#,
+        concat!(
+            r#"<!--#include virtual="/nested" set="a" -->[<!--#echo var="a" -->"#,
+            r#"]<!--#include virtual="/404" set="b" -->[<!--#echo var="b" -->]"#,
+        ),
     )]);
     // commands of a response in memory cannot make subrequests of their own
     assert!(s.get("/a.html").text().ends_with("][]"));
@@ -58,15 +61,25 @@ fn variables_are_printed_as_the_page_wants() {
     let s = server(&[
         (
             "enc.html",
-            r#"<!--#set var="a" value="<b>" --><!--#echo var="a" encoding="none" -->,<!--#echo var="a" -->"#,
+            concat!(
+                r#"<!--#set var="a" value="<b>" --><!--#echo var="a" encoding="none" -->"#,
+                r#",<!--#echo var="a" -->"#,
+            ),
         ),
         (
             "esc.html",
-            r#"X<!--#set var="u" value=" \"a$b\x\$ ${args}" --><!--#echo var="u" encoding="url" -->|<!--#echo var="u" encoding="entity" -->X"#,
+            concat!(
+                r#"X<!--#set var="u" value=" \"a$b\x\$ ${args}" -->"#,
+                r#"<!--#echo var="u" encoding="url" -->|<!--#echo var="u" encoding="entity" -->X"#,
+            ),
         ),
         (
             "conf.html",
-            r#"<!--#config errmsg="E!" --><!--#foo --><!--#config timefmt="y%d" --><!--#echo var="date_gmt" --><!--#echo var="none" default="d" -->|<!--#echo var="none" default="" -->|<!--#echo var="none" -->"#,
+            concat!(
+                r#"<!--#config errmsg="E!" --><!--#foo --><!--#config timefmt="y%d" -->"#,
+                r#"<!--#echo var="date_gmt" --><!--#echo var="none" default="d" -->"#,
+                r#"|<!--#echo var="none" default="" -->|<!--#echo var="none" -->"#,
+            ),
         ),
     ]);
     assert_eq!(s.get("/enc.html").text(), "<b>,<b>");
@@ -80,7 +93,12 @@ fn variables_are_printed_as_the_page_wants() {
 fn conditions_choose_a_branch() {
     let s = server(&[(
         "if.html",
-        r#"<!--#if expr="$args = /^(?P<n>a+)(.)/" -->yes <!--#echo var="1" --><!--#echo var="n" --><!--#echo var="2" --><!--#elif expr="$args != b" -->notb<!--#else -->b<!--#endif -->|<!--#if expr="$args" -->has<!--#if expr="1" -->in<!--#endif -->mid"#,
+        concat!(
+            r#"<!--#if expr="$args = /^(?P<n>a+)(.)/" -->yes <!--#echo var="1" -->"#,
+            r#"<!--#echo var="n" --><!--#echo var="2" --><!--#elif expr="$args != b" -->"#,
+            r#"notb<!--#else -->b<!--#endif -->|<!--#if expr="$args" -->has<!--#if expr="1" -->"#,
+            r#"in<!--#endif -->mid"#,
+        ),
     )]);
     assert_eq!(s.get("/if.html?aaab").text(), format!("yes aaaaaab|has{ERROR}inmid"));
     assert_eq!(s.get("/if.html?b").text(), format!("b|has{ERROR}inmid"));
@@ -92,7 +110,13 @@ fn conditions_choose_a_branch() {
 fn a_block_stands_in_for_what_fails_or_is_empty() {
     let s = server(&[(
         "stub.html",
-        r#"X<!--#block name="b" -->blk<!--#echo var="args" -->(<!--#include virtual="/txt" -->)<!--#endblock -->[<!--#include virtual="/empty" stub="b" -->][<!--#include virtual="/404" stub="b" -->][<!--#include virtual="/txt" stub="b" -->]X"#,
+        concat!(
+            r#"X<!--#block name="b" -->blk<!--#echo var="args" -->"#,
+            r#"(<!--#include virtual="/txt" -->)<!--#endblock -->"#,
+            r#"[<!--#include virtual="/empty" stub="b" -->"#,
+            r#"][<!--#include virtual="/404" stub="b" -->"#,
+            r#"][<!--#include virtual="/txt" stub="b" -->]X"#,
+        ),
     )]);
     let raw = r#"blk<!--#echo var="args" -->(<!--#include virtual="/txt" -->)"#;
     assert_eq!(s.get("/stub.html").text(), format!("X[{raw}][blk(none)(txt)][txt]X"));
@@ -100,7 +124,10 @@ fn a_block_stands_in_for_what_fails_or_is_empty() {
 
 #[test]
 fn mistakes_are_told_and_do_not_stop_the_page() {
-    let page = r#"X<!--#foo a="b" -->Y<!--#echo vr="x" -->Z<!--#echo -->W<!--#echo var=x -->V<!--#else -->U<!--#include virtual="/a" file="b" -->T"#;
+    let page = concat!(
+        r#"X<!--#foo a="b" -->Y<!--#echo vr="x" -->Z<!--#echo -->W<!--#echo var=x -->"#,
+        r#"V<!--#else -->U<!--#include virtual="/a" file="b" -->T"#,
+    );
     let s = server(&[("err.html", page), ("silent", page), ("short", r#"a<!--#echo var="12345" -->b"#)]);
     let broken = ["X", "Y", "Z", "W", "V", "U", "T"];
     assert_eq!(s.get("/err.html").text(), broken.join(ERROR));

@@ -76,7 +76,8 @@ fn sliced() -> Server {
     Server::http(
         r#"map $http_range $range { "~bytes=(.+)" $1; }
            server { listen 127.0.0.1:%%PORT_0%%;
-             location / { slice 2; proxy_pass http://127.0.0.1:%%PORT_1%%; proxy_set_header Range $slice_range; } }
+             location / { slice 2; proxy_set_header Range $slice_range;
+                          proxy_pass http://127.0.0.1:%%PORT_1%%; } }
            server { listen 127.0.0.1:%%PORT_1%%; root html; access_log origin.log combined;
              location /status { add_header Content-Range "bytes 0-1/100";
                                 if ($http_range = "bytes=2-3") { return 200; } return 206 fo; }
@@ -137,7 +138,8 @@ fn copies_go_elsewhere_and_a_body_goes_with_them_if_it_was_read() {
         r#"log_format body "$request_method $request_uri $request_body";
            server { listen 127.0.0.1:%%PORT_0%%;
              location /a { mirror /copy; mirror /copy2; proxy_pass http://127.0.0.1:%%PORT_1%%/ok; }
-             location /b { mirror /bodiless; mirror_request_body off; proxy_pass http://127.0.0.1:%%PORT_1%%/ok; }
+             location /b { mirror /bodiless; mirror_request_body off;
+                           proxy_pass http://127.0.0.1:%%PORT_1%%/ok; }
              location /copy { internal; proxy_pass http://127.0.0.1:%%PORT_1%%/got; }
              location /bodiless { internal; proxy_pass http://127.0.0.1:%%PORT_1%%/none; } }
            server { listen 127.0.0.1:%%PORT_1%%; access_log got.log body;

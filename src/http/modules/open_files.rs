@@ -108,7 +108,7 @@ static TABLE: Module = Module {
             ALL,
             Args::Exactly(1),
             "0",
-            "Tells the kernel that large files are read from end to end; how far ahead it reads is its choice.",
+            "Tells the kernel that large files are read from end to end; how far ahead, it chooses.",
             |cx, line| line.size(&mut cx.conf::<OpenFiles>().read_ahead),
         ),
         Directive::new(

@@ -8,7 +8,7 @@
 //! known, because both may be configured.
 //!
 //! ```text
-//!   peer 10.0.0.1 trusted? ─▶ X-Real-IP │ X-Forwarded-For │ any field │ PROXY protocol ─▶ peer 192.0.2.7 … ─▶ 10.0.0.1
+//!   peer 10.0.0.1 trusted? ─▶ X-Real-IP │ X-Forwarded-For │ any field │ PROXY protocol ─▶ peer 192.0.2.7
 //! ```
 //!
 //! *Read next*: `http/forwarded.rs`.
