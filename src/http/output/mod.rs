@@ -182,7 +182,7 @@ pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
         if status != Status::Ok || x[r].buffered & EAGER == 0 {
             return status;
         }
-        if r != x.active && !x[r].flags.in_memory {
+        if x[r].buffered & buffered::SSI != 0 || r != x.active && !x[r].flags.in_memory {
             // What is read now would only wait in line: its turn to be sent has not come.
             return Status::Again;
         }

@@ -25,6 +25,7 @@ use super::{relay, unbuffered};
 use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::http::output::buffered;
 use crate::http::output::postpone::Postponed;
 use crate::http::turn::{Status, Turn};
 use crate::protocol::Flow;
@@ -130,6 +131,10 @@ fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// How many bytes of this request have been handed on and not sent.
 pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
+    // A page that waits for one of its subrequests takes nothing.
+    if x[r].buffered & buffered::SSI != 0 {
+        return u64::MAX;
+    }
     let waits = x[r].postponed.iter().map(|postponed| match postponed {
         Postponed::Output(chain) => chain.len(),
         Postponed::Request(_) => 0,
