@@ -233,7 +233,7 @@ fn chunks(chunked: &mut Chunked, input: &mut Input, out: &mut Relay) -> Result<F
                 out.trailers.extend(fields);
                 return Ok(Flow::Last);
             }
-            Err(bad) => return Err(Fault::Invalid(bad.reason())),
+            Err(_) => return Err(Fault::Invalid("invalid chunked response")),
         }
     }
 }

@@ -14,6 +14,7 @@ mod body_filters;
 mod command_line;
 mod directives;
 mod failover;
+mod failures;
 mod framing;
 mod gzip;
 mod headers;

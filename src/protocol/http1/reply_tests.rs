@@ -152,7 +152,7 @@ fn what_can_be_understood_in_two_ways_is_refused() {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
             "duplicate \"Transfer-Encoding\" header",
         ),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello", "invalid chunked body"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello", "invalid chunked response"),
     ];
     for (reply, why) in rows {
         let heard = get(reply);

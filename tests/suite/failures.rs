@@ -1,0 +1,264 @@
+//! Everything that can go wrong at an upstream, as one table: what the client gets, how many peers were
+//! asked, what the log says, and what became of both connections.
+
+use crate::kit::origin::{Refusing, Unanswering};
+use crate::kit::{Act, Origin, Server, http, wait};
+
+/// How the first peer of a group misbehaves; the second one answers.
+enum Trouble {
+    Refused,
+    Unanswered,
+    Acts(Act),
+}
+
+/// What the client is to get.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Gets {
+    /// The answer of the second peer.
+    Second,
+    /// An error page with this status.
+    Status(u16),
+    /// A head with 200 and a body that is visibly cut.
+    Cut,
+}
+
+struct Row {
+    what: &'static str,
+    trouble: Trouble,
+    get: Gets,
+    post: Gets,
+    /// `$upstream_status` of GET.
+    tried: &'static str,
+    /// A part of the log record.
+    log: &'static str,
+}
+
+fn row(what: &'static str, act: Act, get: Gets, post: Gets, tried: &'static str, log: &'static str) -> Row {
+    Row { what, trouble: Trouble::Acts(act), get, post, tried, log }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+fn table() -> Vec<Row> {
+    use Gets::{Cut, Second, Status};
+    let half_head = "HTTP/1.1 200 OK\r\nContent-Le";
+    let half_body = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+    let half_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01";
+    let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\nzz\r\n";
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "v".repeat(20_000));
+    let closed = "upstream prematurely closed connection while reading response header from upstream";
+    let reset = "recv() failed (104: Connection reset by peer) while reading response header from upstream";
+    let late = "upstream timed out (110: Connection timed out) while reading response header from upstream";
+    let cut = "upstream prematurely closed connection while reading upstream";
+    let invalid = "while reading response header from upstream";
+    vec![
+        Row {
+            what: "refused",
+            trouble: Trouble::Refused,
+            get: Second,
+            post: Second,
+            tried: "[502, 200]",
+            log: "connect() failed (111: Connection refused) while connecting to upstream",
+        },
+        Row {
+            what: "stalled at connect",
+            trouble: Trouble::Unanswered,
+            get: Second,
+            post: Second,
+            tried: "[504, 200]",
+            log: "upstream timed out (110: Connection timed out) while connecting to upstream",
+        },
+        row("closed before the head", Act::CloseAfter(vec![]), Second, Status(502), "[502, 200]", closed),
+        row(
+            "closed within the head",
+            Act::CloseAfter(bytes(half_head)),
+            Second,
+            Status(502),
+            "[502, 200]",
+            closed,
+        ),
+        row("reset before the head", Act::ResetAfter(vec![]), Second, Status(502), "[502, 200]", reset),
+        row(
+            "stalled at the head",
+            Act::StallAfter(bytes(half_head)),
+            Second,
+            Status(504),
+            "[504, 200]",
+            late,
+        ),
+        row("garbage", Act::CloseAfter(bytes("garbage\r\n\r\n")), Status(502), Status(502), "[502]", invalid),
+        row(
+            "two framings",
+            Act::CloseAfter(bytes(
+                "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            )),
+            Status(502),
+            Status(502),
+            "[502]",
+            invalid,
+        ),
+        row(
+            "a head too big",
+            Act::CloseAfter(bytes(&long)),
+            Status(502),
+            Status(502),
+            "[502]",
+            "too big header",
+        ),
+        row(
+            "an upgrade nobody asked for",
+            Act::CloseAfter(bytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")),
+            Status(502),
+            Status(502),
+            "[502]",
+            invalid,
+        ),
+        row("closed within the body", Act::CloseAfter(bytes(half_body)), Cut, Cut, "[200]", cut),
+        row(
+            "reset within the body",
+            Act::ResetAfter(bytes(half_body)),
+            Cut,
+            Cut,
+            "[200]",
+            "recv() failed (104",
+        ),
+        row(
+            "stalled within the body",
+            Act::StallAfter(bytes(half_body)),
+            Cut,
+            Cut,
+            "[200]",
+            "upstream timed out",
+        ),
+        row("closed within a chunk", Act::CloseAfter(bytes(half_chunk)), Cut, Cut, "[200]", cut),
+        row(
+            "a broken chunk",
+            Act::StallAfter(bytes(bad_chunk)),
+            Cut,
+            Cut,
+            "[200]",
+            "upstream sent invalid chunked response",
+        ),
+    ]
+}
+
+fn server(first: &str, second: &str, buffering: &str) -> Server {
+    let text = "log_format ups '$request_method [$upstream_status]';
+         proxy_connect_timeout 200ms; proxy_read_timeout 200ms; proxy_header_limit 16k; proxy_buffering %%BUFFERING%%;
+         upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
+         server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
+    Server::http(text).with("FIRST", first).with("SECOND", second).with("BUFFERING", buffering).start()
+}
+
+fn check(row: &Row, first: &str, buffering: &str) {
+    let good = Origin::always(http::ok("second"));
+    let s = server(first, &good.addr().to_string(), buffering);
+    for (method, want) in [("GET", row.get), ("POST", row.post)] {
+        let what = format!("{}, {method}, buffering {buffering}", row.what);
+        let mut c = s.connect();
+        let body: &[u8] = if method == "POST" { b"abc" } else { b"" };
+        let r = c.ask(http::request(method, "/", &[], body));
+        match want {
+            Gets::Second => {
+                assert_eq!((r.status, r.text().as_str(), r.complete), (200, "second", true), "{what}")
+            }
+            Gets::Status(status) => assert_eq!((r.status, r.complete), (status, true), "{what}"),
+            Gets::Cut => {
+                assert_eq!((r.status, r.complete), (200, false), "{what}");
+                c.expect_close();
+                continue;
+            }
+        }
+        // The client's connection is none the worse for it.
+        c.send(http::request("GET", "/", &[], b""));
+        assert!(c.response().complete, "{what}: a second request");
+    }
+    s.wait_for_line("ups.log", &format!("GET {}", row.tried));
+    s.wait_for_log(row.log);
+}
+
+#[test]
+fn each_failure_has_its_status_its_tries_and_its_record() {
+    for row in table() {
+        for buffering in ["on", "off"] {
+            match &row.trouble {
+                Trouble::Refused => check(&row, &Refusing::new().addr().to_string(), buffering),
+                Trouble::Unanswered => check(&row, &Unanswering::new().addr().to_string(), buffering),
+                Trouble::Acts(act) => {
+                    let bad = Origin::acts([act.clone()]);
+                    check(&row, &bad.addr().to_string(), buffering);
+                    // Whatever happened, such a connection is not used again.
+                    bad.wait_for_closed(bad.connections());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_dies_on_reuse_costs_a_get_nothing_and_a_post_is_not_repeated() {
+    for buffering in ["on", "off"] {
+        let origin = Origin::each(|talk| {
+            // One answer for each connection; a second request on it finds nobody.
+            if talk.request().is_some() && talk.send(http::ok("fresh")) {
+                talk.request();
+            }
+        });
+        let conf = format!("location / {{ proxy_buffering {buffering}; proxy_pass http://%%ORIGIN%%; }}");
+        let s = Server::locations(&conf).with("ORIGIN", origin.addr()).start();
+        for _ in 0..6 {
+            assert_eq!(s.get("/").text(), "fresh");
+        }
+        assert!(!s.log().contains("[error]"), "{}", s.log());
+        // Its own connection is new: the last GET left none, or one that dies under the POST.
+        let statuses: Vec<u16> =
+            (0..2).map(|_| s.connect().ask(http::request("POST", "/", &[], b"once")).status).collect();
+        assert!(statuses.contains(&502) && statuses.contains(&200), "{statuses:?}");
+    }
+}
+
+#[test]
+fn a_connection_closed_while_idle_is_noticed_before_it_is_used() {
+    let origin = Origin::acts([Act::CloseAfter(http::ok("bye"))]);
+    let s = Server::locations("location / { proxy_pass http://%%ORIGIN%%; }")
+        .with("ORIGIN", origin.addr())
+        .start();
+    for n in 1..=5 {
+        let r = s.connect().ask(http::request("POST", "/", &[], b"x"));
+        assert_eq!((r.status, r.text().as_str()), (200, "bye"));
+        origin.wait_for_closed(n);
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_upstream_with_it_at_each_stage() {
+    let stages = [
+        ("waiting for the head", Act::StallAfter(vec![])),
+        ("within the head", Act::StallAfter(bytes("HTTP/1.1 200"))),
+        ("within the body", Act::StallAfter(bytes("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n012"))),
+    ];
+    for (what, act) in stages {
+        for buffering in ["on", "off"] {
+            let origin = Origin::acts([act.clone()]);
+            let conf = format!("location / {{ proxy_buffering {buffering}; proxy_pass http://%%ORIGIN%%; }}");
+            let s = Server::locations(&conf).with("ORIGIN", origin.addr()).start();
+            let mut c = s.connect();
+            c.send(http::get("/", &[]));
+            origin.wait_for_requests(1);
+            if what == "within the body" {
+                c.head();
+            }
+            drop(c);
+            origin.wait_for_closed(1);
+            wait::until("the record", || {
+                s.access_log()
+                    .contains(" 499 ")
+                    .then_some(())
+                    .or(s.access_log().contains(" 200 ").then_some(()))
+            });
+            s.wait_for_log("client prematurely closed connection, so upstream connection is closed too");
+        }
+    }
+}
