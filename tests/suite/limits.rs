@@ -40,7 +40,8 @@ fn requests_beyond_the_burst_are_refused() {
 fn requests_within_the_burst_wait_for_their_time() {
     let s = Server::http(
         "limit_req_zone $uri zone=one:32k rate=5r/s; limit_req_zone $server_name zone=all:32k rate=100r/s;
-         server { listen 127.0.0.1:%%PORT_0%%; limit_req zone=all burst=50; limit_req zone=one burst=5 delay=1;
+         server { listen 127.0.0.1:%%PORT_0%%;
+             limit_req zone=all burst=50; limit_req zone=one burst=5 delay=1;
              add_header X-Status $limit_req_status always; add_header X-Time $request_time always; }",
     )
     .start();

@@ -138,7 +138,7 @@ static TABLE: Module = Module {
             ALL,
             Args::Between(1, 2),
             "off",
-            "Which symbolic links are not followed: none, all, or those of another owner; from= names a trusted part.",
+            "Which symbolic links are not followed: none, all, or those of another owner; from= is trusted.",
             |cx, line| {
                 let rule = symlinks::read(cx, line)?;
                 line.store(&mut cx.conf::<OpenFiles>().symlinks, rule)

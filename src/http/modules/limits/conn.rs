@@ -90,7 +90,7 @@ static TABLE: Module = Module {
             args: Args::Exactly(2),
             block: false,
             default: "",
-            doc: "A zone of shared memory (zone=name:size) that counts the requests of each value of the key.",
+            doc: "A shared zone (zone=name:size) that counts the requests of each value of the key.",
             set: limit_conn_zone,
         },
         Directive {

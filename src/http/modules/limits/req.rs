@@ -106,8 +106,8 @@ static TABLE: Module = Module {
             args: Args::Exactly(3),
             block: false,
             default: "",
-            doc: "A zone of shared memory (zone=name:size) that knows how fast each value of the key comes, and the \
-                  rate (rate=5r/s or rate=30r/m) it may have.",
+            doc: "A shared zone (zone=name:size) that knows how fast each value of the key comes, and the rate \
+                  (rate=5r/s or rate=30r/m) it may have.",
             set: limit_req_zone,
         },
         Directive {
@@ -116,8 +116,8 @@ static TABLE: Module = Module {
             args: Args::Between(1, 3),
             block: false,
             default: "",
-            doc: "Limits requests by a zone: up to burst requests too many wait, of which delay (or with nodelay \
-                  all) need not; others are refused.",
+            doc: "Limits requests by a zone: up to burst requests too many wait, of which delay (or with \
+                  nodelay all) need not; others are refused.",
             set: limit_req,
         },
         Directive {
