@@ -283,6 +283,12 @@ impl Group {
         self.servers.iter().filter(|server| server.resolve)
     }
 
+    /// Whether an address is one of its peers still.
+    pub fn has(&self, address: &Address) -> bool {
+        // Groups whose peers never changed are the rule, and need no search.
+        self.generation.get() <= 1 || self.roster.borrow().all().any(|peer| peer.address == *address)
+    }
+
     /// New addresses of a `resolve` line. Requests under way keep the peers they began with. Gives back the
     /// peers that left, whose idle connections are to be closed (`Idle::leave`). Not to be called for a
     /// failed look-up: the last good answer stays.

@@ -84,6 +84,10 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
         Some(Bind::To(_, None)) => return io.net.close(conn),
         _ => None,
     };
+    if !group.has(&address) {
+        // Its name has got other addresses while the request was under way.
+        return io.net.close(conn);
+    }
     let key = key(x, r, Some(group), bind.as_ref());
     let place = Place { group: group.number(), address, key };
     let parked = io.services.get::<Idle>().park(conn, place, group.keepalive().connections);

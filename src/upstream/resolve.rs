@@ -153,7 +153,7 @@ fn update(io: &mut Io, group: &Group, answer: &Answer) {
 
 /// Closes the idle connections to a peer that has left its group.
 pub fn close_idle(io: &mut Io, group: &Group, address: &Address) {
-    if group.roster().all().any(|peer| peer.address == *address) {
+    if group.has(address) {
         return;
     }
     for conn in io.services.get::<Idle>().leave(group.number(), address) {

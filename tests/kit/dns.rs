@@ -82,13 +82,13 @@ pub struct Dns {
 impl Dns {
     /// A server that knows one name.
     pub fn with(name: &str, reply: Reply) -> Dns {
-        let (port, socket) = loop {
+        let (port, socket, listener) = loop {
             let port = Port::take();
-            if let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port.number())) {
-                break (port, socket);
+            let at = (Ipv4Addr::LOCALHOST, port.number());
+            if let (Ok(socket), Ok(listener)) = (UdpSocket::bind(at), TcpListener::bind(at)) {
+                break (port, socket, listener);
             }
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())).expect("a listener");
         let addr = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
         let (udp, tcp) = (shared.clone(), shared.clone());
