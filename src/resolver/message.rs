@@ -273,4 +273,4 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 #[path = "message_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -86,6 +86,24 @@ pub(super) struct Query {
     waiting: Vec<Waiting>,
 }
 
+/// How long each attempt is given.
+#[derive(Clone, Copy, Debug)]
+struct Patience([u64; 3]);
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience(AGAIN_MS)
+    }
+}
+
+impl Patience {
+    /// When to ask again after so many repetitions.
+    fn until(self, again: usize) -> u64 {
+        let ms = self.0.get(again).or(self.0.last()).copied().unwrap_or(5000);
+        clock::now().saturating_add(ms)
+    }
+}
+
 /// What a worker knows of names.
 #[derive(Debug, Default)]
 pub struct Resolvers {
@@ -98,6 +116,7 @@ pub struct Resolvers {
     count: u64,
     /// When the timer is set for; 0 when it is not.
     timer_at: u64,
+    patience: Patience,
 }
 
 impl Resolvers {
@@ -197,7 +216,7 @@ impl Resolvers {
     /// Asks all that is open at the next server. When that fails at once, the others are tried.
     fn attempt(&mut self, net: &mut Net, at: usize) {
         let Some(query) = self.queries.get_mut(at) else { return };
-        query.again_at = clock::now().saturating_add(wait_of(query.again));
+        query.again_at = self.patience.until(query.again);
         let again_at = query.again_at;
         for _ in 0..query.servers.servers.len() {
             let Some(server) = query.next_server() else { break };
@@ -388,7 +407,7 @@ impl Resolvers {
         query.refusals = 0;
         query.again = query.again.saturating_add(1);
         if query.targets.is_some() {
-            query.again_at = clock::now().saturating_add(wait_of(query.again));
+            query.again_at = self.patience.until(query.again);
             return;
         }
         if query.attempts.len() >= SOCKETS {
@@ -470,10 +489,6 @@ fn complain(query: &Query, server: std::net::SocketAddr, error: &io::Error) {
     let name = String::from_utf8_lossy(&query.key.name);
     let log = crate::log::process();
     note!(log, Error, 0, error; "name server cannot be asked while resolving {name}, resolver: {server}");
-}
-
-fn wait_of(again: usize) -> u64 {
-    AGAIN_MS.get(again).or(AGAIN_MS.last()).copied().unwrap_or(5000)
 }
 
 /// The name of a service: `http` of `a` is `_http._tcp.a`; one with a dot stands in front as it is.
