@@ -22,6 +22,7 @@ use crate::event::{RequestIx, clock};
 use crate::http::exchange::Exchange;
 use crate::http::headers::OutField;
 use crate::http::io::Io;
+use crate::http::parse::date;
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
 use crate::protocol::{Field, Target};
@@ -192,6 +193,8 @@ fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field:
         10 if same(name, "Set-Cookie") => value = cookie(x, r, io, &value).unwrap_or(value),
         12 if same(name, "Content-Type") => return content_type(x, r, &value),
         13 if same(name, "Accept-Ranges") && *conf.force_ranges => return,
+        // The field stays as it came; its meaning is for the conditions of a range.
+        13 if same(name, "Last-Modified") => x[r].headers_out.last_modified = date::parse(&value),
         14 if same(name, "Content-Length") => return,
         _ => {}
     }
