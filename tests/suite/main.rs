@@ -21,6 +21,7 @@ mod headers;
 mod http_head;
 mod kit_self;
 mod limits;
+mod listing;
 mod locations;
 mod logs;
 mod map;

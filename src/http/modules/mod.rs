@@ -12,6 +12,7 @@ pub mod addition;
 pub mod auth_basic;
 pub mod auth_delay;
 pub mod auth_request;
+pub mod autoindex;
 pub mod charset;
 pub mod empty_gif;
 pub mod expires;
@@ -34,6 +35,7 @@ pub mod range;
 pub mod realip;
 pub mod referer;
 pub mod rewrite;
+pub mod secure_link;
 pub mod slice;
 pub mod split_clients;
 pub mod ssi;
@@ -58,6 +60,7 @@ pub static MODULES: &[&HttpModule] = &[
     &try_files::MODULE,
     &mirror::MODULE,
     &index::MODULE,
+    &autoindex::MODULE,
     &open_files::MODULE,
     &gzip_static::MODULE,
     &static_file::MODULE,
@@ -83,6 +86,7 @@ pub static MODULES: &[&HttpModule] = &[
     &empty_gif::MODULE,
     &limits::req::MODULE,
     &limits::conn::MODULE,
+    &secure_link::MODULE,
     &map::MODULE,
     &geo::MODULE,
     &split_clients::MODULE,
