@@ -16,7 +16,7 @@
 //! *Read next*: `bench.rs`, for how to try a module; `http1/mod.rs` for a large one.
 
 use super::text::words;
-use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step};
+use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step, memcached_store};
 use crate::buf::Slice;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
 use crate::conf::value::parse_number;
@@ -31,21 +31,36 @@ crate::settings! {
     pub struct MemcachedLocation: Location {
         /// `memcached_gzip_flag`; 0 for none
         pub gzip_flag: u64 = 0,
+        /// `memcached_write`
+        pub write: bool = false,
     }
 }
 
 /// The table.
 pub static MODULE: Module = Module {
     name: "memcached",
-    directives: &[Directive {
-        name: "memcached_gzip_flag",
-        contexts: HTTP | SERVER | LOCATION,
-        args: Args::Exactly(1),
-        block: false,
-        default: "",
-        doc: "The bit of a value's flags that means it was stored gzipped: the reply says so to the client.",
-        set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
-    }],
+    directives: &[
+        Directive {
+            name: "memcached_gzip_flag",
+            contexts: HTTP | SERVER | LOCATION,
+            args: Args::Exactly(1),
+            block: false,
+            default: "",
+            doc: "The bit of a value's flags that means it was stored gzipped: the reply says so to the \
+                  client.",
+            set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
+        },
+        Directive {
+            name: "memcached_write",
+            contexts: HTTP | SERVER | LOCATION,
+            args: Args::Flag,
+            block: false,
+            default: "off",
+            doc: "Whether PUT, POST and DELETE set, add and delete the value of $memcached_key, with \
+                  $memcached_flags and $memcached_exptime.",
+            set: |cx, line| line.flag(&mut cx.conf::<MemcachedLocation>().write),
+        },
+    ],
 };
 
 /// What one request remembers.
@@ -54,6 +69,8 @@ pub struct Memcached {
     /// As it was sent: blanks, percent signs and controls escaped.
     key: Slice,
     gzip_flag: u64,
+    /// Something was to be changed, not read.
+    writes: bool,
 }
 
 impl Protocol for Memcached {
@@ -66,20 +83,28 @@ impl Protocol for Memcached {
         conf: &Rc<MemcachedLocation>,
         out: &mut Out,
     ) -> Result<Self, Fault> {
-        if !matches!(&*r.method(), b"GET" | b"HEAD") {
+        let writes = !matches!(&*r.method(), b"GET" | b"HEAD");
+        if writes && !*conf.write {
             return Err(Fault::Refuse(405));
         }
         let key = r.var("memcached_key").filter(|key| !key.is_empty());
         let key = key.ok_or(Fault::Internal("the \"$memcached_key\" variable is not set"))?;
         let mut escaped = Vec::with_capacity(key.len());
         escape(&key, Escape::Memcached, &mut escaped);
-        out.write_all(&[b"get ", &escaped, b"\r\n"]);
-        Ok(Memcached { key: Slice::from(escaped), gzip_flag: *conf.gzip_flag })
+        if writes {
+            memcached_store::command(r, &escaped, out)?;
+        } else {
+            out.write_all(&[b"get ", &escaped, b"\r\n"]);
+        }
+        Ok(Memcached { key: Slice::from(escaped), gzip_flag: *conf.gzip_flag, writes })
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
         let Some(line) = input.line() else { return Ok(Step::Again) };
         head.keepalive = true;
+        if self.writes {
+            return memcached_store::answer(&line, head).map(|()| Step::Done);
+        }
         if &*line == b"END" {
             head.status(404).length(0);
             return Ok(Step::Done);

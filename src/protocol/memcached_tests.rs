@@ -1,8 +1,8 @@
 //! memcached's replies, cut everywhere.
 
 use super::Memcached;
-use crate::protocol::Fault;
 use crate::protocol::bench::{Asking, Configured, End, Heard, configure, every_cut, say};
+use crate::protocol::{Body, Fault};
 
 fn asking(configured: &Configured) -> Asking {
     Asking::get("/", configured).variable("memcached_key", "/a b%\r\n\u{e9}")
@@ -27,6 +27,41 @@ fn a_request_without_key_or_with_another_method_is_not_sent() {
     assert!(matches!(say(&configured, &mut none), Err(Fault::Internal(_))));
     let mut post = Asking { method: "POST".into(), ..asking(&configured) };
     assert_eq!(say(&configured, &mut post).err(), Some(Fault::Refuse(405)));
+}
+
+#[test]
+fn a_body_is_stored_under_the_key() {
+    let configured = configure::<Memcached>("memcached_write on;").unwrap();
+    let ask = |method: &str, body: Body| {
+        let asking =
+            Asking::get("/", &configured).variable("memcached_key", "k").variable("memcached_flags", "2");
+        Asking { method: method.to_owned().into(), body, ..asking }.variable("memcached_exptime", "-1")
+    };
+    for (method, body, sent) in [
+        ("PUT", Body::Length(5), "set k 2 -1 5\r\n"),
+        ("POST", Body::Length(5), "add k 2 -1 5\r\n"),
+        ("PUT", Body::None, "set k 2 -1 0\r\n\r\n"),
+        ("DELETE", Body::None, "delete k\r\n"),
+    ] {
+        let follows = body == Body::Length(5);
+        assert_eq!(say(&configured, &mut ask(method, body)), Ok((sent.as_bytes().to_vec(), follows)));
+    }
+    assert_eq!(say(&configured, &mut ask("PATCH", Body::None)), Err(Fault::Refuse(405)));
+    for (name, value) in [("memcached_exptime", "1\r\nget x"), ("memcached_flags", "-1")] {
+        let mut asking = ask("PUT", Body::Length(1)).variable(name, value);
+        assert_eq!(say(&configured, &mut asking), Err(Fault::Refuse(400)), "{value}");
+    }
+    let mut asking = ask("PUT", Body::Length(1)).variable("memcached_key", &"k".repeat(251));
+    assert_eq!(say(&configured, &mut asking), Err(Fault::Refuse(400)));
+    let answers =
+        [("STORED", 201), ("NOT_STORED", 409), ("DELETED", 204), ("NOT_FOUND", 404), ("EXISTS", 409)];
+    for (answer, status) in answers {
+        let heard = every_cut(&configured, &ask("PUT", Body::Length(1)), format!("{answer}\r\n").as_bytes());
+        let heard = heard.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((heard.end, heard.head.status, heard.reusable), (End::Framed, status, true));
+    }
+    let heard = every_cut(&configured, &ask("PUT", Body::None), b"SERVER_ERROR out of memory\r\n").unwrap();
+    assert_eq!(heard.end, End::Fault(Fault::Invalid("invalid response")));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub mod http1;
 pub mod input;
 pub mod json;
 pub mod memcached;
+pub mod memcached_store;
 pub mod out;
 pub mod params;
 pub mod redis;
