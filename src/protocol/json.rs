@@ -62,6 +62,11 @@ pub fn quoted(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// The text if it is a number as JSON has it: digits, no needless zero in front, a fraction, an exponent.
+pub fn number(text: &[u8]) -> Option<&[u8]> {
+    serde_json::from_slice::<f64>(text).is_ok().then_some(text)
+}
+
 fn escape(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
         match byte {

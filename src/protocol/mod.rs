@@ -33,6 +33,7 @@ pub mod input;
 pub mod json;
 pub mod memcached;
 pub mod memcached_store;
+pub mod mysql;
 pub mod out;
 pub mod params;
 pub mod redis;
@@ -60,6 +61,7 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<http1::Http1>(),
     Kind::of::<memcached::Memcached>(),
     Kind::of::<fastcgi::FastCgi>(),
+    Kind::of::<mysql::MySql>(),
     Kind::of::<redis::Redis>(),
     Kind::of::<scgi::Scgi>(),
     Kind::of::<uwsgi::Uwsgi>(),

@@ -15,7 +15,7 @@
 //!
 //! *Read next*: `redis.rs`.
 
-use super::json::{Text, quoted};
+use super::json::{Text, number, quoted};
 use super::{Fault, Flow, Input, Relay};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
@@ -146,7 +146,7 @@ impl Walker {
             (Format::Raw, _) => {}
             (_, b'#') => self.written.extend_from_slice(if rest == b"t" { b"true" } else { b"false" }),
             (Format::Text, _) => self.written.extend_from_slice(rest),
-            (Format::Json, b':' | b'(' | b',') if !is_key => self.written.extend_from_slice(&number(rest)),
+            (Format::Json, b':' | b'(' | b',') if !is_key => self.number(rest),
             (Format::Json, b'_') if !is_key => self.written.extend_from_slice(b"null"),
             (Format::Json, b'-') if !is_key => {
                 self.written.extend_from_slice(b"{\"error\":");
@@ -157,6 +157,16 @@ impl Walker {
         }
         self.after();
         Ok(())
+    }
+
+    /// JSON has no word for `inf`.
+    fn number(&mut self, text: &[u8]) {
+        let finite = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+        match (number(text), finite.filter(|number| number.is_finite())) {
+            (Some(text), _) => self.written.extend_from_slice(text),
+            (None, Some(number)) => self.written.extend_from_slice(number.to_string().as_bytes()),
+            (None, None) => self.written.extend_from_slice(b"null"),
+        }
     }
 
     fn begin_bulk(&mut self, left: u64, verbatim: bool) -> Result<(), Fault> {
@@ -253,17 +263,4 @@ pub fn line(input: &mut Input) -> Result<Option<Slice>, Fault> {
 
 fn count(text: &[u8]) -> Result<u64, Fault> {
     parse_number(text).ok_or(Fault::Invalid("an invalid length"))
-}
-
-/// A number as JSON has it; `null` where JSON has none (`inf`, `nan`).
-fn number(text: &[u8]) -> Vec<u8> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    if is_plain && (digits.len() == 1 || !digits.starts_with(b"0")) {
-        return text.to_vec();
-    }
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    number
-        .filter(|number| number.is_finite())
-        .map_or_else(|| b"null".to_vec(), |n| n.to_string().into_bytes())
 }

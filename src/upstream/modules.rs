@@ -31,6 +31,7 @@ use crate::http::upstream_conf::Pass;
 use crate::protocol::fastcgi::FastCgi;
 use crate::protocol::http1::Http1;
 use crate::protocol::memcached::Memcached;
+use crate::protocol::mysql::MySql;
 use crate::protocol::redis::Redis;
 use crate::protocol::scgi::Scgi;
 use crate::protocol::uwsgi::Uwsgi;
@@ -81,6 +82,7 @@ pub fn modules() -> Vec<&'static HttpModule> {
     all.extend(of::<Memcached>());
     all.extend(of::<FastCgi>());
     all.push(&fastcgi_vars::MODULE);
+    all.extend(of::<MySql>());
     all.extend(of::<Redis>());
     all.extend(of::<Scgi>());
     all.extend(of::<Uwsgi>());
