@@ -118,6 +118,9 @@ impl Server {
         if server.service.is_some() && !server.resolve {
             return Err(line.err(format_args!("service upstream \"{name}\" requires \"resolve\" parameter")));
         }
+        if server.service.is_some() && name.contains(&b':') {
+            return Err(line.err(format_args!("service upstream \"{name}\" may not have port")));
+        }
         Ok(server)
     }
 

@@ -218,7 +218,10 @@ impl Resolvers {
         let Some(query) = self.queries.get_mut(at) else { return };
         query.again_at = self.patience.until(query.again);
         let again_at = query.again_at;
-        for _ in 0..query.servers.servers.len() {
+        // Clients come first: a name for which there is no room for a socket is asked for later.
+        let crowded = net.table.len() >= net.limit.saturating_sub(net.limit / 4);
+        let servers = if crowded { 0 } else { query.servers.servers.len() };
+        for _ in 0..servers {
             let Some(server) = query.next_server() else { break };
             match query.start(net, at, server) {
                 Ok(()) => break,

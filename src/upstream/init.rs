@@ -15,7 +15,7 @@
 
 use super::modules::UpstreamMain;
 use super::view::View;
-use super::{connect, next, pass, resolve};
+use super::{connect, lines, next, pass, resolve};
 use crate::balance::Group;
 use crate::buf::{Chain, Slice};
 use crate::conf::error::Place;
@@ -116,6 +116,7 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let (parts, complete) = target(x, r, io)?;
     create_request(x, r, io, &parts, complete)?;
     match find_group(x, r, io, &parts, kind.port)? {
+        Some(group) if lines::await_first(x, r, io, &group) => Ok(()),
         Some(group) => proceed(x, r, io, group),
         None => Ok(()),
     }

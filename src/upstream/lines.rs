@@ -21,9 +21,12 @@
 
 use super::resolve::close_idle;
 use crate::balance::{Found, Group, Server};
+use crate::buf::Slice;
 use crate::conf::error::{ConfError, Place};
 use crate::conf::merge::{Conf, Scope};
+use crate::event::RequestIx;
 use crate::event::timer::Key;
+use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::log::Level;
 use crate::resolver::board::Board;
@@ -35,6 +38,8 @@ use crate::util::address::Address;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+/// How long a request waits for the first addresses of its group, in milliseconds, at most.
+const FIRST_MS: u64 = 1000;
 /// How soon a line without any address is looked up again after a failure, in milliseconds.
 const SOON_MS: u64 = 1000;
 /// The same for a line that has some, unless `valid=` says otherwise.
@@ -49,6 +54,13 @@ pub struct Line {
     servers: Rc<Nameservers>,
     timeout_ms: u64,
     board: Rc<Board>,
+}
+
+impl Line {
+    fn ask(&self, timeout_ms: u64) -> Ask<'_> {
+        let (host, service) = (self.server.host.as_bytes(), self.server.service.as_deref());
+        Ask { host, service, port: self.server.port, timeout_ms }
+    }
 }
 
 /// All lines of a configuration that are looked up at run time.
@@ -121,17 +133,37 @@ fn line_of(io: &Io, number: u32) -> Option<Rc<Line>> {
 /// Asks for the addresses of a line.
 pub fn look_up(io: &mut Io, number: u32) {
     let Some(line) = line_of(io, number).filter(|_| !io.exiting) else { return };
-    let ask = Ask {
-        host: line.server.host.as_bytes(),
-        service: line.server.service.as_deref(),
-        port: line.server.port,
-        timeout_ms: line.timeout_ms,
-    };
+    let ask = line.ask(line.timeout_ms);
     let resolvers = io.services.get::<Resolvers>();
     match resolvers.resolve(&mut io.net, &line.servers, ask, Waiter::Line(number)) {
         Resolved::Now(outcome) => apply(io, number, &line, outcome, 1),
         Resolved::Later(ticket) => note(io, number, Some(ticket)),
     }
+}
+
+/// Lets a request wait for the first addresses of a group that has none, if one of its lines is being looked
+/// up just now: a worker that has only begun is no reason for an error page.
+pub fn await_first(x: &mut Exchange, r: RequestIx, io: &mut Io, group: &Rc<Group>) -> bool {
+    let roster = group.roster();
+    if roster.unresolved.is_empty() || roster.all().next().is_some() {
+        return false;
+    }
+    let cycle = io.cycle.clone();
+    let tickets = &io.services.get::<Asked>().tickets;
+    let lines = cycle.main.get::<Lines>().list.iter().zip(tickets);
+    let Some((line, _)) = lines.into_iter().find(|(line, t)| t.is_some() && Rc::ptr_eq(&line.group, group))
+    else {
+        return false;
+    };
+    let ask = line.ask(line.timeout_ms.min(FIRST_MS));
+    let waiter = Waiter::Request(x.id, r);
+    let resolvers = io.services.get::<Resolvers>();
+    let Resolved::Later(ticket) = resolvers.resolve(&mut io.net, &line.servers, ask, waiter) else {
+        return false;
+    };
+    let Some(u) = super::of(x, r) else { return false };
+    (u.resolving, u.group) = (Some((ticket, Slice::EMPTY)), Some(group.clone()));
+    true
 }
 
 fn note(io: &mut Io, number: u32, ticket: Option<Ticket>) {

@@ -104,6 +104,10 @@ pub fn resolved(x: &mut Exchange, r: RequestIx, io: &mut Io, ticket: Ticket, out
     let Some(u) = super::of(x, r) else { return Ok(()) };
     let port = u.port;
     let Some((_, authority)) = u.resolving.take_if(|(waited, _)| *waited == ticket) else { return Ok(()) };
+    if let Some(group) = u.group.take() {
+        // It waited for a line of the group, which has heard the answer before it.
+        return init::proceed(x, r, io, group);
+    }
     let group = group_of(x, r, io, &authority, port, outcome)?;
     init::proceed(x, r, io, group)
 }

@@ -435,9 +435,9 @@ impl Worker {
     }
 }
 
-/// A connection that nothing is under way on.
+/// A connection that nothing is under way on. A name server may be asked for a request that is.
 fn is_parked(c: &crate::event::Connection) -> bool {
-    matches!(c.owner, Owner::Waiting | Owner::Pooled(_) | Owner::Service(_))
+    matches!(c.owner, Owner::Waiting | Owner::Pooled(_) | Owner::Service(Service::Check(_)))
 }
 
 /// A connection that may be closed at any time without a client noticing.

@@ -35,6 +35,8 @@ pub enum Reply {
     AmongForgeries(Box<Reply>),
     /// Nothing.
     Silence,
+    /// Nothing until the test sets something else, then that.
+    Held,
 }
 
 impl Reply {
@@ -171,10 +173,14 @@ fn answers(shared: &Shared, question: &[u8], tcp: bool) -> Vec<Vec<u8>> {
     let (name, end) = read_name(question, 12);
     let kind = u16::from_be_bytes([question[end], question[end + 1]]);
     lock(&shared.questions).push(Question { name: name.clone(), kind, tcp });
-    let reply = lock(&shared.names).get(&name).cloned().unwrap_or(Reply::Code(3));
+    let reply = wait::until("a held answer to be let go", || {
+        let reply = lock(&shared.names).get(&name).cloned().unwrap_or(Reply::Code(3));
+        let over = shared.over.load(Ordering::SeqCst);
+        Some(reply).filter(|reply| over || !matches!(reply, Reply::Held))
+    });
     let asked = &question[..end + 4];
     match reply {
-        Reply::Silence => Vec::new(),
+        Reply::Silence | Reply::Held => Vec::new(),
         Reply::OverTcp(_) if !tcp => vec![message(asked, 0x8380, &[])],
         Reply::OverTcp(reply) => vec![answer(asked, kind, &reply)],
         Reply::AmongForgeries(reply) => {

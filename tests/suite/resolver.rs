@@ -162,6 +162,31 @@ fn the_peers_of_a_line_follow_its_name() {
 }
 
 #[test]
+fn requests_wait_for_the_first_answer_to_a_line() {
+    if !is_headwater() {
+        return; // Debian's nginx is older than resolve
+    }
+    let origin = Origin::always(http::ok("here"));
+    let dns = Dns::with("u.test", Reply::Held);
+    let s = group(&dns, &format!("u.test:{}", origin.addr().port())).start();
+    let mut c = s.connect();
+    c.send(http::get("/", &[])).wait_until_read();
+    dns.wait_for_questions(1);
+    dns.set("u.test", Reply::ips(&["127.0.0.1"]));
+    assert_eq!(c.response().text(), "here");
+}
+
+#[test]
+fn requests_do_not_wait_for_ever_for_the_first_answer_to_a_line() {
+    if !is_headwater() {
+        return; // Debian's nginx is older than resolve
+    }
+    let dns = Dns::with("u.test", Reply::Silence);
+    let s = group(&dns, "u.test:80").start();
+    assert_eq!(s.get("/").status, 502);
+}
+
+#[test]
 fn the_last_good_answer_stays_when_the_name_server_is_in_trouble_also_over_a_reload() {
     if !is_headwater() {
         return; // Debian's nginx is older than resolve
