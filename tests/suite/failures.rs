@@ -41,18 +41,13 @@ fn bytes(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
+/// Every way to fail, in the order in which a request would come upon them.
 fn table() -> Vec<Row> {
-    use Gets::{Cut, Second, Status};
-    let half_head = "HTTP/1.1 200 OK\r\nContent-Le";
-    let half_body = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
-    let half_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01";
-    let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\nzz\r\n";
-    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "v".repeat(20_000));
-    let closed = "upstream prematurely closed connection while reading response header from upstream";
-    let reset = "recv() failed (104: Connection reset by peer) while reading response header from upstream";
-    let late = "upstream timed out (110: Connection timed out) while reading response header from upstream";
-    let cut = "upstream prematurely closed connection while reading upstream";
-    let invalid = "while reading response header from upstream";
+    [no_connection(), no_head(), bad_head(), bad_body()].into_iter().flatten().collect()
+}
+
+fn no_connection() -> Vec<Row> {
+    use Gets::Second;
     vec![
         Row {
             what: "refused",
@@ -70,6 +65,16 @@ fn table() -> Vec<Row> {
             tried: "[504, 200]",
             log: "upstream timed out (110: Connection timed out) while connecting to upstream",
         },
+    ]
+}
+
+fn no_head() -> Vec<Row> {
+    use Gets::{Second, Status};
+    let half_head = "HTTP/1.1 200 OK\r\nContent-Le";
+    let closed = "upstream prematurely closed connection while reading response header from upstream";
+    let reset = "recv() failed (104: Connection reset by peer) while reading response header from upstream";
+    let late = "upstream timed out (110: Connection timed out) while reading response header from upstream";
+    vec![
         row("closed before the head", Act::CloseAfter(vec![]), Second, Status(502), "[502, 200]", closed),
         row(
             "closed within the head",
@@ -88,6 +93,14 @@ fn table() -> Vec<Row> {
             "[504, 200]",
             late,
         ),
+    ]
+}
+
+fn bad_head() -> Vec<Row> {
+    use Gets::Status;
+    let long = format!("HTTP/1.1 200 OK\r\nX-Long: {}\r\n\r\n", "v".repeat(20_000));
+    let invalid = "while reading response header from upstream";
+    vec![
         row("garbage", Act::CloseAfter(bytes("garbage\r\n\r\n")), Status(502), Status(502), "[502]", invalid),
         row(
             "two framings",
@@ -115,6 +128,16 @@ fn table() -> Vec<Row> {
             "[502]",
             invalid,
         ),
+    ]
+}
+
+fn bad_body() -> Vec<Row> {
+    use Gets::Cut;
+    let half_body = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234";
+    let half_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01";
+    let bad_chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\nzz\r\n";
+    let cut = "upstream prematurely closed connection while reading upstream";
+    vec![
         row("closed within the body", Act::CloseAfter(bytes(half_body)), Cut, Cut, "[200]", cut),
         row(
             "reset within the body",
@@ -146,7 +169,8 @@ fn table() -> Vec<Row> {
 
 fn server(first: &str, second: &str, buffering: &str) -> Server {
     let text = "log_format ups '$request_method [$upstream_status]';
-         proxy_connect_timeout 200ms; proxy_read_timeout 200ms; proxy_header_limit 16k; proxy_buffering %%BUFFERING%%;
+         proxy_connect_timeout 200ms; proxy_read_timeout 200ms; proxy_header_limit 16k;
+         proxy_buffering %%BUFFERING%%;
          upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
          server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
     Server::http(text).with("FIRST", first).with("SECOND", second).with("BUFFERING", buffering).start()

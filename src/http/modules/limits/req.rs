@@ -106,8 +106,8 @@ static TABLE: Module = Module {
             args: Args::Exactly(3),
             block: false,
             default: "",
-            doc: "A shared zone (zone=name:size) that knows how fast each value of the key comes, and the rate \
-                  (rate=5r/s or rate=30r/m) it may have.",
+            doc: "A shared zone (zone=name:size) that knows how fast each value of the key comes, and the \
+                  rate (rate=5r/s or rate=30r/m) it may have.",
             set: limit_req_zone,
         },
         Directive {
