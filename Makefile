@@ -37,7 +37,7 @@ unit: ## run the tests beside the code and those in the documentation
 	$(CARGO) test --quiet --doc
 
 suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
-	$(CARGO) test --quiet --test suite
+	$(CARGO) test --quiet --test suite --examples
 
 directives: setup-build ## write docs/directives.md from the directive tables
 	$(CARGO) run --quiet --bin headwater -- --print-directives > $(TARGET)/directives.md

@@ -145,7 +145,9 @@ fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
     let streams = body::of(x, r).is_some_and(|body| !body.complete);
     if streams {
         x.swap_client_read(ClientRead::StreamBody);
-    } else if x.client.read != ClientRead::DiscardBody && r == x.active {
+    } else if x.client.read != ClientRead::DiscardBody && r == x.active
+        || x.client.read == ClientRead::Block && x[r].flags.in_memory
+    {
         x.swap_client_read(if ignores { ClientRead::Block } else { ClientRead::CheckBroken });
         io.net.wait_forever(x.client.conn, Side::Read);
     }

@@ -32,6 +32,12 @@ pub fn binary() -> PathBuf {
     std::env::var_os("HEADWATER_BIN").map_or_else(|| env!("CARGO_BIN_EXE_headwater").into(), PathBuf::from)
 }
 
+/// The program of an example, if it has been built (`cargo test` and `make suite` do).
+pub fn example(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_BIN_EXE_headwater")).parent()?.join("examples").join(name);
+    path.exists().then_some(path)
+}
+
 /// Whether the program is Headwater, for what nginx need not do.
 pub fn is_headwater() -> bool {
     std::env::var_os("HEADWATER_BIN").is_none()
@@ -44,9 +50,16 @@ pub struct Setup {
     files: Vec<(String, Vec<u8>)>,
     allowed: Vec<String>,
     environment: Vec<(String, String)>,
+    program: Option<PathBuf>,
 }
 
 impl Setup {
+    /// Tests this program instead: an [`example`].
+    pub fn program(mut self, program: PathBuf) -> Setup {
+        self.program = Some(program);
+        self
+    }
+
     /// `%%name%%` in the configuration becomes this value.
     pub fn with(mut self, name: &str, value: impl Display) -> Setup {
         self.values.insert(name.to_owned(), value.to_string());
@@ -134,6 +147,7 @@ impl Setup {
             values: self.values,
             allowed: self.allowed,
             environment: self.environment,
+            program: self.program.unwrap_or_else(binary),
             child: None,
         };
         for (path, content) in &self.files {
@@ -152,6 +166,7 @@ pub struct Server {
     values: BTreeMap<String, String>,
     allowed: Vec<String>,
     environment: Vec<(String, String)>,
+    program: PathBuf,
     child: Option<Child>,
 }
 
@@ -165,6 +180,7 @@ impl Server {
             files: Vec::new(),
             allowed: Vec::new(),
             environment: Vec::new(),
+            program: None,
         }
     }
 
@@ -351,7 +367,7 @@ impl Server {
 
     fn command(&self, more: &[&str]) -> Command {
         let file = fs::File::create(self.dir.path().join("stderr")).expect("a file for stderr");
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.program);
         let prefix = format!("{}/", self.dir.path().display());
         command.args(["-p", &prefix, "-c", "nginx.conf", "-e", "error.log"]).args(more);
         command.envs(self.environment.iter().map(|(n, v)| (n, v)));

@@ -1,6 +1,6 @@
 //! Requests that the server makes of itself, and what is built of their answers.
 
-use crate::kit::Server;
+use crate::kit::{Server, server};
 
 #[test]
 fn other_responses_stand_around_the_body() {
@@ -174,4 +174,25 @@ fn a_post_action_follows_the_answer() {
     assert_eq!(c.get("/a").text(), "a");
     s.wait_for_line("origin.log", "GET /after ");
     s.wait_for_line("origin.log", "GET /b ");
+}
+
+#[test]
+fn a_module_outside_the_library_builds_one_page_of_several_answers() {
+    let Some(program) = server::example("side_by_side") else {
+        return eprintln!("skipped: the example has not been built");
+    };
+    let s = Server::http(
+        r#"server { listen 127.0.0.1:%%PORT_0%%;
+             location = / { page_of /a /b /none; }
+             location /a { return 200 "from a"; } location /b { proxy_pass http://127.0.0.1:%%PORT_1%%; } }
+           server { listen 127.0.0.1:%%PORT_1%%; return 200 "from b"; }"#,
+    )
+    .program(program)
+    .start();
+    let mut c = s.connect();
+    for _ in 0..2 {
+        let page = c.get("/").text();
+        let sections = ["from a", "from b", "(no answer: 404)"];
+        assert_eq!(page, sections.map(|text| format!("<section>{text}</section>\n")).concat());
+    }
 }
