@@ -17,6 +17,7 @@
 use super::conn::Connection;
 use crate::buf::{Chain, Page, Piece};
 use crate::sys::socket;
+use crate::sys::splice::Conduit;
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 
@@ -90,6 +91,50 @@ impl Connection {
                 Err(error)
             }
         }
+    }
+
+    /// Moves up to `limit` bytes into a pipe.
+    ///
+    /// # Errors
+    /// What splice(2) said.
+    pub fn splice_from(&mut self, conduit: &mut Conduit, limit: usize) -> io::Result<Received> {
+        match conduit.fill(self.raw_fd(), limit) {
+            Ok(0) => {
+                self.read.eof = true;
+                Ok(Received::End)
+            }
+            // A short one may mean that the pipe is full, so nothing can be told from it.
+            Ok(n) => {
+                self.received += n as u64;
+                Ok(Received::Bytes(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.read.ready = false;
+                Ok(Received::Again)
+            }
+            Err(error) => {
+                self.read.error = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Moves what a pipe holds to the other end, as much as the kernel takes.
+    ///
+    /// # Errors
+    /// What splice(2) said.
+    pub fn splice_to(&mut self, conduit: &mut Conduit) -> io::Result<()> {
+        while conduit.held() > 0 && self.write.ready {
+            match conduit.empty(self.raw_fd()) {
+                Ok(n) => self.sent += n as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.write.ready = false,
+                Err(error) => {
+                    self.write.error = true;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sends as much of `chain`, at most `limit` bytes, as the kernel takes, and drops it from the chain.

@@ -20,6 +20,7 @@ pub mod random;
 pub mod signal;
 pub mod socket;
 pub mod socket_options;
+pub mod splice;
 pub mod time;
 pub mod title;
 pub mod user;

@@ -149,7 +149,7 @@ impl Cycle for Loaded {
         let limit = *self.http.process.get::<Events>().worker_connections as usize;
         let index = context.index;
         let worker = Net::new(limit).and_then(|net| {
-            let io = Io {
+            let mut io = Io {
                 net,
                 cycle: self.http.clone(),
                 counters: self.counters.of_worker(index),
@@ -157,6 +157,7 @@ impl Cycle for Loaded {
                 worker: index,
                 services: Services::default(),
             };
+            crate::upstream::pipe::splice::prepare(&mut io);
             Worker::new(io, context)
         });
         match worker {

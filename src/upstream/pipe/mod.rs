@@ -20,6 +20,7 @@
 pub mod drain;
 pub mod fill;
 pub mod spill;
+pub mod splice;
 
 use super::{relay, unbuffered};
 use crate::event::{RequestIx, Side};
@@ -82,7 +83,11 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             relay::received_all(x, r, io);
             return finish(x, r, io);
         }
-        match fill::fill(x, r, io)? {
+        let filled = match splice::splice(x, r, io)? {
+            Some(filled) => filled,
+            None => fill::fill(x, r, io)?,
+        };
+        match filled {
             fill::Filled::Some(n) => {
                 moved = moved.saturating_add(n as u64);
                 if moved >= SHARE {
