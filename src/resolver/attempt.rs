@@ -154,3 +154,22 @@ fn unframe(input: &mut Vec<u8>) -> Option<Vec<u8>> {
     input.drain(..end);
     Some(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_over_tcp_are_whole_wherever_they_are_cut() {
+        let wire = b"\x00\x03abc\x00\x00\x00\x01d";
+        for cut in 0..=wire.len() {
+            let (mut input, mut messages) = (Vec::new(), Vec::new());
+            for part in [&wire[..cut], &wire[cut..]] {
+                input.extend_from_slice(part);
+                messages.extend(std::iter::from_fn(|| unframe(&mut input)));
+            }
+            assert_eq!(messages, [b"abc".to_vec(), Vec::new(), b"d".to_vec()], "cut at {cut}");
+            assert!(input.is_empty());
+        }
+    }
+}

@@ -112,7 +112,9 @@ impl Message {
 /// Lower case, without a dot at the end; None for what can be no name.
 pub fn name(text: &[u8]) -> Option<Name> {
     let text = text.strip_suffix(b".").unwrap_or(text);
-    let fits = |label: &[u8]| !label.is_empty() && label.len() <= LABEL && !label.contains(&b'\\');
+    // What cannot be in a host name would only be trouble in logs.
+    let is_odd = |b: &u8| b.is_ascii_control() || matches!(b, b'\\' | b' ');
+    let fits = |label: &[u8]| !label.is_empty() && label.len() <= LABEL && !label.iter().any(is_odd);
     let good = text.len() <= LONGEST && text.split(|b| *b == b'.').all(fits);
     good.then(|| text.to_ascii_lowercase().into())
 }

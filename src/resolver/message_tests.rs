@@ -58,7 +58,7 @@ fn a_label_with_a_dot_in_it_does_not_pass_for_two() {
 #[test]
 fn what_can_be_no_name_is_not_asked_for() {
     let long = "a".repeat(64);
-    for text in ["", ".", "a..b", ".a", "a\\b", &long] {
+    for text in ["", ".", "a..b", ".a", "a\\b", "a b", "a\tb", &long] {
         assert_eq!(name(text.as_bytes()), None, "{text}");
     }
     assert!(name("a".repeat(63).as_bytes()).is_some());

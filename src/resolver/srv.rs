@@ -20,6 +20,9 @@ use super::service::{Resolvers, Whom};
 use super::{Host, ResolveError};
 use crate::event::Net;
 
+/// How many places of a service are looked up; more than that is no answer to work with.
+const MOST: usize = 256;
+
 /// The targets of a service.
 #[derive(Debug)]
 pub struct Targets {
@@ -58,7 +61,8 @@ impl Resolvers {
     /// The services are known: looks their hosts up.
     pub(super) fn begin_targets(&mut self, net: &mut Net, at: usize) {
         let Some(query) = self.queries.get_mut(at) else { return };
-        let services = std::mem::take(&mut query.lookup.services);
+        let mut services = std::mem::take(&mut query.lookup.services);
+        services.truncate(MOST);
         let valid_ms = query.valid_ms(query.lookup.ttl);
         let (servers, serial) = (query.servers.clone(), query.serial);
         let names: Vec<_> = services.iter().map(|service| service.target.clone()).collect();
