@@ -18,7 +18,6 @@ use super::view::View;
 use super::{connect, lines, next, pass, resolve};
 use crate::balance::Group;
 use crate::buf::{Chain, Slice};
-use crate::conf::error::Place;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::body::{self, read, unbuffered};
 use crate::http::exchange::Exchange;
@@ -230,10 +229,8 @@ fn find_group(
     if let Some(group) = known {
         return Ok(Some(group.clone()));
     }
-    let place = pass.map_or_else(Place::command_line, |pass| pass.place.clone());
     if let Some(address) = Address::parse(&authority, port) {
-        let remembered = io.services.get::<resolve::Remembered>();
-        return Ok(Some(remembered.literal(&parts.authority, parts.port, address, place)));
+        return resolve::literal(x, r, io, &parts.authority, address).map(Some);
     }
     if parts.port == 0 {
         let text = format_args!("no port in upstream \"{authority}\"");

@@ -35,34 +35,50 @@ use std::rc::Rc;
 /// How many groups of names that variables made a worker remembers.
 const REMEMBERED: usize = 1000;
 
-/// Groups of names that variables made, by authority and port, so that their connections can be used again.
+/// By what a group that variables made is found again: protocols do not share connections, and name servers
+/// may disagree.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    protocol: &'static str,
+    authority: Vec<u8>,
+    port: u16,
+    /// The number of the `resolver` line; None for an address.
+    servers: Option<u32>,
+}
+
+/// Groups of names that variables made, so that their connections can be used again.
 #[derive(Default)]
 pub struct Remembered {
-    groups: HashMap<(Vec<u8>, u16), Rc<Group>>,
+    groups: HashMap<Key, Rc<Group>>,
 }
 
 impl Remembered {
-    /// The group of an address that needs no look-up.
-    pub fn literal(&mut self, authority: &Slice, port: u16, address: Address, place: Place) -> Rc<Group> {
-        self.group(authority, port, || vec![address], place)
-    }
-
-    fn group(
-        &mut self,
-        authority: &Slice,
-        port: u16,
-        addresses: impl FnOnce() -> Vec<Address>,
-        place: Place,
-    ) -> Rc<Group> {
+    fn group(&mut self, key: Key, addresses: impl FnOnce() -> Vec<Address>, place: Place) -> Rc<Group> {
         if self.groups.len() >= REMEMBERED {
             self.groups.clear();
         }
+        let name = String::from_utf8_lossy(&key.authority).into_owned();
         let made = || {
-            let server = Server::of(&authority.to_string(), addresses(), place);
+            let server = Server::of(&name, addresses(), place);
             Rc::new(Group::implicit(Server { max_fails: 0, ..server }))
         };
-        self.groups.entry((authority.to_ascii_lowercase(), port)).or_insert_with(made).clone()
+        self.groups.entry(key).or_insert_with(made).clone()
     }
+}
+
+/// The group of an address that needs no look-up.
+pub fn literal(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    authority: &Slice,
+    address: Address,
+) -> Result<Rc<Group>, Leave> {
+    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let (authority, port) = (authority.to_vec(), address.port());
+    let key = Key { protocol: u.kind.name, authority, port, servers: None };
+    let place = u.pass.place.clone();
+    Ok(io.services.get::<Remembered>().group(key, || vec![address], place))
 }
 
 /// The group of a host name, asked for if it is not known; None while it is being asked for.
@@ -129,9 +145,12 @@ fn group_of(
             return Err(Leave::Finish(Status::Http(502)));
         }
     };
-    let place = super::of(x, r).map_or_else(Place::command_line, |u| u.pass.place.clone());
-    let remembered = io.services.get::<Remembered>();
-    let group = remembered.group(authority, port, || addresses(&answer).collect(), place);
+    let loc = x[r].loc.clone();
+    let servers = loc.confs.get::<ResolverConf>().servers.as_ref().map(|servers| servers.number);
+    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let key = Key { protocol: u.kind.name, authority: authority.to_ascii_lowercase(), port, servers };
+    let place = u.pass.place.clone();
+    let group = io.services.get::<Remembered>().group(key, || addresses(&answer).collect(), place);
     update(io, &group, &answer);
     Ok(group)
 }
