@@ -4,7 +4,7 @@
 //! pipelined requests, a body that never ends. Whatever was received beyond one response stays here for
 //! the next, so keep-alive and pipelining need no care.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use super::http::{self, Framing, Head, Response};
@@ -108,7 +108,7 @@ impl Client {
                 self.input.drain(..used);
                 return Some(head);
             }
-            match self.stream.read(&mut chunk) {
+            match wait::read(&self.stream, &mut chunk) {
                 Ok(n) if n > 0 => self.input.extend_from_slice(&chunk[..n]),
                 _ => return None,
             }
@@ -187,7 +187,7 @@ impl Client {
             return false;
         }
         let mut chunk = [0; 65536];
-        match self.stream.read(&mut chunk) {
+        match wait::read(&self.stream, &mut chunk) {
             Ok(0) => self.eof = true,
             Ok(n) => self.input.extend_from_slice(&chunk[..n]),
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

@@ -10,7 +10,7 @@
 //! For anything else [`Origin::each`] runs a function for every connection, in a thread of its own, with a
 //! [`Talk`] to read requests from and send bytes with. All that came is recorded for assertions.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -427,7 +427,7 @@ impl Talk {
 
     fn fill(&mut self) -> Option<()> {
         let mut chunk = [0; 16384];
-        match self.stream.read(&mut chunk) {
+        match wait::read(&self.stream, &mut chunk) {
             Ok(n) if n > 0 => {
                 self.input.extend_from_slice(&chunk[..n]);
                 Some(())

@@ -32,6 +32,17 @@ pub fn try_until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     }
 }
 
+/// Reads what there is, waiting for at least a byte, and again if a signal comes between: a read with a time
+/// limit is interrupted by a process that is stopped and continued, which says nothing about the connection.
+pub fn read(mut stream: &TcpStream, chunk: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(chunk) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 /// Waits until the process at the other end has read everything sent to it so far.
 ///
 /// This is how bytes are made to arrive in pieces: the next piece is sent only when the kernel shows an
