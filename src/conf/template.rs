@@ -126,7 +126,7 @@ impl Template {
                 plain.push(byte);
                 continue;
             }
-            let (name, after) = variable_name(rest).ok_or_else(|| line.err("invalid variable name"))?;
+            let (name, after) = variable_name(rest).ok_or_else(|| no_name(line, rest))?;
             rest = after;
             if !plain.is_empty() {
                 parts.push(Part::Text(Slice::from(std::mem::take(&mut plain))));
@@ -175,6 +175,19 @@ impl Template {
 impl Default for Template {
     fn default() -> Template {
         Template::constant("")
+    }
+}
+
+/// Why there is no name behind a `$`.
+fn no_name(line: &Line, rest: &[u8]) -> ConfError {
+    let inner = rest.strip_prefix(b"{").unwrap_or_default();
+    let end = inner.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'_').unwrap_or(inner.len());
+    match inner.get(..end) {
+        Some(name) if !name.is_empty() => {
+            let name = String::from_utf8_lossy(name);
+            line.err(format_args!("the closing bracket in \"{name}\" variable is missing"))
+        }
+        _ => line.err("invalid variable name"),
     }
 }
 

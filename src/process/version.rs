@@ -64,7 +64,7 @@ const MODULES: &[Feature] = &[
     usual("http_limit_conn_module", true),
     usual("http_limit_req_module", true),
     usual("http_empty_gif_module", true),
-    usual("http_browser_module", false),
+    usual("http_browser_module", true),
     usual("http_upstream_hash_module", true),
     usual("http_upstream_ip_hash_module", true),
     usual("http_upstream_least_conn_module", true),

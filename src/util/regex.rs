@@ -27,7 +27,7 @@ impl Regex {
     pub fn new(pattern: &str, caseless: bool, jit: bool) -> Result<Regex, String> {
         let mut builder = RegexBuilder::new();
         builder.caseless(caseless).jit_if_available(jit);
-        let inner = builder.build(pattern).map_err(|error| error.to_string())?;
+        let inner = builder.build(pattern).map_err(|error| complaint(pattern, &error))?;
         Ok(Regex { places: RefCell::new(inner.capture_locations()), inner, pattern: pattern.to_owned() })
     }
 
@@ -58,6 +58,18 @@ impl Regex {
         self.inner.captures_read(&mut places, subject).ok()??;
         Some((0..self.groups()).map(|n| places.get(n).map(|(start, end)| start..end)).collect())
     }
+}
+
+/// nginx's sentence: what is wrong, in which pattern, and where, unless that is the end.
+fn complaint(pattern: &str, error: &pcre2::Error) -> String {
+    let text = error.to_string();
+    let offset = error.offset();
+    // The crate puts the offset into its own sentence; the library's words are behind it.
+    let reason =
+        offset.and_then(|at| text.split_once(&format!("offset {at}: "))).map_or(&text[..], |split| split.1);
+    let place = offset.and_then(|at| pattern.get(at..)).filter(|rest| !rest.is_empty());
+    let place = place.map(|rest| format!(" at \"{rest}\"")).unwrap_or_default();
+    format!("pcre2_compile() failed: {reason} in \"{pattern}\"{place}")
 }
 
 impl std::fmt::Debug for Regex {

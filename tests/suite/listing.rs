@@ -27,7 +27,8 @@ fn a_folder_is_shown_in_four_formats() {
     let starts = [
         "<a href=\"a%20folder/\">a folder/</a>                                          ",
         "<a href=\"%3C%26%3E\">&lt;&amp;&gt;</a>                                                ",
-        "<a href=\"a-name-of-fifty-one-letters-is-cut-after-47-of-them\">a-name-of-fifty-one-letters-is-cut-after-47-of-..&gt;</a> ",
+        "<a href=\"a-name-of-fifty-one-letters-is-cut-after-47-of-them\">\
+         a-name-of-fifty-one-letters-is-cut-after-47-of-..&gt;</a> ",
         "<a href=\"b.txt\">b.txt</a>                                              ",
     ];
     for (line, start) in lines.iter().skip(4).zip(starts) {
@@ -55,7 +56,8 @@ fn a_link_is_good_until_it_ends() {
     let s = Server::locations(
         r#"location /new { secure_link $arg_md5,$arg_expires; secure_link_md5 "$uri $arg_expires secret";
                            return 200 "[$secure_link] $secure_link_expires"; }
-           location /open { secure_link $arg_md5; secure_link_md5 "$uri secret"; return 200 "[$secure_link]"; }
+           location /open { secure_link $arg_md5; secure_link_md5 "$uri secret";
+                            return 200 "[$secure_link]"; }
            location /old/ { secure_link_secret word; return 200 "[$secure_link]"; }"#,
     )
     .start();

@@ -166,6 +166,31 @@ fn referers_are_valid_by_name_path_or_pattern() {
 }
 
 #[test]
+fn browsers_are_modern_or_ancient_by_their_own_word() {
+    let s = Server::locations(
+        r#"modern_browser msie 5.5; modern_browser gecko 1.0.0; ancient_browser Links netscape4;
+           modern_browser_value new; ancient_browser_value old;
+           location / { return 200 "$msie/$ancient_browser$modern_browser"; }
+           location /unlisted { modern_browser unlisted; return 200 "$msie/$ancient_browser$modern_browser"; }"#,
+    )
+    .start();
+    for (agent, listed, unlisted) in [
+        ("Mozilla/4.0 (compatible; MSIE 5.01; Windows)", "1/old", "1/old"),
+        ("Mozilla/4.0 (compatible; MSIE 5.5; Windows)", "1/new", "1/old"),
+        ("Mozilla/4.0 (compatible; MSIE 6.0; Windows) Opera 9.0", "/old", "/old"),
+        ("Mozilla/5.0 (X11; rv:1.8.1) Gecko", "/new", "/new"),
+        ("Mozilla/5.0 (X11; rv:0.9) Gecko", "/old", "/new"),
+        ("Links (0.96)", "/old", "/old"),
+        ("Something else", "/old", "/new"),
+    ] {
+        let ask = |uri: &str| {
+            s.connect().ask(format!("GET {uri} HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n")).text()
+        };
+        assert_eq!((ask("/").as_str(), ask("/unlisted").as_str()), (listed, unlisted), "{agent}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_in_the_usual_words() {
     for (text, message) in [
         ("map $a b { }", "invalid variable name \"b\""),
@@ -185,6 +210,8 @@ fn mistakes_are_told_in_the_usual_words() {
             "geo $b { ranges; 1.1.1.1-1.1.1.5 y; 1.1.1.4-1.1.1.6 z; }",
             "range \"1.1.1.4-1.1.1.6\" overlaps \"1.1.1.1-1.1.1.5\"",
         ),
+        ("modern_browser x 1;", "unknown browser name \"x\""),
+        ("modern_browser msie x;", "invalid browser version \"x\""),
         ("split_clients a $b { 1 x; }", "invalid percent value \"1\""),
         ("split_clients a $b { 60% x; 50% y; }", "percent total is greater than 100%"),
         ("server { valid_referers a a; }", "conflicting parameter \"a\""),

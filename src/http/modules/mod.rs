@@ -13,6 +13,7 @@ pub mod auth_basic;
 pub mod auth_delay;
 pub mod auth_request;
 pub mod autoindex;
+pub mod browser;
 pub mod charset;
 pub mod empty_gif;
 pub mod expires;
@@ -87,6 +88,7 @@ pub static MODULES: &[&HttpModule] = &[
     &limits::req::MODULE,
     &limits::conn::MODULE,
     &secure_link::MODULE,
+    &browser::MODULE,
     &map::MODULE,
     &geo::MODULE,
     &split_clients::MODULE,

@@ -7,8 +7,8 @@
 //! it if wanted; `$secure_link` tells what came of it.
 //!
 //! ```text
-//!   /p/0123…cdef/file    md5("file" secret) = 0123…cdef          $secure_link = "file", or nothing
-//!   ?md5=…&expires=…     secure_link $arg_md5,$arg_expires;      $secure_link = "1", "0" (too late), or nothing
+//!   /p/0123…cdef/file    md5("file" secret) = 0123…cdef     $secure_link = "file", or nothing
+//!   ?md5=…&expires=…     secure_link $arg_md5,$arg_expires; $secure_link = "1", "0" (too late), or nothing
 //!                        secure_link_md5 "$arg_expires$uri secret";
 //! ```
 //!

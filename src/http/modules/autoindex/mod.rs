@@ -90,7 +90,7 @@ static TABLE: Module = Module {
             args: Args::Exactly(1),
             block: false,
             default: "html",
-            doc: "As a page (html), for programs (json, xml), or as a call of a function of the client (jsonp).",
+            doc: "As a page (html), for programs (json, xml), or as a call of the client's function (jsonp).",
             set: |cx, line| {
                 let words = [
                     ("html", Format::Html),

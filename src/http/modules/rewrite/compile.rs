@@ -79,6 +79,9 @@ pub fn return_(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 pub fn rewrite(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let regex = VarRegex::compile(cx, line, line.arg(0)?, false)?;
     let target = line.arg(1)?.bytes();
+    if target.is_empty() {
+        return Err(line.err("empty replacement"));
+    }
     let (target, keep_args) = match target.strip_suffix(b"?") {
         Some(rest) => (rest, false),
         None => (target, true),

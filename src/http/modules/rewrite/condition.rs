@@ -71,7 +71,7 @@ impl Condition {
             let word = String::from_utf8_lossy(word);
             line.err(format_args!("invalid condition \"{word}\""))
         };
-        let Some((first, rest)) = words.split_first() else { return Err(invalid(b"")) };
+        let Some((first, rest)) = words.split_first() else { return Err(invalid(b")")) };
         match (&first[..], rest) {
             ([b'$', name @ ..], []) if !name.is_empty() => Ok(Condition::True(vars::index(cx, name))),
             ([b'$', name @ ..], [operator, operand]) if !name.is_empty() => {
