@@ -18,8 +18,10 @@
 
 use super::conn::{ConnId, Side};
 use super::owner::{ExchangeId, RequestIx};
+use crate::util::fold::Fold;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
+use std::hash::BuildHasherDefault;
 
 /// What a timer is for when it is not one side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +32,10 @@ pub enum Key {
     LogFlush,
     /// A request that waits for nothing but the time (`limit_req`, `auth_delay`, a queue for a peer).
     Request(ExchangeId, RequestIx),
+    /// One attempt at a peer has had its time (`NAME_timeout`).
+    Attempt(ExchangeId, RequestIx),
+    /// A request as a whole has had its time (`request_timeout`).
+    Deadline(ExchangeId),
     /// A service of the worker (health check); the number is its own.
     Service(u32),
     /// Questions to name servers: somebody has waited long enough, or silence is to be answered.
@@ -37,6 +43,9 @@ pub enum Key {
     /// The addresses of a `server … resolve` line are to be looked up again; the number is the worker's own.
     Line(u32),
 }
+
+/// How many stale entries are not worth a sweep.
+const STALE: usize = 1024;
 
 /// Whose time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +80,9 @@ impl PartialOrd for Entry {
 pub struct Timers {
     heap: BinaryHeap<Reverse<Entry>>,
     order: u32,
-    keys: Vec<(Key, u64, u32)>,
+    keys: HashMap<Key, u32, BuildHasherDefault<Fold>>,
+    /// How many entries of the heap are of keys that were taken back or set again.
+    stale: usize,
 }
 
 impl Timers {
@@ -83,30 +94,49 @@ impl Timers {
 
     /// Sets the timer of a key, in place of an earlier one of the same key.
     pub fn set_key(&mut self, key: Key, at: u64) {
-        self.cancel_key(key);
         self.order = self.order.wrapping_add(1);
         let token = self.order;
-        self.keys.push((key, at, token));
+        if self.keys.insert(key, token).is_some() {
+            self.outdate();
+        }
         self.push(at, Due::Key(key, token));
     }
 
     /// Takes the timer of a key back.
     pub fn cancel_key(&mut self, key: Key) {
-        self.keys.retain(|(other, _, _)| *other != key);
+        if self.keys.remove(&key).is_some() {
+            self.outdate();
+        }
+    }
+
+    /// An entry has become stale. Most long timers are taken back, so the heap is swept when half of it is
+    /// of no more use.
+    fn outdate(&mut self) {
+        self.stale = self.stale.saturating_add(1);
+        if self.stale > STALE && self.stale > self.heap.len() / 2 {
+            let keys = &self.keys;
+            self.heap.retain(|Reverse(entry)| match entry.due {
+                Due::Key(key, token) => keys.get(&key) == Some(&token),
+                Due::Side(..) => true,
+            });
+            self.stale = 0;
+        }
     }
 
     /// True if the key's timer is set.
     pub fn has_key(&self, key: Key) -> bool {
-        self.keys.iter().any(|(other, _, _)| *other == key)
+        self.keys.contains_key(&key)
     }
 
     /// True, once, if this is the key's present timer and not one that was taken back.
     pub fn take_key(&mut self, key: Key, token: u32) -> bool {
-        let found = self.keys.iter().position(|&(other, _, live)| other == key && live == token);
-        if let Some(at) = found {
-            self.keys.swap_remove(at);
+        let live = self.keys.get(&key) == Some(&token);
+        if live {
+            self.keys.remove(&key);
+        } else {
+            self.stale = self.stale.saturating_sub(1);
         }
-        found.is_some()
+        live
     }
 
     /// When the earliest entry comes up.

@@ -178,6 +178,8 @@ settings! {
         pub client_body_buffer_size: u64 = 16384,
         /// `client_body_timeout`, ms
         pub client_body_timeout: u64 = 60_000,
+        /// `request_timeout`, ms; 0 for no limit
+        pub request_timeout: u64 = 0,
         /// `client_body_in_file_only`
         pub client_body_in_file_only: InFileOnly = InFileOnly::Off,
         /// `client_body_in_single_buffer`

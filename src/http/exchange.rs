@@ -18,6 +18,7 @@
 //! *Read next*: `request.rs`, `holds.rs`, `worker/mod.rs`.
 
 use super::client::head::Head;
+use super::deadline::Deadline;
 use super::holds::Holds;
 use super::io::Io;
 use super::request::{Cached, Request};
@@ -122,6 +123,8 @@ pub struct Exchange {
     pub fate: Fate,
     /// Everything is to be given up at once (nginx: `ngx_http_terminate_request`).
     pub terminated: bool,
+    /// Whether its time is limited.
+    pub deadline: Deadline,
     /// What is being attempted, for the error log (nginx: `c->log->action`).
     pub action: &'static str,
 }
@@ -141,6 +144,7 @@ impl Exchange {
             holds: Holds::default(),
             fate: Fate::Close,
             terminated: false,
+            deadline: Deadline::None,
             action: READING,
         }
     }
@@ -156,6 +160,7 @@ impl Exchange {
         self.active = RequestIx::MAIN;
         self.fate = Fate::Close;
         self.terminated = false;
+        self.deadline = Deadline::None;
         self.action = READING;
     }
 

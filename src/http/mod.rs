@@ -23,6 +23,7 @@ pub mod conf;
 pub mod core_directives;
 pub mod counters;
 pub mod cycle;
+pub mod deadline;
 pub mod delay;
 pub mod exchange;
 pub mod finalize;

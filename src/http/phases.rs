@@ -224,6 +224,7 @@ pub fn update_location_config(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let core = x[r].loc.core.clone();
     if x[r].is_main() {
         super::client::keepalive::update(x, io);
+        super::deadline::limit(x, io);
     }
     if let Some(handler) = core.handler {
         x[r].content_handler = Some(handler);

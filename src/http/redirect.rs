@@ -75,6 +75,7 @@ fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, path: Slice, args: Slice) ->
     x[r].loc = x[r].server.root.clone();
     if x[r].is_main() {
         super::client::keepalive::update(x, io);
+        super::deadline::limit(x, io);
     }
     x[r].flags.internal = true;
     x[r].flags.valid_unparsed_uri = false;

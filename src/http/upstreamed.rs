@@ -171,6 +171,8 @@ pub struct Upstream {
     pub mode: Mode,
     /// The reply's head has been sent to the client.
     pub header_sent: bool,
+    /// The present attempt has had its time (`NAME_timeout`).
+    pub overdue: bool,
     /// Some of the request has been written to the present peer.
     pub request_sent: bool,
     /// The whole reply has been received.

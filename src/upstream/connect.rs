@@ -18,7 +18,7 @@
 //! *Read next*: `send.rs`; `event/connect.rs`.
 
 use super::view::View;
-use super::{greet, pool, send};
+use super::{deadline, greet, pool, send};
 use crate::balance::{Held, NoLive, Pick};
 use crate::buf::{Chain, Page, Slice};
 use crate::event::connect::Options;
@@ -127,6 +127,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     };
     io.net.set_owner(conn, Owner::Upstream(x.id, r));
     install(x, r, io, held, conn, reused);
+    deadline::begin(x, r, io);
     if !done {
         io.net.set_timer(conn, Side::Write, *conf.connect_timeout);
         return Ok(());

@@ -16,7 +16,7 @@
 //!
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
-use super::{pool, store};
+use super::{deadline, pool, store};
 use crate::balance::{self, Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
@@ -210,6 +210,7 @@ pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 /// Gives the peer back to the balancer, and its connection to the pool or to the kernel.
 pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, served: bool) {
     note_bytes(x, r, io);
+    deadline::end(x, r, io);
     let Some(u) = x[r].upstream.as_deref_mut() else { return };
     let keeps = served && may_keep(u, io);
     let Some(mut peer) = u.peer.take() else { return };

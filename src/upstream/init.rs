@@ -69,6 +69,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         store: None,
         mode: Mode::None,
         header_sent: false,
+        overdue: false,
         request_sent: false,
         complete: false,
         client_gone: false,

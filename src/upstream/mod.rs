@@ -23,6 +23,7 @@
 
 pub mod broken;
 pub mod connect;
+pub mod deadline;
 pub mod directives;
 pub mod early;
 pub mod fastcgi_vars;

@@ -18,7 +18,7 @@
 //! *Read next*: `finish.rs`.
 
 use super::finish;
-use super::{connect, peer_conn};
+use super::{connect, deadline, peer_conn};
 use crate::balance::Verdict;
 use crate::event::{RequestIx, clock};
 use crate::http::body;
@@ -92,8 +92,7 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
         return once_more(x, r, io);
     }
     if failure == Failure::Timeout {
-        let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
-        logging::log(x, r, io, Level::Error, Some(&error), format_args!("upstream timed out"));
+        deadline::log_expired(x, r, io);
     }
     let harmless = matches!(failure, Failure::Http(403 | 404));
     let verdict = if harmless { Verdict::SERVED } else { Verdict::FAILED };

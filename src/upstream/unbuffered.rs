@@ -14,7 +14,7 @@
 //!
 //! *Read next*: `pipe/mod.rs`, the other way.
 
-use super::relay;
+use super::{deadline, relay};
 use crate::buf::Chain;
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side};
@@ -22,7 +22,7 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::output::output;
-use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::http::turn::{Leave, Status, Turn};
 use crate::log::Level;
 use crate::protocol::Flow;
 
@@ -55,9 +55,7 @@ pub fn upstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// # Errors
 /// Always: 504, which a client that has the head sees as a cut.
 pub fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
-    logging::log(x, r, io, Level::Error, Some(&error), format_args!("upstream timed out"));
-    let _ = Failure::Timeout;
+    deadline::log_expired(x, r, io);
     Status::Http(504).finish()
 }
 

@@ -14,6 +14,7 @@
 //!
 //! *Read next*: `finish.rs`.
 
+use super::deadline;
 use crate::buf::{Chain, Page, Slice};
 use crate::event::stream::Received;
 use crate::event::{ConnId, RequestIx, Side};
@@ -36,6 +37,7 @@ const SHARE: usize = 256 << 10;
 /// As [`process`].
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.client.keepalive = false;
+    deadline::end(x, r, io);
     let early = x.client.head.rest();
     x.client.head.consume(early.len());
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
@@ -74,8 +76,7 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(conn) = super::peer_conn(x, r) else { return Status::Ok.finish() };
     let client = x.client.conn;
     if io.net.take_timed_out(conn, Side::Read) || io.net.take_timed_out(conn, Side::Write) {
-        let error = std::io::Error::from_raw_os_error(libc::ETIMEDOUT);
-        logging::log(x, r, io, Level::Error, Some(&error), format_args!("upstream timed out"));
+        deadline::log_expired(x, r, io);
         return Status::Http(504).finish();
     }
     if io.net.take_timed_out(client, Side::Read) || io.net.take_timed_out(client, Side::Write) {

@@ -23,7 +23,7 @@ pub mod switchboard;
 use crate::event::net::Source;
 use crate::event::owner::Service;
 use crate::event::timer::{Due, Key};
-use crate::event::{ConnId, ExchangeId, Owner, Side, accept, clock};
+use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side, accept, clock};
 use crate::http::client::{lingering, wait};
 use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
@@ -32,7 +32,7 @@ use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
 use crate::resolver::{Resolvers, Waiter};
-use crate::upstream::{lines, pool};
+use crate::upstream::{deadline, lines, pool};
 use mio::Events;
 use release::Exchanges;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -193,6 +193,12 @@ impl Worker {
             Due::Key(Key::Request(x, r), _) => {
                 self.with_exchange(x, |x, io| switchboard::client_write(x, r, io), r)
             }
+            Due::Key(Key::Attempt(x, r), _) => {
+                self.with_exchange(x, |x, io| deadline::attempt_is_over(x, r, io), r)
+            }
+            Due::Key(Key::Deadline(x), _) => {
+                self.with_exchange(x, deadline::request_is_over, RequestIx::MAIN)
+            }
             Due::Key(Key::LogFlush, _) => crate::http::modules::flush_due_logs(&mut self.io),
             Due::Key(Key::Resolver, _) => self.io.services.get::<Resolvers>().expire(&mut self.io.net),
             Due::Key(Key::Line(number), _) => lines::look_up(&mut self.io, number),
@@ -237,8 +243,7 @@ impl Worker {
         }
         match side {
             Side::Read => {
-                let main = crate::event::RequestIx::MAIN;
-                self.with_exchange(x, switchboard::client_read, main);
+                self.with_exchange(x, switchboard::client_read, RequestIx::MAIN);
             }
             Side::Write => self.with_exchange(x, |x, io| switchboard::client_write(x, active, io), active),
         }
@@ -249,7 +254,7 @@ impl Worker {
         &mut self,
         id: ExchangeId,
         handler: impl FnOnce(&mut Exchange, &mut Io) -> crate::http::turn::Turn,
-        r: crate::event::RequestIx,
+        r: RequestIx,
     ) {
         let Some(x) = self.exchanges.live.get_mut(id.0 as usize) else { return };
         let turn = handler(x, &mut self.io);

@@ -15,6 +15,7 @@ use crate::http::access_log;
 use crate::http::client::head::Head;
 use crate::http::client::{lingering, wait};
 use crate::http::counters::Count;
+use crate::http::deadline;
 use crate::http::exchange::{Exchange, Fate};
 use crate::http::holds::Why;
 use crate::http::io::Io;
@@ -106,6 +107,7 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
             cleanup(&mut x, r, io);
         }
     }
+    deadline::lift(&mut x, io);
     if x.client.reading {
         io.counters.down(Count::Reading);
     } else {

@@ -3,6 +3,8 @@
 
 use crate::kit::origin::{Refusing, Unanswering};
 use crate::kit::{Act, Origin, Server, http, wait};
+use std::io::Read;
+use std::net::TcpListener;
 
 /// How the first peer of a group misbehaves; the second one answers.
 enum Trouble {
@@ -284,5 +286,76 @@ fn a_client_that_goes_away_takes_its_upstream_with_it_at_each_stage() {
             });
             s.wait_for_log("client prematurely closed connection, so upstream connection is closed too");
         }
+    }
+}
+
+#[test]
+fn a_peer_that_takes_no_more_of_a_body_is_left_and_only_put_is_repeated() {
+    for buffering in ["on", "off"] {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a listener that never accepts");
+        let good = Origin::always(http::ok("second"));
+        let text = "log_format ups '$request_method [$upstream_status]';
+             proxy_send_timeout 200ms; proxy_socket_sndbuf 16k; client_max_body_size 0;
+             proxy_buffering %%BUFFERING%%; upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
+             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
+        let first = silent.local_addr().expect("its address");
+        let s = Server::http(text).with("FIRST", first).with("SECOND", good.addr());
+        let s = s.with("BUFFERING", buffering).start();
+        let large = vec![b'x'; 8 << 20];
+        for (method, status, tried) in [("PUT", 200, "[504, 200]"), ("POST", 504, "[504]")] {
+            assert_eq!(s.connect().ask(http::request(method, "/", &[], &large)).status, status, "{method}");
+            s.wait_for_line("ups.log", &format!("{method} {tried}"));
+            let (mut stream, _) = silent.accept().expect("the connection that was left");
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+        s.wait_for_log("upstream timed out (110: Connection timed out) while sending request to upstream");
+    }
+}
+
+#[test]
+fn without_a_live_peer_the_answer_is_502_and_the_record_says_why_of_each() {
+    for buffering in ["on", "off"] {
+        let text = "log_format ups '$request_method $status [$upstream_status]';
+             proxy_buffering %%BUFFERING%%; upstream u { server 127.0.0.1:1 down; server 127.0.0.1:2 down; }
+             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
+        let s = Server::http(text).with("BUFFERING", buffering).start();
+        let mut c = s.connect();
+        for method in ["GET", "POST"] {
+            let r = c.ask(http::request(method, "/", &[], b"abc"));
+            assert_eq!((r.status, r.complete), (502, true), "{method}");
+            s.wait_for_line("ups.log", &format!("{method} 502 [502]"));
+        }
+        s.wait_for_log("no live upstreams while connecting to upstream");
+        s.wait_for_log("peers: 127.0.0.1:1 down; 127.0.0.1:2 down");
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_before_the_request_is_out_ends_the_attempt() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a listener that never accepts");
+    let unanswering = Unanswering::new();
+    let addr = silent.local_addr().expect("its address");
+    let large = vec![b'x'; 8 << 20];
+    let stages = [
+        ("connecting to upstream", unanswering.addr(), http::get("/", &[])),
+        ("connecting to upstream", unanswering.addr(), http::request("POST", "/", &[], b"abc")),
+        ("sending request to upstream", addr, http::request("POST", "/", &[], &large)),
+    ];
+    for (stage, addr, request) in stages {
+        for buffering in ["on", "off"] {
+            let conf = "client_max_body_size 0; error_log error.log debug; location / {
+                 proxy_socket_sndbuf 16k; proxy_buffering %%BUFFERING%%; proxy_pass http://%%ORIGIN%%; }";
+            let s = Server::locations(conf).with("ORIGIN", addr).with("BUFFERING", buffering).start();
+            let mut c = s.connect();
+            c.send(&request).wait_until_read();
+            drop(c);
+            s.wait_for_access(" 499 ");
+            let log = s.wait_for_log("client prematurely closed connection");
+            assert!(log.lines().any(|l| l.contains("prematurely") && l.contains(stage)), "{stage}: {log}");
+        }
+    }
+    for _ in 0..2 {
+        let (mut stream, _) = silent.accept().expect("the connection that was left");
+        let _ = stream.read_to_end(&mut Vec::new());
     }
 }

@@ -12,6 +12,7 @@ mod balance;
 mod bodies;
 mod body_filters;
 mod command_line;
+mod deadlines;
 mod directives;
 mod failover;
 mod failures;

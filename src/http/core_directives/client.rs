@@ -86,6 +86,14 @@ static TABLE: Module = Module {
             |cx, line| line.msec(&mut cx.conf::<CoreLocation>().client_body_timeout),
         ),
         Directive::new(
+            "request_timeout",
+            ALL,
+            Args::Exactly(1),
+            "0",
+            "How long a request may take as a whole, its answer included; 0 for no limit. A tunnel has none.",
+            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().request_timeout),
+        ),
+        Directive::new(
             "client_body_in_file_only",
             ALL,
             Args::Exactly(1),

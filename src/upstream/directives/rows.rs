@@ -82,7 +82,7 @@ pub const ROWS: &[Row] = &[
         timeout,
         ONE,
         "0",
-        "How long one attempt at a peer may take until the head of the reply is there; 0 for no limit."
+        "How long one attempt at a peer may take, its whole reply included; 0 for no limit."
     ),
     plain!(
         "buffer_size",
