@@ -108,6 +108,8 @@ pub struct Exchange {
     pub client: Client,
     main: Request,
     children: Vec<Request>,
+    /// Numbers of subrequests that have ended and that nobody asks about any more.
+    spare: Vec<RequestIx>,
     /// Which request the connection's events and output belong to (nginx: `c->data`).
     pub active: RequestIx,
     /// Requests whose write slot is to run before the loop goes on (nginx: `r->main->posted_requests`).
@@ -137,6 +139,7 @@ impl Exchange {
             client: Client::new(conn, number, head),
             main: Request::new(RequestIx::MAIN, server),
             children: Vec::new(),
+            spare: Vec::new(),
             active: RequestIx::MAIN,
             posted: VecDeque::new(),
             out: Chain::default(),
@@ -183,10 +186,30 @@ impl Exchange {
 
     /// Puts a subrequest in and numbers it.
     pub fn add(&mut self, mut request: Request) -> RequestIx {
+        if let Some(ix) = self.spare.pop()
+            && let Some(place) = (ix.0 as usize).checked_sub(1).and_then(|at| self.children.get_mut(at))
+        {
+            request.ix = ix;
+            *place = request;
+            return ix;
+        }
         let ix = RequestIx(self.children.len() as u16 + 1);
         request.ix = ix;
         self.children.push(request);
         ix
+    }
+
+    /// The number of a subrequest that has ended may be given to another: whoever made it has no
+    /// question left.
+    pub fn forget(&mut self, ix: RequestIx) {
+        if self[ix].flags.done && self[ix].hold.is_none() && !self.spare.contains(&ix) {
+            self.spare.push(ix);
+        }
+    }
+
+    /// How many requests are kept, the main one and those that have ended among them.
+    pub fn count(&self) -> usize {
+        self.children.len() + 1
     }
 
     /// The numbers of all requests.

@@ -36,7 +36,7 @@ use crate::event::RequestIx;
 use crate::log::Level;
 use std::rc::Rc;
 
-/// How many subrequests one exchange may have in all; far above what a page needs.
+/// How many subrequests one exchange may keep; far above what a page needs.
 const MOST: usize = 64_000;
 
 /// A subrequest that is to be made.
@@ -195,7 +195,7 @@ fn check(x: &Exchange, parent: RequestIx, io: &Io, uri: &Slice) -> Result<(), St
         logging::log(x, parent, io, Level::Error, None, text);
         return Err(Status::Error);
     }
-    if x.indexes().count() > MOST {
+    if x.count() > MOST {
         let text = format_args!("request reference counter overflow while processing \"{shown}\"");
         logging::log(x, parent, io, Level::Crit, None, text);
         return Err(Status::Error);
@@ -253,6 +253,14 @@ pub fn resume_with(
     x[r].resume = Some(Rc::new(resume));
     x[r].swap_write(ClientWrite::Resume);
     Status::Done
+}
+
+/// Forgets a child that has ended, so that a response of many parts does not keep them all.
+pub fn forget(x: &mut Exchange, child: RequestIx, io: &mut Io) {
+    while let Some(cleanup) = x[child].cleanups.pop() {
+        cleanup(x, child, io);
+    }
+    x.forget(child);
 }
 
 /// Starts the post action of a main request that is done (directive `post_action`); says whether there

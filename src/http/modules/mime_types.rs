@@ -33,15 +33,13 @@ impl MimeTypes {
         MimeTypes::of(&["text/html"])
     }
 
-    /// True if a response of this type is meant; a response without a type never is.
+    /// True if a response of this type is meant; one without a type is only by `*`.
     pub fn contains(&self, content_type: Option<&Slice>) -> bool {
-        let Some(content_type) = content_type.filter(|kind| !kind.is_empty()) else { return false };
+        let MimeTypes::List(list) = self else { return true };
+        let Some(content_type) = content_type else { return false };
         let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
         let bare = content_type.get(..end).unwrap_or_default().trim_ascii();
-        match self {
-            MimeTypes::Any => true,
-            MimeTypes::List(list) => list.iter().any(|kind| kind.eq_ignore_ascii_case(bare)),
-        }
+        list.iter().any(|kind| kind.eq_ignore_ascii_case(bare))
     }
 
     /// Stores the words of a `*_types` directive. Several lines of one level add up.

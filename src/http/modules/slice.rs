@@ -26,7 +26,7 @@ use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::module::HttpModule;
 use crate::http::output::{BodyFilter, HeaderFilter, Stage, engage};
-use crate::http::subrequest::Subrequest;
+use crate::http::subrequest::{self, Subrequest};
 use crate::http::turn::Status;
 use crate::http::vars::{Definition, definition};
 use crate::log::Level;
@@ -247,19 +247,23 @@ impl BodyFilter for Joint {
         }
         self.again = false;
         let Some(parts) = x[r].ctx.get::<Parts>() else { return Ok(()) };
-        if parts.child.is_some_and(|child| !x[child].flags.done) {
+        let (child, active, start, end) = (parts.child, parts.active, parts.start, parts.end);
+        if child.is_some_and(|child| !x[child].flags.done) {
             return Ok(());
         }
-        if !parts.active {
+        if !active {
             return refuse(x, r, io, "missing slice response");
         }
-        if parts.start >= parts.end {
+        if start >= end {
             x[r].ctx.take::<Parts>();
             out.last = true;
             return Ok(());
         }
         if x[r].buffered != 0 {
             return Ok(());
+        }
+        if let Some(child) = child {
+            subrequest::forget(x, child, io);
         }
         let child = Subrequest::clone_of(x, r).start(x, r, io)?;
         x[child].ctx.set(IsPart);
