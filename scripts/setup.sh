@@ -59,6 +59,13 @@ need_test() {
     need_build
     component rustfmt fmt
     component clippy clippy
+    # the servers that tests of protocols start
+    need memcached memcached
+    need redis-server redis-server
+    need mariadbd mariadb-server
+    need uwsgi uwsgi-core
+    [ -e /usr/lib/uwsgi/plugins/python3_plugin.so ] || missing+=(uwsgi-plugin-python3)
+    compgen -G "/usr/sbin/php-fpm*" >/dev/null || missing+=(php-fpm)
 }
 
 need_bench() {

@@ -130,6 +130,8 @@ pub struct Kind {
     pub port: u16,
     /// [`Protocol::GREETS`]
     pub greets: bool,
+    /// [`Protocol::LIKE_FILES`]
+    pub like_files: bool,
     create: Create,
     may_stream: fn(&Confs, bool) -> bool,
 }
@@ -143,6 +145,7 @@ impl Kind {
             scheme: P::SCHEME,
             port: P::PORT,
             greets: P::GREETS,
+            like_files: P::LIKE_FILES,
             create: create::<P>,
             may_stream: |location, chunked| P::may_stream(location.get(), chunked),
         }

@@ -77,6 +77,7 @@ impl Protocol for Memcached {
     type Conf = MemcachedLocation;
     const NAME: &'static str = "memcached";
     const DIRECTIVES: &'static Module = &MODULE;
+    const LIKE_FILES: bool = true;
 
     fn create_request(
         r: &mut dyn Request,

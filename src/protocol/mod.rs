@@ -145,6 +145,10 @@ pub trait Protocol: Sized + Clone + 'static {
     /// A new connection begins with a conversation before the request.
     const GREETS: bool = false;
 
+    /// A value is looked up as a file is: unless the module says otherwise it has the type that the path
+    /// has here (`types`, `default_type`), and where there is none, the server's page for 404 answers.
+    const LIKE_FILES: bool = false;
+
     /// Whether the client's body may be passed on while it is still being read: where it may not, it is read
     /// first. `chunked`: its length is not known.
     fn may_stream(_conf: &Self::Conf, chunked: bool) -> bool {

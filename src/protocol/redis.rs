@@ -159,6 +159,7 @@ impl Protocol for Redis {
     type Conf = RedisLocation;
     const NAME: &'static str = "redis";
     const DIRECTIVES: &'static Module = &MODULE;
+    const LIKE_FILES: bool = true;
     const GREETS: bool = true;
 
     fn create_request(r: &mut dyn Request, conf: &Rc<RedisLocation>, out: &mut Out) -> Result<Self, Fault> {

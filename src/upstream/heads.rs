@@ -25,7 +25,7 @@ use crate::http::io::Io;
 use crate::http::parse::date;
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
-use crate::protocol::{Field, Target};
+use crate::protocol::{Decoder, Field, Framing, Target};
 
 /// What a client does not get unless `NAME_pass_header` says so.
 const HIDDEN: &[&str] = &[
@@ -105,7 +105,13 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
 
 /// An answer that `error_page` replaces (directive `NAME_intercept_errors`).
 pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16) -> Option<Turn> {
-    let u = x[r].upstream.as_deref()?;
+    let u = x[r].upstream.as_deref_mut()?;
+    if status == 404 && u.kind.like_files {
+        // The reply is over with its head, so its connection is as good as before.
+        u.decoder = Some(Decoder::new(Framing::Empty));
+        u.complete = true;
+        return Some(finish::intercepted(status));
+    }
     if !*u.conf.intercept_errors {
         return None;
     }
@@ -133,6 +139,7 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
 pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
     let conf = u.conf.clone();
+    let like_files = u.kind.like_files;
     let fields = u.head.fields.clone();
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
     for field in &fields {
@@ -140,6 +147,9 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
         if !field.hop && !hides(&conf, &field.name) {
             copy(x, r, io, &conf, field);
         }
+    }
+    if like_files && status == 200 {
+        crate::http::output::set_content_type(x, r);
     }
     let request = &mut x[r];
     request.headers_out.status = status;

@@ -24,6 +24,7 @@ pub mod http;
 pub mod origin;
 pub mod ports;
 pub mod process;
+pub mod real;
 pub mod server;
 pub mod wait;
 
@@ -34,6 +35,7 @@ pub use dns::{Dns, Reply};
 pub use http::Response;
 pub use origin::{Act, Origin};
 pub use ports::Port;
+pub use real::Real;
 pub use server::Server;
 
 /// How long anything in a test may take before the test fails instead of hanging.

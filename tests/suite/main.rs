@@ -27,6 +27,7 @@ mod locations;
 mod logs;
 mod map;
 mod processes;
+mod protocols;
 mod proxy;
 mod realip;
 mod reload;
