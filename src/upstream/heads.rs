@@ -112,6 +112,7 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
         u.complete = true;
         return Some(finish::intercepted(status));
     }
+    let u = x[r].upstream.as_deref()?;
     if !*u.conf.intercept_errors {
         return None;
     }
