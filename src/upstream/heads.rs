@@ -182,7 +182,7 @@ fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
             };
         }
     } else if obeys("X-Accel-Charset", ignored::XA_CHARSET) {
-        x[r].headers_out.charset = Some(field.value.clone());
+        x[r].headers_out.override_charset = Some(field.value.clone());
     }
 }
 

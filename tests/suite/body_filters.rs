@@ -104,3 +104,20 @@ fn filters_work_on_top_of_each_other() {
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&r.body[..]), &mut text).unwrap();
     assert_eq!(text, "..YY..");
 }
+
+#[test]
+fn an_upstream_may_choose_the_charset() {
+    let s = Server::http(
+        r"charset_map B A { 58 59; }
+          server { listen 127.0.0.1:%%PORT_0%%; location / { proxy_pass http://127.0.0.1:%%PORT_1%%; } }
+          server { listen 127.0.0.1:%%PORT_1%%; root html; charset B;
+                   location /chosen.html { add_header X-Accel-Charset A; } }",
+    )
+    .file("html/chosen.html", "aXb")
+    .file("html/plain.html", "aXb")
+    .start();
+    let r = s.get("/chosen.html");
+    assert_eq!((r.text().as_str(), r.header("Content-Type")), ("aYb", Some("text/html; charset=A")));
+    let r = s.get("/plain.html");
+    assert_eq!((r.text().as_str(), r.header("Content-Type")), ("aXb", Some("text/html; charset=B")));
+}
