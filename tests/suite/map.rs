@@ -171,7 +171,8 @@ fn browsers_are_modern_or_ancient_by_their_own_word() {
         r#"modern_browser msie 5.5; modern_browser gecko 1.0.0; ancient_browser Links netscape4;
            modern_browser_value new; ancient_browser_value old;
            location / { return 200 "$msie/$ancient_browser$modern_browser"; }
-           location /unlisted { modern_browser unlisted; return 200 "$msie/$ancient_browser$modern_browser"; }"#,
+           location /unlisted { modern_browser unlisted;
+                                return 200 "$msie/$ancient_browser$modern_browser"; }"#,
     )
     .start();
     for (agent, listed, unlisted) in [

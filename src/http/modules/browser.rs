@@ -7,7 +7,7 @@
 //! looked for first, even if no line speaks of it: then it is ancient.
 //!
 //! ```text
-//!   User-Agent ─▶ modern list: opera, msie, gecko, safari, konqueror ─ found ─▶ version high enough? modern : ancient
+//!   User-Agent ─▶ opera, msie, gecko, safari, konqueror ─ found ─▶ version high enough? modern : ancient
 //!                     └ none ─▶ netscape4, ancient list ─ found ─▶ ancient
 //!                                   └ none ─▶ modern_browser unlisted? modern : ancient
 //! ```
@@ -100,8 +100,8 @@ static TABLE: Module = Module {
             args: Args::Between(1, 2),
             block: false,
             default: "",
-            doc: "A browser (msie, gecko, opera, safari, konqueror) and the version from which it is modern; or \
-                  unlisted: those that no line speaks of are.",
+            doc: "A browser (msie, gecko, opera, safari, konqueror) and the version from which it is modern; \
+                  or unlisted: those that no line speaks of are.",
             set: modern,
         },
         Directive {
