@@ -15,6 +15,8 @@ pub mod conf;
 pub mod event;
 pub mod http;
 pub mod log;
+pub mod modules;
+pub mod parse;
 pub mod process;
 pub mod protocol;
 pub mod resolver;

@@ -16,6 +16,7 @@
 //! *Read next*: `exchange.rs`, `slots.rs`, `phases.rs`.
 
 pub mod access_log;
+pub mod auth_delay;
 pub mod block;
 pub mod body;
 pub mod client;
@@ -26,19 +27,19 @@ pub mod cycle;
 pub mod deadline;
 pub mod delay;
 pub mod exchange;
+pub mod files;
 pub mod finalize;
 pub mod finish;
 pub mod forwarded;
 pub mod headers;
 pub mod holds;
 pub mod io;
+pub mod limited;
 pub mod listen;
 pub mod location;
 pub mod logging;
 pub mod module;
-pub mod modules;
 pub mod output;
-pub mod parse;
 pub mod phases;
 pub mod redirect;
 pub mod request;

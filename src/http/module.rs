@@ -4,7 +4,7 @@
 //! its phase handlers and links its filters in `postconfiguration`.
 //!
 //! *Here* a constant. What a module adds stands in its fields, so that reading them is reading what it
-//! does; [`MODULES`](super::modules::MODULES) lists those of this room, and rooms above add theirs.
+//! does; [`MODULES`](crate::modules::MODULES) lists those of this room, and rooms above add theirs.
 //!
 //! *Read next*: `modules/mod.rs`.
 

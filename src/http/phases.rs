@@ -14,17 +14,17 @@
 //!
 //! *Read next*: `location.rs`, `special.rs`, `finalize.rs`.
 
+use super::auth_delay;
 use super::body::discard;
 use super::conf::Satisfy;
 use super::exchange::Exchange;
 use super::io::Io;
 use super::location::Found;
 use super::logging;
-use super::modules::auth_delay;
-use super::parse::escape::{Escape, escape};
 use super::turn::{Leave, Status, Turn};
 use crate::event::RequestIx;
 use crate::log::Level;
+use crate::parse::escape::{Escape, escape};
 
 /// A phase handler, and a location's content handler. What its answer means depends on the phase.
 pub type PhaseHandler = fn(&mut Exchange, RequestIx, &mut Io) -> Status;
@@ -311,7 +311,7 @@ fn content(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHan
         return run(x, r, io);
     }
     if x[r].uri.ends_with(b"/") {
-        let folder = super::modules::files::map_uri_to_path(x, r, io).map(|path| path.display().to_string());
+        let folder = super::files::map_uri_to_path(x, r, io).map(|path| path.display().to_string());
         let folder = folder.unwrap_or_default();
         let text = format_args!("directory index of \"{folder}\" is forbidden");
         logging::log(x, r, io, Level::Error, None, text);

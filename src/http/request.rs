@@ -14,14 +14,14 @@ use super::conf::Location;
 use super::exchange::Resume;
 use super::headers::{HeadersIn, HeadersOut};
 use super::holds::Hold;
-use super::modules::limits::Verdict;
+use super::limited::Verdict;
 use super::output::BodyFilter;
-use super::parse::request_line::Method;
 use super::server::Server;
 use super::slots::ClientWrite;
 use super::upstreamed::Upstream;
 use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
+use crate::parse::request_line::Method;
 use std::any::Any;
 use std::rc::Rc;
 
@@ -372,7 +372,7 @@ impl Request {
 
     /// Sets the path's extension from the path (nginx: `ngx_http_set_exten`).
     pub fn set_exten(&mut self) {
-        self.exten = match super::parse::uri::extension(&self.uri) {
+        self.exten = match crate::parse::uri::extension(&self.uri) {
             Some(span) => self.uri.slice(span.start as usize..span.end as usize),
             None => Slice::EMPTY,
         };

@@ -14,11 +14,11 @@ use super::exchange::Exchange;
 use super::headers::HeadersOut;
 use super::io::Io;
 use super::output::{header, output, send_header};
-use super::parse::request_line::Method;
 use super::redirect;
 use super::turn::{Status, Turn};
 use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
+use crate::parse::request_line::Method;
 
 /// Answers with a status that needs a page: through `error_page` or with the built-in one.
 ///

@@ -26,7 +26,6 @@ use super::exchange::Exchange;
 use super::holds::Why;
 use super::io::Io;
 use super::output::postpone::Postponed;
-use super::parse::request_line::Method;
 use super::request::{PostSubrequest, Request};
 use super::slots::ClientWrite;
 use super::turn::{Status, Turn};
@@ -34,6 +33,7 @@ use super::{body, logging};
 use crate::buf::Slice;
 use crate::event::RequestIx;
 use crate::log::Level;
+use crate::parse::request_line::Method;
 use std::rc::Rc;
 
 /// How many subrequests one exchange may keep; far above what a page needs.

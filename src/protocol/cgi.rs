@@ -22,9 +22,9 @@ use super::text::is_token;
 use super::{Fault, Field, Framing, Head, Input, Step};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
-use crate::http::parse::framing::content_length;
-use crate::http::parse::status_line::StatusLine;
-use crate::http::parse::{self, header, list};
+use crate::parse::framing::content_length;
+use crate::parse::status_line::StatusLine;
+use crate::parse::{self, header, list};
 
 /// How far a head has been read.
 #[derive(Clone, Debug, Default)]

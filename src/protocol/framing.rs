@@ -21,7 +21,7 @@ use super::input::Input;
 use super::text::is_token;
 use super::{Erased, Fault, Flow};
 use crate::buf::{Chain, Slice};
-use crate::http::parse::chunked::{ChunkStep, Chunked};
+use crate::parse::chunked::{ChunkStep, Chunked};
 
 /// How a reply's body is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step, memcached
 use crate::buf::Slice;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
 use crate::conf::value::parse_number;
-use crate::http::parse::escape::{Escape, escape};
+use crate::parse::escape::{Escape, escape};
 use std::rc::Rc;
 
 /// What follows every value.

@@ -5,7 +5,7 @@
 //! *Here* one function. Which methods it knows is the business of the system's library (DES, `$1$` MD5, `$5$`
 //! and `$6$` SHA-2, `$y$` yescrypt …); the salt says which one is meant.
 //!
-//! *Read next*: `http/modules/auth_basic/password.rs`.
+//! *Read next*: `modules/auth_basic/password.rs`.
 
 use std::ffi::{CStr, CString, c_char};
 

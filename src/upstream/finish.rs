@@ -25,13 +25,13 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::output::{output, send_last};
-use crate::http::parse::request_line::Method;
-use crate::http::parse::uri::parse_unsafe_uri;
 use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Status, Turn};
 use crate::http::upstreamed::{Mode, Upstream};
 use crate::http::{headers::OutField, redirect};
 use crate::log::Level;
+use crate::parse::request_line::Method;
+use crate::parse::uri::parse_unsafe_uri;
 use crate::protocol::{Decoder, Out, Outcome};
 use crate::resolver::Resolvers;
 

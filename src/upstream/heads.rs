@@ -22,9 +22,9 @@ use crate::event::{RequestIx, clock};
 use crate::http::exchange::Exchange;
 use crate::http::headers::OutField;
 use crate::http::io::Io;
-use crate::http::parse::date;
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
+use crate::parse::date;
 use crate::protocol::{Decoder, Field, Framing, Target};
 
 /// What a client does not get unless `NAME_pass_header` says so.

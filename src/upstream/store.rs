@@ -17,12 +17,12 @@
 use crate::buf::TempFile;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
+use crate::http::files;
 use crate::http::io::Io;
 use crate::http::logging;
-use crate::http::modules::files;
-use crate::http::parse::request_line::Method;
 use crate::http::upstream_conf::{Store, UpstreamConf};
 use crate::log::Level;
+use crate::parse::request_line::Method;
 use crate::protocol::out::again;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

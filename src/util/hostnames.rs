@@ -11,7 +11,7 @@
 //!   find("a.b.example.com")  whole?  ─▶ .b.example.com ─▶ .example.com ─▶ .com ─▶ a.b.example. ─▶ a.b. ─▶ a.
 //! ```
 //!
-//! *Read next*: `http/modules/map.rs`, `http/modules/referer.rs`.
+//! *Read next*: `modules/map.rs`, `modules/referer.rs`.
 
 use std::collections::HashMap;
 

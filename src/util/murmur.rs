@@ -5,7 +5,7 @@
 //! *Here* the published algorithm with seed 0. A client that one server puts into a bucket must be put there
 //! by the other as well, so the result is a part of the interface.
 //!
-//! *Read next*: `http/modules/split_clients.rs`.
+//! *Read next*: `modules/split_clients.rs`.
 
 const M: u32 = 0x5bd1_e995;
 

@@ -40,7 +40,7 @@ pub struct Program {
 
 impl Default for Program {
     fn default() -> Program {
-        let mut modules = crate::http::modules::MODULES.to_vec();
+        let mut modules = crate::modules::MODULES.to_vec();
         modules.extend(crate::upstream::modules::modules());
         Program { modules }
     }

@@ -199,7 +199,7 @@ impl Worker {
             Due::Key(Key::Deadline(x), _) => {
                 self.with_exchange(x, deadline::request_is_over, RequestIx::MAIN)
             }
-            Due::Key(Key::LogFlush, _) => crate::http::modules::flush_due_logs(&mut self.io),
+            Due::Key(Key::LogFlush, _) => crate::modules::flush_due_logs(&mut self.io),
             Due::Key(Key::Resolver, _) => self.io.services.get::<Resolvers>().expire(&mut self.io.net),
             Due::Key(Key::Line(number), _) => lines::look_up(&mut self.io, number),
             Due::Key(Key::Service(_), _) => {}
@@ -380,7 +380,7 @@ impl Worker {
     fn signals(&mut self) {
         let asked = self.inbox.drain();
         if asked.reopen {
-            crate::http::modules::flush_logs(&mut self.io);
+            crate::modules::flush_logs(&mut self.io);
             crate::log::reopen(None);
         }
         if asked.terminate {
@@ -436,7 +436,7 @@ impl Worker {
             release::give_up(&mut x, &mut self.io);
             release::free(x, &mut self.exchanges, &mut self.io);
         }
-        crate::http::modules::flush_logs(&mut self.io);
+        crate::modules::flush_logs(&mut self.io);
     }
 }
 

@@ -8,18 +8,15 @@ use super::source::Source;
 
 /// The rooms from the ground up.
 const ORDER: &[&str] = &[
-    "util", "sys", "log", "buf", "conf", "event", "resolver", "balance", "cache", "protocol", "http",
-    "upstream", "admin", "process", "worker",
+    "util", "parse", "sys", "log", "buf", "conf", "event", "resolver", "balance", "cache", "protocol",
+    "http", "modules", "upstream", "admin", "process", "worker",
 ];
 
 /// Rooms that may use less than their place in the order allows, and what.
 const NARROWER: &[(&str, &[&str])] = &[
     // processes run whatever implements their traits, so they need to know nothing of requests
     ("process", &["util", "sys", "log", "buf", "conf", "event"]),
-    (
-        "protocol",
-        &["util", "sys", "buf", "conf", "http::parse", "http::headers", "http::status", "http::method"],
-    ),
+    ("protocol", &["util", "parse", "sys", "buf", "conf"]),
 ];
 
 /// Files of no room: the front door, and documentation that points everywhere.

@@ -93,7 +93,7 @@ fn arrows_against_the_layers_are_caught() {
         "use crate::event::Conn;\nuse crate::http::request::R;",
         &[1, 2],
     );
-    allows("layers", "src/protocol/redis.rs", "use crate::http::parse::header;\nuse crate::buf::Input;");
+    allows("layers", "src/protocol/redis.rs", "use crate::parse::header;\nuse crate::buf::Input;");
     catches("layers", "src/cellar/a.rs", "", &[1]);
     allows("layers", "src/worker/a.rs", "use crate::{http, process::App};\n// crate::manual::x");
     catches("layers", "src/process/a.rs", "use crate::worker::Worker;\nuse crate::http::Io;", &[1, 2]);

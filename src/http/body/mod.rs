@@ -22,10 +22,10 @@ pub mod unbuffered;
 use super::exchange::Exchange;
 use super::holds::Hold;
 use super::io::Io;
-use super::parse::chunked::{ChunkStep, Chunked};
 use super::turn::Turn;
 use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::RequestIx;
+use crate::parse::chunked::{ChunkStep, Chunked};
 
 /// What is called when the body is there (nginx: `ngx_http_client_body_handler_pt`).
 pub type Then = fn(&mut Exchange, RequestIx, &mut Io) -> Turn;

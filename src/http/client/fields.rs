@@ -5,7 +5,7 @@
 //! *Here* one judgement at the end of the head, over the fields as they came. Framing is strict (RFC
 //! 9112 section 6): what two hops could read in two ways is refused and the connection closed.
 //!
-//! *Read next*: `http/parse/framing.rs`.
+//! *Read next*: `parse/framing.rs`.
 
 use super::head::{refuse, set_host};
 use crate::buf::Slice;
@@ -14,10 +14,10 @@ use crate::http::exchange::Exchange;
 use crate::http::headers::{ConnectionType, Known};
 use crate::http::io::Io;
 use crate::http::logging;
-use crate::http::parse::framing::{self, Body};
-use crate::http::parse::{Bad, list};
 use crate::http::turn::{Status, Turn};
 use crate::log::Level;
+use crate::parse::framing::{self, Body};
+use crate::parse::{Bad, list};
 
 /// A Host field has come.
 ///
@@ -31,7 +31,7 @@ pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn 
     }
     // The host of an absolute request line has been chosen already; this one must still be a host.
     if !x[r].headers_in.server.is_empty() && !x[r].schema.is_empty() {
-        return match crate::http::parse::host::validate_host(value) {
+        return match crate::parse::host::validate_host(value) {
             Ok(_) => Ok(()),
             Err(bad) => refuse(x, r, io, bad),
         };
@@ -86,7 +86,7 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         Ok(Body::Chunked) => x[r].headers_in.chunked = true,
         Err(bad) => return refuse(x, r, io, bad),
     }
-    if x[r].method == crate::http::parse::request_line::Method::Connect && !crate::http::ACCEPTS_CONNECT {
+    if x[r].method == crate::parse::request_line::Method::Connect && !crate::http::ACCEPTS_CONNECT {
         return refuse(x, r, io, Bad::InvalidMethod);
     }
     let mut wish = ConnectionType::Unsaid;

@@ -12,7 +12,7 @@
 //!          └ line            └ field   └ position
 //! ```
 //!
-//! *Read next*: `http/parse/request_line.rs`, `fields.rs`.
+//! *Read next*: `parse/request_line.rs`, `fields.rs`.
 
 use crate::buf::{Page, Slice};
 use crate::event::stream::Received;
@@ -21,13 +21,13 @@ use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
 use crate::http::headers::{Field, Known};
 use crate::http::io::Io;
-use crate::http::parse::header::{HeaderParser, HeaderStep};
-use crate::http::parse::request_line::{Form, Method, RequestLine};
-use crate::http::parse::{Bad, Span, Step, host, uri};
 use crate::http::slots::ClientRead;
 use crate::http::turn::{Status, Turn};
 use crate::http::{logging, phases, request};
 use crate::log::Level;
+use crate::parse::header::{HeaderParser, HeaderStep};
+use crate::parse::request_line::{Form, Method, RequestLine};
+use crate::parse::{Bad, Span, Step, host, uri};
 
 /// The page of the head and how far it has been parsed.
 pub struct Head {
@@ -289,7 +289,7 @@ pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) 
     x[r].server = server;
 }
 
-fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::http::parse::header::Field) -> Turn {
+fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::parse::header::Field) -> Turn {
     let head = &mut x.client.head;
     head.count += 1;
     let (name, value) = (head.slice(field.name), head.slice(field.value));

@@ -53,7 +53,7 @@ fn disabled(x: &Exchange, mask: u32) -> bool {
         _ => false,
     };
     let msie6 = old && !has(b"Opera");
-    let post = main.method == crate::http::parse::request_line::Method::Post;
+    let post = main.method == crate::parse::request_line::Method::Post;
     if mask & KEEPALIVE_DISABLE_MSIE6 != 0 && msie6 && post {
         return true;
     }

@@ -11,7 +11,6 @@ use super::super::block;
 use super::super::conf::{CoreLocation, ErrorPage, Satisfy};
 use super::super::location::LocationKind;
 use super::super::module::HttpModule;
-use super::super::parse::request_line::Method;
 use super::super::redirect;
 use super::super::vars::Template;
 use super::{ALL, keep_draft};
@@ -20,6 +19,7 @@ use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
+use crate::parse::request_line::Method;
 
 /// The module.
 pub static MODULE: HttpModule = HttpModule::new(&TABLE);

@@ -5,7 +5,7 @@
 //! *Here* likewise. An `alias` replaces the part of the path that the location matched: its length is
 //! kept beside the folder.
 //!
-//! *Read next*: `http/modules/files.rs`, which makes file names of paths.
+//! *Read next*: `http/files.rs`, which makes file names of paths.
 
 use super::super::block::open_location_name;
 use super::super::conf::CoreLocation;

@@ -12,8 +12,8 @@ use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::parse::request_line::Method;
 use crate::http::turn::Status;
+use crate::parse::request_line::Method;
 
 /// The header filter.
 pub const FILTER: HeaderFilter = HeaderFilter { stage: Stage::Chunked, run: decide };

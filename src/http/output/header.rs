@@ -15,10 +15,10 @@ use crate::event::RequestIx;
 use crate::http::conf::{Location, ServerTokens};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::parse::request_line::Method;
 use crate::http::request::Request;
 use crate::http::turn::Status;
 use crate::log::clock;
+use crate::parse::request_line::Method;
 use crate::util::version;
 use std::fmt::Write as _;
 

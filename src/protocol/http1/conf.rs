@@ -20,7 +20,7 @@ use crate::conf::directive::{Args, Directive, HTTP, LIMIT_EXCEPT, LOCATION, LOCA
 use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
-use crate::http::parse::header::name_hash;
+use crate::parse::header::name_hash;
 use crate::protocol::text::is_token;
 
 /// The version that requests are sent with.

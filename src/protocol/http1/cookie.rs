@@ -23,7 +23,7 @@ use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
-use crate::http::parse::list::trim;
+use crate::parse::list::trim;
 use crate::protocol::Request;
 
 /// The rules of one list at one level.

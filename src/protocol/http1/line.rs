@@ -19,7 +19,7 @@
 //! *Read next*: `request.rs`.
 
 use crate::buf::Slice;
-use crate::http::parse::escape::{Escape, escape};
+use crate::parse::escape::{Escape, escape};
 use crate::protocol::{Fault, Request};
 
 /// The target of the request, ready for the request line.

@@ -19,9 +19,9 @@
 use super::Asked;
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
-use crate::http::parse::framing::{content_length, transfer_encoding};
-use crate::http::parse::status_line::StatusLine;
-use crate::http::parse::{self, header, list};
+use crate::parse::framing::{content_length, transfer_encoding};
+use crate::parse::status_line::StatusLine;
+use crate::parse::{self, header, list};
 use crate::protocol::text::is_token;
 use crate::protocol::{Fault, Field, Framing, Head, Input, Step};
 

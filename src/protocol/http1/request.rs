@@ -18,8 +18,8 @@
 use super::conf::{Http1Location, SetHeader, Version, Which};
 use super::{Asked, line};
 use crate::buf::Slice;
-use crate::http::parse::header::name_hash;
-use crate::http::parse::list;
+use crate::parse::header::name_hash;
+use crate::parse::list;
 use crate::protocol::out::{Chunked, Plain};
 use crate::protocol::request::fields;
 use crate::protocol::text::{is_token, one_line};

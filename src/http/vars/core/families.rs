@@ -10,12 +10,12 @@
 //!   $http_x_name ─▶ header named "x-name"    $cookie_id ─▶ "id" in Cookie    $arg_q ─▶ "q" in the arguments
 //! ```
 //!
-//! *Read next*: `http/parse/list.rs`.
+//! *Read next*: `parse/list.rs`.
 
 use super::super::table::{Definition, Family, Get, definition};
 use crate::buf::Slice;
 use crate::http::headers::{Known, OutField};
-use crate::http::parse::list::find_in_all;
+use crate::parse::list::find_in_all;
 use std::rc::Rc;
 
 /// The families.
@@ -31,7 +31,7 @@ pub static FAMILIES: [Family; 6] = [
 fn arg(name: &[u8]) -> Get {
     let name = name.to_vec();
     Rc::new(move |x, r, _| {
-        let value = crate::http::parse::uri::arg(&x[r].args, &name)?;
+        let value = crate::parse::uri::arg(&x[r].args, &name)?;
         Some(Slice::copy(value))
     })
 }

@@ -21,9 +21,9 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::{BodyFilter, HeaderFilter, Stage, engage};
-use crate::http::parse::date;
 use crate::http::turn::Status;
 use crate::http::vars::Template;
+use crate::parse::date;
 
 /// One line.
 #[derive(Clone, Debug)]

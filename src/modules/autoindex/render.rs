@@ -15,8 +15,8 @@
 //! *Read next*: `parse/escape.rs`.
 
 use super::{Entry, Kind};
-use crate::http::parse::escape::{Escape, escape, escape_html};
 use crate::log::clock;
+use crate::parse::escape::{Escape, escape, escape_html};
 use crate::sys::time;
 
 /// Letters of a name and the blanks behind it.

@@ -21,9 +21,9 @@ use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::{HeaderFilter, Stage};
-use crate::http::parse::date;
 use crate::http::request::Request;
 use crate::http::turn::Status;
+use crate::parse::date;
 
 /// The module; its directive `if_modified_since` is among the core's.
 pub static MODULE: HttpModule = HttpModule {

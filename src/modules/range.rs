@@ -23,10 +23,10 @@ use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::{BodyFilter, HeaderFilter, Stage, engage};
-use crate::http::parse::date;
-use crate::http::parse::range::{Ranges, parse};
 use crate::http::request::Request;
 use crate::http::turn::Status;
+use crate::parse::date;
+use crate::parse::range::{Ranges, parse};
 use std::cell::Cell;
 use std::io::Write;
 

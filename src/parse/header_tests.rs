@@ -1,8 +1,8 @@
 //! Tests of header lines: tables, every cut, and agreement with another parser on random heads.
 
 use super::*;
-use crate::http::parse::Step;
-use crate::http::parse::request_line::RequestLine;
+use crate::parse::Step;
+use crate::parse::request_line::RequestLine;
 use proptest::prelude::*;
 
 type Read = (Vec<(Vec<u8>, Vec<u8>, bool)>, usize);

@@ -24,11 +24,11 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::output::send_response;
-use crate::http::parse::escape::{Escape, escape, unescape_redirect};
 use crate::http::phases;
 use crate::http::turn::Status;
 use crate::http::vars::{self, Part, Template, VarIx, VarRegex};
 use crate::log::Level;
+use crate::parse::escape::{Escape, escape, unescape_redirect};
 use std::fmt::Arguments;
 use std::rc::Rc;
 

@@ -13,7 +13,6 @@
 //!
 //! *Read next*: `files.rs`.
 
-use super::files;
 use super::open_files;
 use super::static_file::log_failed;
 use crate::buf::Slice;
@@ -24,6 +23,7 @@ use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::core_directives::files::WHOLE;
 use crate::http::exchange::Exchange;
+use crate::http::files;
 use crate::http::io::Io;
 use crate::http::logging::printable;
 use crate::http::module::HttpModule;

@@ -1,7 +1,7 @@
 //! Tests of normalisation, escapes and arguments.
 
 use super::*;
-use crate::http::parse::escape::*;
+use crate::parse::escape::*;
 use proptest::prelude::*;
 
 fn normal(raw: &str, merge: bool) -> Option<(String, Option<String>)> {

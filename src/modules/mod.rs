@@ -2,7 +2,7 @@
 //!
 //! *In nginx* `src/http/modules`, 64 files; the order of the build decides the order of handlers and filters.
 //!
-//! *Here* the order is this list, within a phase, and [`Stage`](super::output::Stage) for filters.
+//! *Here* the order is this list, within a phase, and [`Stage`](crate::http::output::Stage) for filters.
 //!
 //! *Read next*: any one of them.
 
@@ -10,14 +10,12 @@ pub mod access;
 pub mod access_log;
 pub mod addition;
 pub mod auth_basic;
-pub mod auth_delay;
 pub mod auth_request;
 pub mod autoindex;
 pub mod browser;
 pub mod charset;
 pub mod empty_gif;
 pub mod expires;
-pub mod files;
 pub mod geo;
 pub mod gunzip;
 pub mod gzip;
@@ -47,8 +45,8 @@ pub mod symlinks;
 pub mod try_files;
 pub mod userid;
 
-use super::core_directives;
-use super::module::HttpModule;
+use crate::http::module::HttpModule;
+use crate::http::{auth_delay, core_directives};
 
 /// All modules of this room.
 pub static MODULES: &[&HttpModule] = &[
@@ -96,11 +94,11 @@ pub static MODULES: &[&HttpModule] = &[
 ];
 
 /// Writes out what modules keep in memory before it goes to a file: buffered access logs.
-pub fn flush_logs(io: &mut super::io::Io) {
+pub fn flush_logs(io: &mut crate::http::io::Io) {
     access_log::sink::flush_all(io);
 }
 
 /// Writes out what has been kept for long enough.
-pub fn flush_due_logs(io: &mut super::io::Io) {
+pub fn flush_due_logs(io: &mut crate::http::io::Io) {
     access_log::sink::flush_due(io);
 }

@@ -14,22 +14,22 @@
 //!
 //! *Read next*: `files.rs`, `output/mod.rs`.
 
-use super::files::{self, Mapped};
 use super::open_files::{self, Failed, Meta};
 use crate::buf::{Chain, FileRange, Slice};
 use crate::conf::directive::Module;
 use crate::event::RequestIx;
 use crate::http::body::discard;
 use crate::http::exchange::Exchange;
+use crate::http::files::{self, Mapped};
 use crate::http::io::Io;
 use crate::http::logging::{self, printable};
 use crate::http::module::HttpModule;
 use crate::http::output::{output, send_header, set_content_type};
-use crate::http::parse::escape::{Escape, escape};
-use crate::http::parse::request_line::Method;
 use crate::http::phases::Phase;
 use crate::http::turn::Status;
 use crate::log::Level;
+use crate::parse::escape::{Escape, escape};
+use crate::parse::request_line::Method;
 use std::fs::File;
 use std::rc::Rc;
 

@@ -12,7 +12,7 @@
 //!                                └ uses ≥ min_uses ─▶ write             (max, inactive, valid)
 //! ```
 //!
-//! *Read next*: `http/modules/open_files.rs`, the cache of files that are served.
+//! *Read next*: `modules/open_files.rs`, the cache of files that are served.
 
 use crate::buf::Slice;
 use crate::conf::template::Template;

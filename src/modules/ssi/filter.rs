@@ -25,9 +25,9 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging::{self, printable};
 use crate::http::output::{BodyFilter, Stage, buffered};
-use crate::http::parse::escape::{Escape, escape, escape_html};
 use crate::http::turn::Status;
 use crate::log::Level;
+use crate::parse::escape::{Escape, escape, escape_html};
 
 /// How `echo` prints values.
 #[derive(Clone, Copy, Debug)]

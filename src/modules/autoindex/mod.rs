@@ -27,11 +27,11 @@ use crate::http::io::Io;
 use crate::http::logging::{self, printable};
 use crate::http::module::HttpModule;
 use crate::http::output::{output, send_header};
-use crate::http::parse::request_line::Method;
-use crate::http::parse::uri;
 use crate::http::phases::Phase;
 use crate::http::turn::Status;
 use crate::log::Level;
+use crate::parse::request_line::Method;
+use crate::parse::uri;
 use crate::settings;
 use std::fs;
 use std::io::{Error, ErrorKind};
@@ -155,7 +155,7 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         (Format::Jsonp, None) => Format::Json,
         (format, _) => format,
     };
-    let Some(path) = super::files::map_uri_to_path(x, r, io) else { return Status::INTERNAL };
+    let Some(path) = crate::http::files::map_uri_to_path(x, r, io) else { return Status::INTERNAL };
     let entries = match read(&path) {
         Ok(entries) => entries,
         Err((call, error)) => return failed(x, r, io, call, &path, &error),

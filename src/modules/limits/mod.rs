@@ -16,46 +16,13 @@ pub mod conn;
 pub mod req;
 pub mod table;
 
-use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_number, parse_size};
+pub use crate::http::limited::Verdict;
 use crate::log::Level;
-
-/// What a limit came to; kept in the main request, since it counts once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verdict {
-    /// No limit applied.
-    #[default]
-    None,
-    /// Within the limit.
-    Passed,
-    /// Has to wait.
-    Delayed,
-    /// Refused.
-    Rejected,
-    /// Would have had to wait.
-    DelayedDryRun,
-    /// Would have been refused.
-    RejectedDryRun,
-}
-
-impl Verdict {
-    /// The value of the status variable.
-    fn word(self) -> Option<Slice> {
-        let word = match self {
-            Verdict::None => return None,
-            Verdict::Passed => "PASSED",
-            Verdict::Delayed => "DELAYED",
-            Verdict::Rejected => "REJECTED",
-            Verdict::DelayedDryRun => "DELAYED_DRY_RUN",
-            Verdict::RejectedDryRun => "REJECTED_DRY_RUN",
-        };
-        Some(word.into())
-    }
-}
 
 /// The smallest zone that makes sense: eight pages.
 const SMALLEST: u64 = 8 * 4096;

@@ -21,10 +21,10 @@ use crate::http::headers::{Known, OutField};
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::{HeaderFilter, Stage};
-use crate::http::parse::date;
 use crate::http::request::Request;
 use crate::http::turn::Status;
 use crate::log::clock;
+use crate::parse::date;
 use crate::settings;
 
 use std::rc::Rc;

@@ -22,9 +22,9 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging::printable;
 use crate::http::output::{output, send_header};
-use crate::http::parse::uri::parse_unsafe_uri;
 use crate::http::subrequest::Subrequest;
 use crate::http::turn::Status;
+use crate::parse::uri::parse_unsafe_uri;
 
 /// What a command asks for.
 struct Wanted {

@@ -26,9 +26,9 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::send_response;
-use crate::http::parse::request_line::Method;
 use crate::http::turn::Status;
 use crate::http::vars::{Definition, definition};
+use crate::parse::request_line::Method;
 
 /// The module.
 pub static MODULE: HttpModule = HttpModule { variables: Some(variables), ..HttpModule::new(&TABLE) };

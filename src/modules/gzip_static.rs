@@ -9,19 +9,20 @@
 //! *Read next*: `static_file.rs`.
 
 use super::gzip_accept::{self, GzipAccept};
+use super::open_files;
 use super::static_file::{log_failed, send_file};
-use super::{files, open_files};
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
 use crate::event::RequestIx;
 use crate::http::body::discard;
 use crate::http::exchange::Exchange;
+use crate::http::files;
 use crate::http::io::Io;
 use crate::http::logging::{self, printable};
 use crate::http::module::HttpModule;
-use crate::http::parse::request_line::Method;
 use crate::http::phases::Phase;
 use crate::http::turn::Status;
 use crate::log::Level;
+use crate::parse::request_line::Method;
 use crate::settings;
 
 /// `gzip_static`

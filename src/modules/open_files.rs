@@ -17,7 +17,6 @@
 //!
 //! *Read next*: `static_file.rs`.
 
-use super::files::as_path;
 use super::symlinks::{self, Guard, Rule};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
@@ -26,6 +25,7 @@ use crate::conf::tree::Line;
 use crate::conf::value;
 use crate::event::{RequestIx, clock};
 use crate::http::exchange::Exchange;
+use crate::http::files::as_path;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::settings;

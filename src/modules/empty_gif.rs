@@ -17,8 +17,8 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::output::send_response;
-use crate::http::parse::request_line::Method;
 use crate::http::turn::Status;
+use crate::parse::request_line::Method;
 
 /// The module.
 pub static MODULE: HttpModule = HttpModule::new(&TABLE);

@@ -9,7 +9,6 @@
 //!
 //! *Read next*: `redirect.rs`.
 
-use super::files;
 use super::open_files::{self, Failed};
 use super::static_file::log_failed;
 use crate::buf::Slice;
@@ -19,15 +18,16 @@ use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
+use crate::http::files;
 use crate::http::io::Io;
 use crate::http::logging::{self, printable};
 use crate::http::module::HttpModule;
-use crate::http::parse::request_line::Method;
 use crate::http::phases::Phase;
 use crate::http::redirect;
 use crate::http::turn::Status;
 use crate::http::vars::Template;
 use crate::log::Level;
+use crate::parse::request_line::Method;
 use crate::settings;
 
 settings! {
