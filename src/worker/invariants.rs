@@ -9,7 +9,7 @@
 //! *Read next*: `http/slots.rs`.
 
 use crate::event::timer::Key;
-use crate::event::{Connection, Owner};
+use crate::event::{Connection, Owner, RequestIx};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::request::Request;
@@ -27,6 +27,8 @@ pub fn check(x: &Exchange, io: &Io) {
         holders += u32::from(r.body.as_ref().is_some_and(|body| body.hold.is_some()));
         holders += u32::from(r.upstream.as_ref().is_some_and(|upstream| upstream.hold.is_some()));
     }
+    let is_over = x.active != RequestIx::MAIN && x[x.active].hold.is_none();
+    debug_assert!(!is_over, "the active request has ended");
     let waiting = u32::from(x.holds.count(crate::http::holds::Why::Waiting));
     debug_assert_eq!(holders + waiting, x.holds.total(), "holds: {}", x.holds);
     debug_assert!(
