@@ -49,6 +49,8 @@ component() {
 
 need_build() {
     need cc gcc
+    # the C library's own files and crypt(3), which gcc alone does not bring
+    [ -e /usr/include/crypt.h ] || missing+=(libc6-dev libcrypt-dev)
     if ! command -v cargo >/dev/null 2>&1; then
         echo "setup: cargo is missing; https://rustup.rs installs it" >&2
         exit 1
