@@ -296,8 +296,10 @@ fn a_peer_that_takes_no_more_of_a_body_is_left_and_only_put_is_repeated() {
         let good = Origin::always(http::ok("second"));
         let text = "log_format ups '$request_method [$upstream_status]';
              proxy_send_timeout 200ms; proxy_socket_sndbuf 16k; client_max_body_size 0;
-             proxy_buffering %%BUFFERING%%; upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
-             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
+             proxy_buffering %%BUFFERING%%;
+             upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
+             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups;
+                      location / { proxy_pass http://u; } }";
         let first = silent.local_addr().expect("its address");
         let s = Server::http(text).with("FIRST", first).with("SECOND", good.addr());
         let s = s.with("BUFFERING", buffering).start();
@@ -317,7 +319,8 @@ fn without_a_live_peer_the_answer_is_502_and_the_record_says_why_of_each() {
     for buffering in ["on", "off"] {
         let text = "log_format ups '$request_method $status [$upstream_status]';
              proxy_buffering %%BUFFERING%%; upstream u { server 127.0.0.1:1 down; server 127.0.0.1:2 down; }
-             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups; location / { proxy_pass http://u; } }";
+             server { listen 127.0.0.1:%%PORT_0%%; access_log ups.log ups;
+                      location / { proxy_pass http://u; } }";
         let s = Server::http(text).with("BUFFERING", buffering).start();
         let mut c = s.connect();
         for method in ["GET", "POST"] {
