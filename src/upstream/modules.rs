@@ -6,7 +6,7 @@
 //! directives under its name, and its own. That is all a protocol outside this library needs:
 //!
 //! ```text
-//!   Program::default().with(module::<Echo>()).with(own::<Echo>())
+//!   Program::default().speaking::<Echo>()
 //! ```
 //!
 //! [`UPSTREAM`] is the module of `upstream` blocks: when `http {}` has been read it makes groups of them

@@ -29,6 +29,7 @@ use crate::http::io::{Io, Services};
 use crate::http::module::HttpModule;
 use crate::log::{Level, Targets};
 use crate::process::{App, ConfigSource, Cycle, WorkerContext};
+use crate::protocol::Protocol;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::rc::Rc;
@@ -51,6 +52,14 @@ impl Program {
     #[must_use]
     pub fn with(mut self, module: &'static HttpModule) -> Program {
         self.modules.push(module);
+        self
+    }
+
+    /// The same with one more protocol: its `NAME_pass`, the directives of every upstream under its
+    /// name, and its own.
+    #[must_use]
+    pub fn speaking<P: Protocol>(mut self) -> Program {
+        self.modules.extend(crate::upstream::modules::of::<P>());
         self
     }
 

@@ -39,5 +39,6 @@ mod static_file;
 mod storm;
 mod subrequests;
 mod try_files;
+mod tutorials;
 mod userid;
 mod variables;
