@@ -60,6 +60,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         target: Target::default(),
         port: 0,
         server: None,
+        kept: Some(Chain::default()),
         schema,
         uri: Slice::EMPTY,
         head: Head::default(),

@@ -20,6 +20,7 @@
 use super::finish;
 use super::{connect, deadline, peer_conn};
 use crate::balance::Verdict;
+use crate::buf::Chain;
 use crate::event::{RequestIx, clock};
 use crate::http::body;
 use crate::http::client::broken;
@@ -139,8 +140,13 @@ fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
     let limit = *u.conf.next_upstream_timeout;
     let in_time = limit == 0 || clock::now().saturating_sub(u.started) < limit;
     // Of a streamed body what has been sent is gone.
-    let has_body = !(u.request_sent && body::of(x, r).is_some_and(|body| body.unbuffered));
-    is_asked && in_time && has_body
+    is_asked && in_time && (!u.request_sent || has_body(x, r))
+}
+
+/// The body can be sent once more: it was read first, or what has been passed on of it was kept.
+fn has_body(x: &Exchange, r: RequestIx) -> bool {
+    let streams = body::of(x, r).is_some_and(|body| body.unbuffered);
+    !streams || x[r].upstream.as_ref().is_some_and(|u| u.kept.is_some())
 }
 
 /// True if the connection had been used before and died without a word, and the request can be sent again.
@@ -150,9 +156,8 @@ fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
     let Some(c) = io.net.table.get(peer.conn) else { return false };
     let is_silent = c.received == peer.received_before;
     let is_unsent = c.sent == peer.sent_before;
-    let streams = body::of(x, r).is_some_and(|body| body.unbuffered);
     let may_repeat = x[r].method.is_idempotent() || *u.conf.next_upstream & next_on::NON_IDEMPOTENT != 0;
-    is_silent && (is_unsent || may_repeat && !streams)
+    is_silent && (is_unsent || may_repeat) && has_body(x, r)
 }
 
 /// The same peer on a new connection.
@@ -180,7 +185,19 @@ fn reinit(x: &mut Exchange, r: RequestIx) {
     if let Some(module) = u.module.as_mut() {
         module.reinit_request();
     }
+    let kept = u.kept.as_mut().map(std::mem::take).unwrap_or_default();
+    put_back(x, kept);
     x[r].headers_out = Default::default();
+}
+
+/// What was passed on of a streamed body comes first again.
+fn put_back(x: &mut Exchange, mut kept: Chain) {
+    if let Some(body) = x.main_mut().body.as_mut()
+        && !kept.is_empty()
+    {
+        kept.append(&mut body.chain);
+        body.chain = kept;
+    }
 }
 
 /// Logs that the connection was lost: as an error, unless it is one that may die at any time.

@@ -16,6 +16,7 @@
 //! *Read next*: `header.rs`.
 
 use super::{connect, header};
+use crate::buf::Chain;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::body::unbuffered::{Streamed, read_unbuffered_request_body};
 use crate::http::exchange::Exchange;
@@ -25,7 +26,7 @@ use crate::http::slots::{ClientRead, PeerRead, PeerWrite};
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstreamed::Mode;
 use crate::log::Level;
-use crate::protocol::out::wrap;
+use crate::protocol::out::{again, wrap};
 
 /// The slot: the peer's connection is writable, or its time is up.
 ///
@@ -138,6 +139,9 @@ fn send_level(error: &std::io::Error) -> Level {
     }
 }
 
+/// How much of a streamed body is kept for a further attempt.
+const KEPT: u64 = 64 << 10;
+
 /// Where a streamed body stands.
 enum Body {
     /// There is more to be sent now.
@@ -165,6 +169,7 @@ fn more_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Body, Leave>
         return Ok(Body::Awaited);
     }
     let mut part = std::mem::take(&mut body.chain);
+    keep(x, r, &part);
     let mut wrapped = wrap(wrapping, &mut part, whole);
     if whole && x.client.read == ClientRead::StreamBody {
         x.swap_client_read(ClientRead::CheckBroken);
@@ -175,6 +180,16 @@ fn more_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Body, Leave>
         peer.request_sent |= whole;
     }
     Ok(Body::Fetched)
+}
+
+/// Keeps what is passed on, as long as it is little enough, for the case that another peer has to be asked.
+fn keep(x: &mut Exchange, r: RequestIx, part: &Chain) {
+    let Some(u) = super::of(x, r) else { return };
+    let Some(mut kept) = u.kept.take() else { return };
+    if kept.len().saturating_add(part.len()) <= KEPT {
+        kept.append(&mut again(part));
+        u.kept = Some(kept);
+    }
 }
 
 /// The client's read slot while its body is passed on as it comes.

@@ -2,7 +2,7 @@
 //! asked, what the log says, and what became of both connections.
 
 use crate::kit::origin::{Refusing, Unanswering};
-use crate::kit::{Act, Origin, Server, http, wait};
+use crate::kit::{Act, Origin, Server, http, process, wait};
 use std::io::Read;
 use std::net::TcpListener;
 
@@ -246,15 +246,19 @@ fn a_connection_that_dies_on_reuse_costs_a_get_nothing_and_a_post_is_not_repeate
 }
 
 #[test]
-fn a_connection_closed_while_idle_is_noticed_before_it_is_used() {
+fn a_connection_closed_while_idle_is_let_go_and_not_used() {
     let origin = Origin::acts([Act::CloseAfter(http::ok("bye"))]);
     let s = Server::locations("location / { proxy_pass http://%%ORIGIN%%; }")
         .with("ORIGIN", origin.addr())
         .start();
-    for n in 1..=5 {
+    let worker = s.worker_pids()[0];
+    let before = process::open_files(worker);
+    for _ in 0..5 {
         let r = s.connect().ask(http::request("POST", "/", &[], b"x"));
         assert_eq!((r.status, r.text().as_str()), (200, "bye"));
-        origin.wait_for_closed(n);
+        wait::until("the worker to notice that the peer has closed", || {
+            (process::open_files(worker) <= before).then_some(())
+        });
     }
 }
 
@@ -311,6 +315,24 @@ fn a_peer_that_takes_no_more_of_a_body_is_left_and_only_put_is_repeated() {
             let _ = stream.read_to_end(&mut Vec::new());
         }
         s.wait_for_log("upstream timed out (110: Connection timed out) while sending request to upstream");
+    }
+}
+
+#[test]
+fn a_streamed_body_is_sent_again_to_the_next_peer_while_it_is_small() {
+    for (size, want) in [(10, 200), (60_000, 200), (300_000, 502)] {
+        let body: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+        let bad = Origin::acts([Act::CloseAfter(vec![])]);
+        let good = Origin::echo();
+        let text = "proxy_request_buffering off;
+             upstream u { server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
+             server { listen 127.0.0.1:%%PORT_0%%; client_max_body_size 1m; location / { proxy_pass http://u; } }";
+        let s = Server::http(text).with("FIRST", bad.addr()).with("SECOND", good.addr()).start();
+        let r = s.connect().ask(http::request("PUT", "/", &[], &body));
+        assert_eq!(r.status, want, "{size} bytes");
+        if want == 200 {
+            assert!(r.body.ends_with(&body), "{size} bytes: another body came through");
+        }
     }
 }
 
