@@ -151,8 +151,8 @@ pub struct Upstream {
     pub port: u16,
     /// The name of the chosen peer's `server` line.
     pub server: Option<Slice>,
-    /// What has been passed on of a body that streams, so that a further attempt can be made; None when it became
-    /// too much to keep.
+    /// What has been passed on of a body that streams, so that a further attempt can be made; None when
+    /// it became too much to keep.
     pub kept: Option<Chain>,
     /// `http://`, for the log.
     pub schema: Slice,

@@ -45,7 +45,8 @@ fn echo_runs_as_a_program() {
         }
     });
     let conf = "location / { echo_pass %%PEER%%; }
-                location /greet { echo_line \"hello, $arg_name\"; echo_read_timeout 5s; echo_pass %%PEER%%; }";
+                location /greet { echo_line \"hello, $arg_name\"; echo_read_timeout 5s;
+                                  echo_pass %%PEER%%; }";
     let s = Server::locations(conf).with("PEER", addr).program(program).start();
     let mut c = s.connect();
     for _ in 0..3 {
