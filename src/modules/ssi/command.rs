@@ -53,7 +53,7 @@ const COMMANDS: &[Known] = &[
         Kind::Include,
         &[("virtual", false), ("file", false), ("wait", false), ("set", false), ("stub", false)],
     ),
-    row("echo", Kind::Echo, &[("var", true), ("default", false), ("encoding", false), ("enc", false)]),
+    row("echo", Kind::Echo, &[("var", true), ("default", false), ("encoding", false)]),
     row("config", Kind::Config, &[("errmsg", false), ("timefmt", false)]),
     row("set", Kind::Set, &[("var", true), ("value", true)]),
     row("if", Kind::If, &[("expr", true)]),
@@ -102,7 +102,9 @@ pub fn check(known: &'static Known, command: Command) -> Result<Params, String> 
     let mut values = vec![None; known.params.len()];
     for param in command.params {
         let shown = printable(&param.name);
-        let at = known.params.iter().position(|(known, _)| known.as_bytes() == param.name);
+        // Old pages have the short form.
+        let long: &[u8] = if param.name == b"enc" { b"encoding" } else { &param.name };
+        let at = known.params.iter().position(|(known, _)| known.as_bytes() == long);
         let Some(place) = at.and_then(|at| values.get_mut(at)) else {
             return Err(format!("invalid parameter name: \"{shown}\" in \"{name}\" SSI command"));
         };

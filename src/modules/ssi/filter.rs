@@ -99,13 +99,14 @@ impl SsiFilter {
         }
     }
 
-    /// Logs what went wrong, unless it has been, and leaves a text about it in the page.
+    /// Logs what went wrong, unless it has been, and leaves a text about it in the page: even in a
+    /// block, or in a branch that is not taken.
     fn failed(&self, x: &mut Exchange, r: RequestIx, io: &Io, out: &mut Chain, why: &str) {
         if !why.is_empty() {
             logging::log(x, r, io, Level::Error, None, format_args!("{why}"));
         }
         if !self.silent {
-            self.text(x, out, self.error_text.clone());
+            out.push(self.error_text.clone());
         }
     }
 
@@ -118,7 +119,12 @@ impl SsiFilter {
         out: &mut Chain,
         command: Command,
     ) -> Result<(), String> {
-        let known = command::find(&command)?;
+        let known = match command::find(&command) {
+            Ok(known) => known,
+            // Nobody sees what is not sent.
+            Err(_) if !self.output => return Ok(()),
+            Err(why) => return Err(why),
+        };
         if !self.output && known.kind != Kind::Endblock {
             if self.block.is_some() {
                 self.text(x, out, Slice::from(command::text(&command)));
@@ -140,7 +146,7 @@ impl SsiFilter {
         match known.kind {
             Kind::Include if out.is_empty() => return self.include(x, r, io, &params),
             Kind::Include => self.pending = Some(params),
-            Kind::Echo => self.echo(x, r, io, out, &params)?,
+            Kind::Echo => self.echo(x, r, io, out, &params),
             Kind::Config => self.config(x, r, &params),
             Kind::Set => {
                 let value = evaluate(x, r, io, params.get("value").unwrap_or_default())?;
@@ -184,29 +190,23 @@ impl SsiFilter {
         Ok(())
     }
 
-    fn echo(
-        &mut self,
-        x: &mut Exchange,
-        r: RequestIx,
-        io: &mut Io,
-        out: &mut Chain,
-        params: &Params,
-    ) -> Result<(), String> {
+    fn echo(&mut self, x: &mut Exchange, r: RequestIx, io: &mut Io, out: &mut Chain, params: &Params) {
         let value = match variable(x, r, io, params.get("var").unwrap_or_default()) {
             Some(value) => value,
             None => params.get("default").map_or_else(|| "(none)".into(), Slice::copy),
         };
         if value.is_empty() {
-            return Ok(());
+            return;
         }
-        match params.get("encoding").or_else(|| params.get("enc")) {
+        match params.get("encoding") {
             None => {}
             Some(b"none") => self.encoding = Encoding::Plain,
             Some(b"url") => self.encoding = Encoding::Url,
             Some(b"entity") => self.encoding = Encoding::Entity,
             Some(other) => {
                 let other = printable(other);
-                return Err(format!("unknown encoding \"{other}\" in the \"echo\" command"));
+                let text = format_args!("unknown encoding \"{other}\" in the \"echo\" command");
+                logging::log(x, r, io, Level::Error, None, text);
             }
         }
         let mut printed = Vec::with_capacity(value.len());
@@ -216,7 +216,6 @@ impl SsiFilter {
             Encoding::Entity => escape_html(&value, &mut printed),
         }
         self.text(x, out, Slice::from(printed));
-        Ok(())
     }
 
     fn config(&mut self, x: &mut Exchange, r: RequestIx, params: &Params) {

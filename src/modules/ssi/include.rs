@@ -93,7 +93,8 @@ fn wanted(params: &Params) -> Result<Wanted, String> {
 /// The value with its variables, below the page's folder if it does not begin with a slash.
 fn full_uri(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &[u8]) -> Result<Vec<u8>, String> {
     let uri = evaluate(x, r, io, text)?;
-    if uri.first() == Some(&b'/') {
+    // An empty one is refused later.
+    if uri.first().is_none_or(|first| *first == b'/') {
         return Ok(uri);
     }
     let page = &x[r].uri;

@@ -207,8 +207,9 @@ impl Scanner {
             State::Dashes(_) => self.unexpected(byte, "", error),
             State::Bad(2) if byte == b'>' => return Some(Found::Broken),
             State::Bad(1) if byte == b'-' => self.state = State::Bad(2),
-            State::Bad(2) if byte == b'-' => {}
-            State::Bad(_) => self.state = State::Bad(u8::from(byte == b'-')),
+            State::Bad(0) => self.state = State::Bad(u8::from(byte == b'-')),
+            // NGINX: a third dash is not looked at again, so "--->" does not end what is broken.
+            State::Bad(_) => self.state = State::Bad(0),
         }
         None
     }

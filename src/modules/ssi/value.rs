@@ -19,8 +19,10 @@ use crate::http::vars;
 pub fn variable(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &[u8]) -> Option<Slice> {
     let name = name.to_ascii_lowercase();
     let page = super::page(x)?;
-    if let [digit @ b'0'..=b'9'] = name[..] {
-        return page.captures.get(usize::from(digit - b'0')).cloned().flatten();
+    if let [digit @ b'0'..=b'9'] = name[..]
+        && let Some(group) = page.captures.get(usize::from(digit - b'0'))
+    {
+        return Some(group.clone().unwrap_or_default());
     }
     if let Some((_, value)) = page.variables.iter().find(|(known, _)| *known == name) {
         return Some(value.clone());
