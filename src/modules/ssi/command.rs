@@ -102,9 +102,7 @@ pub fn check(known: &'static Known, command: Command) -> Result<Params, String> 
     let mut values = vec![None; known.params.len()];
     for param in command.params {
         let shown = printable(&param.name);
-        // Old pages have the short form.
-        let long: &[u8] = if param.name == b"enc" { b"encoding" } else { &param.name };
-        let at = known.params.iter().position(|(known, _)| known.as_bytes() == long);
+        let at = known.params.iter().position(|(known, _)| known.as_bytes() == param.name);
         let Some(place) = at.and_then(|at| values.get_mut(at)) else {
             return Err(format!("invalid parameter name: \"{shown}\" in \"{name}\" SSI command"));
         };
