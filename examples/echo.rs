@@ -4,8 +4,9 @@
 //!
 //! *Here* the protocol is all there is: a request is a line, its reply is a line, which becomes the
 //! body. `echo_pass` and the thirty-odd directives of every upstream (`echo_read_timeout`,
-//! `echo_next_upstream`…) come with the name. The program starts the peer too, a thread that says what
-//! it is told. Try it:
+//! `echo_next_upstream`…) come with the name. In `echo.conf` the peer is the same server, since a
+//! request of HTTP/0.9 is a line and its answer may be one too; any program that answers lines will do
+//! (`ncat -lk 8007 -c cat`). Try it:
 //!
 //! ```text
 //!   cargo run --example echo -- -p target -c ../examples/echo.conf -e stderr
@@ -16,11 +17,10 @@
 
 use headwater::conf::directive::{Args, Directive, LOCATION, Module};
 use headwater::conf::template::Template;
-use headwater::process;
 use headwater::protocol::text::one_line;
 use headwater::protocol::{Fault, Head, Input, Out, Protocol, Request, Step};
 use headwater::worker::app::Program;
-use std::{io, net::TcpListener, process::ExitCode, rc::Rc, thread};
+use std::{process::ExitCode, rc::Rc};
 
 headwater::settings! {
     /// What a location says.
@@ -74,12 +74,5 @@ impl Protocol for Echo {
 }
 
 fn main() -> ExitCode {
-    if let Ok(peer) = TcpListener::bind("127.0.0.1:8007") {
-        thread::spawn(move || {
-            for c in peer.incoming().flatten() {
-                thread::spawn(move || io::copy(&mut &c, &mut &c));
-            }
-        });
-    }
-    process::run(std::env::args_os(), &Program::default().speaking::<Echo>())
+    headwater::process::run(std::env::args_os(), &Program::default().speaking::<Echo>())
 }
