@@ -149,6 +149,11 @@ impl Group {
         self.number
     }
 
+    /// Whether all workers see the same numbers of its peers.
+    pub fn is_shared(&self) -> bool {
+        self.zone.is_shared()
+    }
+
     /// How it keeps idle connections.
     pub fn keepalive(&self) -> &Keepalive {
         &self.keepalive

@@ -8,6 +8,7 @@
 //!
 //! *Read next*: `block.rs`.
 
+use super::conf::Location;
 use super::output::HeaderFilter;
 use super::phases::Engine;
 use super::server::{Names, Server};
@@ -42,6 +43,8 @@ pub struct HttpCycle {
     pub prefix: std::path::PathBuf,
     /// All servers.
     pub servers: Vec<Rc<Server>>,
+    /// All locations of all servers, whatever block they stand in; those of servers themselves, too.
+    pub locations: Vec<Rc<Location>>,
     /// The phase handlers.
     pub phases: Engine,
     /// The header filters, in order.

@@ -52,7 +52,7 @@ pub fn finish(
     let drafts = std::mem::take(&mut http.get_mut::<CoreMain>().servers);
     let vars = build_vars(modules, http)?;
     let temp_path_of = modules.iter().filter_map(|module| module.temp_path).collect();
-    let mut finisher = Finisher { log, prefix, temp_path_of, temp_paths: Vec::new() };
+    let mut finisher = Finisher { log, prefix, temp_path_of, temp_paths: Vec::new(), locations: Vec::new() };
     let mut servers = Vec::new();
     let mut listens = Vec::new();
     for (number, draft) in drafts.into_iter().enumerate() {
@@ -70,6 +70,7 @@ pub fn finish(
         prefix: prefix.to_owned(),
         addresses: addresses(listens)?,
         servers,
+        locations: finisher.locations,
         phases: Engine::build(&registered),
         header_filters: filters,
         vars,
@@ -94,6 +95,7 @@ struct Finisher<'a> {
     prefix: &'a Path,
     temp_path_of: Vec<TempPathOf>,
     temp_paths: Vec<TempPath>,
+    locations: Vec<Rc<Location>>,
 }
 
 impl Finisher<'_> {
@@ -178,7 +180,9 @@ impl Finisher<'_> {
         let confs = sets.take(Scope::Location).freeze();
         let core = confs.rc::<CoreLocation>();
         let error_log = confs.get::<ErrorLog>().targets().unwrap_or(self.log).clone();
-        Rc::new(Location { kind, name, confs, core, error_log, inner })
+        let location = Rc::new(Location { kind, name, confs, core, error_log, inner });
+        self.locations.push(location.clone());
+        location
     }
 
     /// Defaults that are relative become full names: the prefix is known only now.

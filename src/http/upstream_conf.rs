@@ -217,6 +217,11 @@ impl Passes {
         passing.map(|(conf, pass)| conf.temp_path.as_ref().unwrap_or(&pass.temp_path))
     }
 
+    /// The settings under which this level passes requests on.
+    pub fn passing(&self) -> impl Iterator<Item = &Rc<UpstreamConf>> {
+        self.list.iter().map(|(_, conf)| conf).filter(|conf| conf.pass.is_some())
+    }
+
     /// The settings of a prefix.
     pub fn get(&self, prefix: &str) -> Option<&Rc<UpstreamConf>> {
         self.list.iter().find(|(known, _)| &**known == prefix).map(|(_, conf)| conf)

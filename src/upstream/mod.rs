@@ -22,6 +22,7 @@
 //! *Read next*: `init.rs`.
 
 pub mod broken;
+pub mod check;
 pub mod connect;
 pub mod deadline;
 pub mod directives;

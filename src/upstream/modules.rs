@@ -15,7 +15,7 @@
 //! *Read next*: `pass.rs`, `init.rs`.
 
 use super::lines::Lines;
-use super::{directives, early, fastcgi_vars, init, pass, vars};
+use super::{check, directives, early, fastcgi_vars, init, pass, vars};
 use crate::balance;
 use crate::balance::groups::Groups;
 use crate::conf::build::Sets;
@@ -77,7 +77,7 @@ pub static RESOLVER: HttpModule = HttpModule::new(&resolver::directives::MODULE)
 
 /// All modules of this room.
 pub fn modules() -> Vec<&'static HttpModule> {
-    let mut all = vec![&UPSTREAM, &RESOLVER, &early::MODULE];
+    let mut all = vec![&UPSTREAM, &RESOLVER, &early::MODULE, &check::conf::MODULE];
     all.extend(of::<Http1>());
     all.extend(of::<Memcached>());
     all.extend(of::<FastCgi>());

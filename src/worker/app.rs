@@ -79,6 +79,7 @@ impl Program {
             Some(mut http) => finish(&self.modules, &mut http, process, &log, &source.prefix)?,
             None => finish(&self.modules, &mut Sets::default(), process, &log, &source.prefix)?,
         };
+        crate::upstream::check::conf::prepare(&cycle)?;
         Ok((Rc::new(cycle), log))
     }
 }

@@ -32,7 +32,7 @@ use crate::http::slots::ClientRead;
 use crate::log::Level;
 use crate::process::WorkerContext;
 use crate::resolver::{Resolvers, Waiter};
-use crate::upstream::{deadline, lines, pool};
+use crate::upstream::{check, deadline, lines, pool};
 use mio::Events;
 use release::Exchanges;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -104,6 +104,7 @@ impl Worker {
     /// Turns until told to stop.
     pub fn run(&mut self) -> i32 {
         lines::begin(&mut self.io);
+        check::begin(&mut self.io);
         let mut events = Events::with_capacity(EVENTS);
         let mut batch = Vec::with_capacity(EVENTS);
         while !self.stop {
@@ -202,7 +203,7 @@ impl Worker {
             Due::Key(Key::LogFlush, _) => crate::modules::flush_due_logs(&mut self.io),
             Due::Key(Key::Resolver, _) => self.io.services.get::<Resolvers>().expire(&mut self.io.net),
             Due::Key(Key::Line(number), _) => lines::look_up(&mut self.io, number),
-            Due::Key(Key::Service(_), _) => {}
+            Due::Key(Key::Service(number), _) => check::round(&mut self.io, number),
         }
     }
 
@@ -226,7 +227,7 @@ impl Worker {
             (Owner::Service(Service::Resolver(n)), side) => {
                 self.io.services.get::<Resolvers>().event(&mut self.io.net, n, id, side);
             }
-            (Owner::Service(Service::Check(_)), _) => {}
+            (Owner::Service(Service::Check(n)), _) => check::event(&mut self.io, n, id),
         }
     }
 

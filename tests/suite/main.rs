@@ -19,6 +19,7 @@ mod failures;
 mod framing;
 mod gzip;
 mod headers;
+mod health;
 mod http_head;
 mod kit_self;
 mod limits;

@@ -1,0 +1,287 @@
+//! Active checks: peers are asked before requests have to find out.
+//!
+//! *In nginx* a module of the commercial version, which needs the group's `zone` and asks each peer from one
+//! worker.
+//!
+//! *Here* a check makes rounds. In each it asks every peer of its group over a new connection of its own,
+//! and judges the answer; so many bad ones in a row take the peer out, so many good ones bring it back. With
+//! a `zone` only the first worker asks, and all see what it found; without one each asks for itself. Peers
+//! that the resolver brought meanwhile are there in the next round.
+//!
+//! ```text
+//!   Key::Service(n) ─▶ round ─▶ each peer: connect ─▶ send ─▶ recv ─▶ judge ─▶ peer.set_healthy
+//!        ▲                                                                      │
+//!        └────────────────────────── interval + jitter ────────────────────────┘
+//! ```
+//!
+//! A peer that has not answered by the next round is not asked twice at a time.
+//!
+//! *Read next*: `conf.rs`, `rules.rs`; `balance/peers.rs: set_healthy`.
+
+pub mod conf;
+pub mod rules;
+
+use crate::balance::Peer;
+use crate::buf::{Chain, Page, Slice};
+use crate::event::connect::Options;
+use crate::event::owner::Service;
+use crate::event::stream::Received;
+use crate::event::timer::Key;
+use crate::event::{ConnId, Owner, Side, clock};
+use crate::http::io::Io;
+use crate::log::Level;
+use crate::util::address::Address;
+use conf::Check;
+use rules::Judged;
+use slab::Slab;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// How much is read at once.
+const PAGE: usize = 4096;
+
+/// What this worker knows of a peer.
+struct Tally {
+    peer: Rc<Peer>,
+    fails: u64,
+    passes: u64,
+    asked: bool,
+}
+
+/// A check with the peers it knows.
+struct Round {
+    check: Rc<Check>,
+    tallies: Vec<Tally>,
+    begun: bool,
+}
+
+/// One question to one peer.
+struct Probe {
+    round: usize,
+    check: Rc<Check>,
+    peer: Rc<Peer>,
+    conn: ConnId,
+    out: Chain,
+    reply: Vec<u8>,
+}
+
+/// The checks of this worker.
+#[derive(Default)]
+pub struct Checks {
+    rounds: Vec<Round>,
+    probes: Slab<Probe>,
+}
+
+/// Why a peer did not pass.
+struct Fault {
+    doing: &'static str,
+    text: &'static str,
+    errno: Option<io::Error>,
+}
+
+fn fault(doing: &'static str, text: &'static str, errno: Option<io::Error>) -> Fault {
+    Fault { doing, text, errno }
+}
+
+/// A worker begins: the checks that are its business make their first round.
+pub fn begin(io: &mut Io) {
+    // What is wrong with them would have been said when the configuration was read.
+    let all = conf::checks(&io.cycle.clone()).unwrap_or_default();
+    let mine = all.into_iter().filter(|check| io.worker == 0 || !check.group.is_shared());
+    let rounds: Vec<Round> =
+        mine.map(|check| Round { check: Rc::new(check), tallies: Vec::new(), begun: false }).collect();
+    let count = rounds.len();
+    io.services.get::<Checks>().rounds = rounds;
+    for number in 0..count {
+        round(io, u32::try_from(number).unwrap_or(u32::MAX));
+    }
+}
+
+/// Asks every peer of a group.
+pub fn round(io: &mut Io, number: u32) {
+    if io.exiting {
+        return;
+    }
+    let at = usize::try_from(number).unwrap_or(usize::MAX);
+    let Some(round) = io.services.get::<Checks>().rounds.get_mut(at) else { return };
+    let check = round.check.clone();
+    round.muster();
+    let peers: Vec<Rc<Peer>> = round.tallies.iter_mut().filter_map(Tally::ask).collect();
+    for peer in peers {
+        ask(io, at, &check, peer);
+    }
+    let jitter = u64::from(crate::sys::random::u16()).saturating_mul(check.spec.jitter_ms) / (1 << 16);
+    io.net.set_key_timer(Key::Service(number), check.spec.interval_ms.saturating_add(jitter));
+}
+
+impl Round {
+    /// Takes notice of peers that came or left.
+    fn muster(&mut self) {
+        let roster = self.check.group.roster();
+        self.tallies.retain(|tally| roster.all().any(|peer| Rc::ptr_eq(peer, &tally.peer)));
+        for peer in roster.all().filter(|peer| !peer.server.down) {
+            if self.tallies.iter().any(|tally| Rc::ptr_eq(peer, &tally.peer)) {
+                continue;
+            }
+            if self.begun && self.check.spec.mandatory {
+                peer.set_healthy(false, clock::now());
+            }
+            self.tallies.push(Tally { peer: peer.clone(), fails: 0, passes: 0, asked: false });
+        }
+        self.begun = true;
+    }
+}
+
+impl Tally {
+    /// The peer, unless it is being asked already.
+    fn ask(&mut self) -> Option<Rc<Peer>> {
+        (!std::mem::replace(&mut self.asked, true)).then(|| self.peer.clone())
+    }
+}
+
+fn ask(io: &mut Io, round: usize, check: &Rc<Check>, peer: Rc<Peer>) {
+    let address = match (&peer.address, check.spec.port) {
+        (Address::Ip(ip), Some(port)) => Address::Ip(SocketAddr::new(ip.ip(), port)),
+        (address, _) => address.clone(),
+    };
+    let mut out = Chain::default();
+    let (uri, host) = (&check.spec.uri, &check.host);
+    out.push(Slice::from(format!("GET {uri} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")));
+    let probe = Probe { round, check: check.clone(), peer, conn: ConnId::NONE, out, reply: Vec::new() };
+    let number = io.services.get::<Checks>().probes.insert(probe);
+    let owner = Owner::Service(Service::Check(u32::try_from(number).unwrap_or(u32::MAX)));
+    match io.net.connect(&address, &Options::default(), owner) {
+        Ok(started) => {
+            if let Some(probe) = io.services.get::<Checks>().probes.get_mut(number) {
+                probe.conn = started.id;
+            }
+            io.net.set_timer(started.id, Side::Write, *check.conf.connect_timeout);
+            if started.done {
+                io.net.post(started.id, Side::Write);
+            }
+        }
+        Err(error) => {
+            let failed = fault("connecting to upstream", "connect() failed", Some(error));
+            over(io, number, Err(failed));
+        }
+    }
+}
+
+/// Something has happened on the connection of a question.
+pub fn event(io: &mut Io, number: u32, id: ConnId) {
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    let Some(mut probe) = io.services.get::<Checks>().probes.try_remove(number) else {
+        return io.net.close(id);
+    };
+    let step = advance(io, &mut probe);
+    // Its place is free still: nobody else was called meanwhile.
+    let place = io.services.get::<Checks>().probes.insert(probe);
+    debug_assert_eq!(place, number, "the place of a health check");
+    match step {
+        Ok(None) => {}
+        Ok(Some(())) => over(io, place, Ok(())),
+        Err(fault) => over(io, place, Err(fault)),
+    }
+}
+
+/// Goes on with a question as far as it can; `Some` when the peer has passed.
+fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
+    let (conn, conf) = (probe.conn, probe.check.conf.clone());
+    let late = io.net.take_timed_out(conn, Side::Write) | io.net.take_timed_out(conn, Side::Read);
+    let Some(c) = io.conn(conn) else {
+        return Err(fault("connecting to upstream", "connection was closed", None));
+    };
+    let doing = match (c.flags.connecting, probe.out.is_empty()) {
+        (true, _) => "connecting to upstream",
+        (false, false) => "sending request to upstream",
+        (false, true) => "reading response from upstream",
+    };
+    if late {
+        let error = io::Error::from_raw_os_error(libc::ETIMEDOUT);
+        return Err(fault(doing, "upstream timed out", Some(error)));
+    }
+    if c.flags.connecting {
+        if !c.write.ready {
+            return Ok(None);
+        }
+        let result = io.net.connect_result(conn);
+        result.map_err(|error| fault(doing, "connect() failed", Some(error)))?;
+        io.net.cancel_timer(conn, Side::Write);
+    }
+    if probe.check.spec.tcp {
+        return Ok(Some(()));
+    }
+    let Some(c) = io.conn(conn) else { return Ok(None) };
+    if !probe.out.is_empty() {
+        let sent = c.send_chain(&mut probe.out, u64::MAX);
+        let doing = "sending request to upstream";
+        sent.map_err(|error| fault(doing, "send() failed", Some(error)))?;
+        if !probe.out.is_empty() {
+            io.net.wait(conn, Side::Write, *conf.send_timeout);
+            return Ok(None);
+        }
+        io.net.cancel_timer(conn, Side::Write);
+        // The whole answer has this time: a peer that trickles is no good one.
+        io.net.set_timer(conn, Side::Read, *conf.read_timeout);
+    }
+    receive(io, probe)
+}
+
+fn receive(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
+    let doing = "reading response from upstream";
+    loop {
+        let Some(c) = io.conn(probe.conn) else { return Ok(None) };
+        if !c.read.ready {
+            io.net.wait_forever(probe.conn, Side::Read);
+            return Ok(None);
+        }
+        let mut page = Page::with_capacity(PAGE);
+        let received = c.recv(&mut page, PAGE);
+        let received = received.map_err(|error| fault(doing, "recv() failed", Some(error)))?;
+        probe.reply.extend_from_slice(page.filled());
+        match probe.check.rules.read_reply(&probe.reply, received == Received::End) {
+            Judged::Again => {}
+            Judged::Good => return Ok(Some(())),
+            Judged::Bad(what) => return Err(fault(what, "", None)),
+        }
+    }
+}
+
+/// A question has its answer: counts, and tells the balancer when that changes anything.
+fn over(io: &mut Io, number: usize, result: Result<(), Fault>) {
+    let Some(probe) = io.services.get::<Checks>().probes.try_remove(number) else { return };
+    if probe.conn != ConnId::NONE {
+        io.net.close(probe.conn);
+    }
+    let (check, peer, now) = (probe.check, probe.peer, clock::now());
+    let rounds = &mut io.services.get::<Checks>().rounds;
+    let tally = rounds.get_mut(probe.round).map(|round| &mut round.tallies);
+    let tally = tally.and_then(|all| all.iter_mut().find(|tally| Rc::ptr_eq(&tally.peer, &peer)));
+    // A peer that left the group meanwhile is nobody's business any more.
+    let Some(tally) = tally else { return };
+    tally.asked = false;
+    let say = |level, errno: Option<&io::Error>, text: &str, doing: &str| {
+        let (name, group) = (&check.name, check.group.name());
+        let context =
+            format!(" while {doing}, health check \"{name}\" of peer {} in upstream \"{group}\"", peer.name);
+        check.log.write_with(level, 0, errno, format_args!("{text}"), &context);
+    };
+    match result {
+        Ok(()) => {
+            (tally.fails, tally.passes) = (0, tally.passes.saturating_add(1));
+            if tally.passes >= check.spec.passes && peer.set_healthy(true, now) {
+                say(Level::Warn, None, "peer is healthy", "checking");
+            }
+        }
+        Err(fault) => {
+            (tally.passes, tally.fails) = (0, tally.fails.saturating_add(1));
+            if !fault.text.is_empty() {
+                say(Level::Error, fault.errno.as_ref(), fault.text, fault.doing);
+            }
+            if tally.fails >= check.spec.fails && peer.set_healthy(false, now) {
+                say(Level::Warn, None, "peer is unhealthy", fault.doing);
+            }
+        }
+    }
+}
