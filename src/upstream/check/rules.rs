@@ -15,8 +15,8 @@
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_number;
-use crate::http::parse::status_line::StatusLine;
-use crate::http::parse::{self};
+use crate::parse;
+use crate::parse::status_line::StatusLine;
 use crate::util::regex::Regex;
 use memchr::memmem;
 
