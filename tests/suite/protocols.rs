@@ -1,6 +1,7 @@
 //! Servers that speak other protocols than HTTP: the real ones.
 
 use crate::kit::{Origin, Real, Response, Server, http};
+use std::sync::mpsc;
 
 fn start(peer: &Real, locations: &str) -> Server {
     Server::locations(locations).with("PEER", peer.addr()).start()
@@ -204,4 +205,54 @@ fn mariadb_answers_queries_with_rows() {
     s.wait_for_log("upstream sent an error: \"1054 (42S22): Unknown column 'nothing'");
     assert_eq!(c.get("/who").status, 502);
     s.wait_for_log("upstream sent an error to the login: \"1045 (28000): Access denied for user 'nobody'");
+}
+
+#[test]
+fn a_gateway_may_say_too_much_but_not_too_little() {
+    let origin = Origin::each(|talk| {
+        let asked = talk.up_to(b",").unwrap_or_default();
+        let has = |name: &str| String::from_utf8_lossy(&asked).contains(name);
+        let (length, body) = match () {
+            () if has("/much") => (8, "SEE-THIS-BUT-NOT-THIS"),
+            () if has("/little") => (100, "SEE-THIS"),
+            () if has("/none") => (100, ""),
+            () => (0, "NOT-THIS"),
+        };
+        talk.send(format!("Content-Length: {length}\n\n{body}"));
+    });
+    for buffering in ["on", "off"] {
+        let conf = format!(
+            "scgi_buffering {buffering}; scgi_param REQUEST_URI $request_uri;
+             location / {{ scgi_pass %%PEER%%; }}"
+        );
+        let s = Server::locations(&conf).with("PEER", origin.addr()).start();
+        let get = |uri: &str| {
+            let r = s.get(uri);
+            (r.status, r.text(), r.complete)
+        };
+        assert_eq!(get("/much"), (200, "SEE-THIS".to_owned(), true));
+        assert_eq!(get("/little"), (200, "SEE-THIS".to_owned(), false));
+        assert_eq!(get("/none"), (200, String::new(), false));
+        assert_eq!(get("/zero"), (200, String::new(), true));
+        s.wait_for_log("upstream prematurely closed connection");
+    }
+}
+
+#[test]
+fn a_fastcgi_server_is_told_that_the_client_has_gone() {
+    let (asked, is_asked) = mpsc::channel();
+    let (told, was_told) = mpsc::channel();
+    let origin = Origin::each(move |talk| {
+        // The empty record of standard input ends the request.
+        let request = talk.up_to(b"\x01\x05\0\x01\0\0\0\0").unwrap_or_default();
+        let _ = asked.send(request);
+        let _ = told.send(talk.read_to_end());
+    });
+    let conf = "location / { fastcgi_param A b; fastcgi_pass %%PEER%%; }";
+    let s = Server::locations(conf).with("PEER", origin.addr()).start();
+    let mut c = s.connect();
+    c.send(http::get("/", &[]));
+    assert!(is_asked.recv().expect("a request").starts_with(b"\x01\x01\0\x01"));
+    drop(c);
+    assert_eq!(was_told.recv().expect("an end"), b"\x01\x02\0\x01\0\0\0\0");
 }
