@@ -85,6 +85,11 @@ impl Input<'_> {
         self.cursor.seen = self.cursor.seen.saturating_sub(n);
     }
 
+    /// So many of the used bytes are not the head's, and do not count against its limit.
+    pub fn discount(&mut self, n: usize) {
+        self.cursor.used = self.cursor.used.saturating_sub(n as u64);
+    }
+
     /// Uses up to `n` bytes and gives them as a view of the page.
     pub fn take(&mut self, n: usize) -> Slice {
         let start = self.cursor.at;

@@ -2,7 +2,8 @@
 
 use super::Memcached;
 use crate::protocol::bench::{Asking, Configured, End, Heard, configure, every_cut, say};
-use crate::protocol::{Body, Fault};
+use crate::protocol::{Body, Fault, Out, bench};
+use proptest::prelude::*;
 
 fn asking(configured: &Configured) -> Asking {
     Asking::get("/", configured).variable("memcached_key", "/a b%\r\n\u{e9}")
@@ -91,6 +92,23 @@ fn a_wrong_tail_ends_the_value_and_the_connection() {
     assert_eq!(heard.notes.len(), 1);
     let heard = hear("VALUE /a%20b%25%0D%0A\u{e9} 0 2\r\nhi\r\nEN".as_bytes());
     assert_eq!((heard.end, heard.reusable), (End::Cut, false));
+}
+
+proptest! {
+    #[test]
+    fn no_reply_makes_it_panic(
+        reply in r"(VALUE |k |END|STORED|[0-9]{0,20}|\r\n|[a-z \x00-\xff]{0,5}){0,12}",
+        method in prop_oneof![Just("GET"), Just("PUT")],
+        cut in 0usize..64,
+    ) {
+        let configured = configure::<Memcached>("memcached_write on;").unwrap();
+        let asking = Asking::get("/", &configured).variable("memcached_key", "k");
+        let mut asking = Asking { method: method.into(), ..asking };
+        let module = configured.kind.create_request(&mut asking, &configured.location, &mut Out::new());
+        let (front, back) = reply.as_bytes().split_at(cut.min(reply.len()));
+        let heard = bench::hear(&mut *module.unwrap(), &[front, back], 16);
+        prop_assert!(!heard.reusable || heard.left_over == 0);
+    }
 }
 
 #[test]

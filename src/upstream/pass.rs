@@ -86,6 +86,9 @@ pub fn parse(
 ) -> Result<Parts, String> {
     let Some(scheme) = scheme else {
         let schema = Slice::from(format!("{name}://"));
+        // The name of the protocol may stand in front (nginx: `uwsgi://`).
+        let named = url.get(..schema.len()).is_some_and(|head| head.eq_ignore_ascii_case(&schema));
+        let url = if named { &url.slice(schema.len()..url.len()) } else { url };
         let (authority, port) = (url.clone(), port_of(url, default_port)?);
         return Ok(Parts { schema, host: authority.clone(), authority, port, uri: None });
     };

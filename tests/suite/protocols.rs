@@ -103,7 +103,7 @@ fn uwsgi_and_scgi_applications_answer() {
                      {protocol}_param REQUEST_URI $request_uri; {protocol}_param PATH_INFO $uri;
                      {protocol}_param SERVER_PROTOCOL $server_protocol; {protocol}_param SERVER_NAME x;
                      {protocol}_param SERVER_PORT 80; {protocol}_param WHO me; {length}
-                     {protocol}_pass %%PEER%%;
+                     {protocol}_pass {protocol}://%%PEER%%;
                  }}"
             ),
         );
@@ -124,6 +124,7 @@ fn uwsgi_and_scgi_applications_answer() {
 
 const HELLO: &str = "<?php error_log('from the script'); header('X-Info: ' . ($_SERVER['PATH_INFO'] ?? ''));
     if (isset($_GET['gone'])) http_response_code(410);
+    if (isset($_GET['loud'])) for ($i = 0; $i < 100; $i++) error_log(str_repeat('l', 2000));
     echo $_SERVER['REQUEST_METHOD'], ' ', strlen(file_get_contents('php://input')), ' ';
     echo str_repeat('x', 100000);";
 
@@ -155,6 +156,7 @@ fn php_answers_over_connections_that_are_kept() {
         assert!(r.text().starts_with("POST 70000 xxx") && r.body.len() == 100_011, "{prefix}");
     }
     assert_eq!(c.get("/?gone").status, 410);
+    assert_eq!(c.get("/?loud").status, 200);
     assert_eq!(c.get("/none.php").status, 404);
     s.wait_for_log(
         "FastCGI sent in stderr: \"Primary script unknown\" while reading response header from upstream",

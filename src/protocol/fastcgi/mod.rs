@@ -90,7 +90,11 @@ impl Protocol for FastCgi {
                         return Ok(Step::Done);
                     }
                 }
-                Seen::Content(STDERR) => self.said.extend_from_slice(&self.records.take(input)),
+                Seen::Content(STDERR) => {
+                    let said = self.records.take(input);
+                    input.discount(said.len());
+                    self.said.extend_from_slice(&said);
+                }
                 Seen::End { kind: STDOUT, empty: true } => {
                     return Err(Fault::Invalid("upstream prematurely closed FastCGI stdout"));
                 }
