@@ -51,6 +51,7 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Status::INTERNAL.finish();
     };
     let conf = u.conf.clone();
+    // The balancer may ask for variables, so it gets the exchange, and what it changes is taken out of it.
     let mut view = View { x, r, io, conf: conf.clone(), target: Target::default() };
     let pick = group.pick(&mut tried, &mut view, *conf.fail_open, now);
     if let Some(u) = super::of(x, r) {
@@ -91,6 +92,7 @@ pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(group) = super::of(x, r).and_then(|u| u.group.clone()) else {
         return Status::INTERNAL.finish();
     };
+    // Posted for another reason while the time is running.
     if io.net.timers.has_key(Key::Request(x.id, r)) {
         return Ok(());
     }
@@ -114,6 +116,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     }
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());
+    // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
     let idle = match (&group, pooled) {
         (Some(group), true) => pool::take(io, group, &address, key, !x[r].method.is_idempotent()),
         _ => None,
@@ -219,6 +222,7 @@ fn blank_peer(held: Held, conn: ConnId, page: Page) -> Peer {
 /// Puts the connection in place, with everything a fresh attempt needs.
 fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId, reused: bool) {
     let out = request_bytes(x, r);
+    // A reused connection has counted for others before; only the difference is this request's.
     let (sent, received) = io.conn(conn).map_or((0, 0), |c| {
         c.requests = c.requests.saturating_add(1);
         (c.sent, c.received)

@@ -53,6 +53,7 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
     if !sent || matches!(status, Status::Http(408 | 499) | Status::Declined) {
         return status;
     }
+    // After a tunnel nobody knows where a next request would begin.
     if mode == Mode::Upgraded {
         x.client.keepalive = false;
         return if status == Status::Ok { Status::Ok } else { Status::Error };
@@ -158,6 +159,7 @@ fn abort(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 
 /// The client's slots no longer wait for an upstream.
 fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
+    // A slot that somebody has swapped meanwhile is left alone: the request has gone on to something else.
     let waits = matches!(
         x[r].write,
         ClientWrite::CheckBroken
@@ -249,6 +251,7 @@ fn may_keep(u: &Upstream, io: &mut Io) -> bool {
     let Some(peer) = u.peer.as_ref() else { return false };
     let Some(group) = u.group.as_ref() else { return false };
     let Some(c) = io.conn(peer.conn) else { return false };
+    // Each of these has been, in one proxy or another, the way by which one client got another one's reply.
     let is_sound = !c.read.error && !c.write.error && !c.read.eof;
     let age = clock::now().saturating_sub(c.started);
     let is_allowed = group.keepalive().allows(u64::from(c.requests), age);

@@ -86,6 +86,7 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
         let (Some(peer), Some(module)) = (u.peer.as_mut(), u.module.as_mut()) else {
             return Err(Leave::Finish(Status::INTERNAL));
         };
+        // Protocols are never shown nothing: an empty window says nothing they could act upon.
         if peer.page.is_empty() {
             return Ok(Parsed::More);
         }
@@ -154,6 +155,7 @@ fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     if peer.page.room() > 0 {
         return Ok(());
     }
+    // Twice what does not fit, so that a long field is moved a few times and not at each read.
     let size = usize::try_from(size).unwrap_or(4096);
     let wanted = size.max(unread.saturating_mul(2));
     let mut page = Page::with_capacity(wanted);
@@ -171,6 +173,7 @@ fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         state.status = status;
     }
     x.action = "reading upstream";
+    // Sessions are learnt before anything can lead elsewhere: the peer has answered, whatever comes of it.
     heads::learn(x, r, io);
     if status >= 300 {
         next::test_next(x, r, io, status)?;

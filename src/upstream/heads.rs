@@ -152,6 +152,7 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     if like_files && status == 200 {
         crate::http::output::set_content_type(x, r);
     }
+    // The peer's word on status and length stands; a condition of the client was for it to judge.
     let request = &mut x[r];
     request.headers_out.status = status;
     request.headers_out.status_line = (!line.is_empty()).then_some(line);
@@ -249,6 +250,7 @@ fn rewritten<T>(
 ) -> Option<T> {
     let u = x[r].upstream.as_deref_mut()?;
     let (conf, target) = (u.conf.clone(), u.target.clone());
+    // Taken out for the length of the call, because the view borrows the exchange it lives in.
     let module = u.module.take()?;
     let done = rewrite(&*module, &mut View { x, r, io, conf, target });
     if let Some(u) = super::of(x, r) {

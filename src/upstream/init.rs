@@ -110,11 +110,13 @@ pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     next::run(x, r, io, turn)
 }
 
+/// Everything up to the choice of a peer.
 fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let (conf, kind) = (u.conf.clone(), u.kind);
     watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off);
     let (parts, complete) = target(x, r, io)?;
+    // Before a peer is chosen: what the protocol refuses costs nobody an attempt.
     create_request(x, r, io, &parts, complete)?;
     match find_group(x, r, io, &parts, kind.port)? {
         Some(group) if lines::await_first(x, r, io, &group) => Ok(()),
@@ -143,6 +145,7 @@ pub fn proceed(x: &mut Exchange, r: RequestIx, io: &mut Io, group: Rc<Group>) ->
 /// does not matter.
 fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
     x[r].swap_write(if ignores { ClientWrite::Empty } else { ClientWrite::CheckBroken });
+    // A body that comes while it is passed on has a slot of its own, which notices an end as well.
     let streams = body::of(x, r).is_some_and(|body| !body.complete);
     if streams {
         x.swap_client_read(ClientRead::StreamBody);
@@ -194,6 +197,7 @@ fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts, co
         (u.target, u.port) = (target.clone(), parts.port);
     }
     let loc = x[r].loc.clone();
+    // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
     let mut out = Out::new();
     let created = kind.create_request(&mut View { x, r, io, conf, target }, &loc.confs, &mut out);
     match created {

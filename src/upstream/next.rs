@@ -23,7 +23,6 @@ use crate::balance::Verdict;
 use crate::buf::Chain;
 use crate::event::{RequestIx, clock};
 use crate::http::body;
-use crate::http::client::broken;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
@@ -95,6 +94,7 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
     if failure == Failure::Timeout {
         deadline::log_expired(x, r, io);
     }
+    // A peer that says 403 or 404 is well; it only has not got what was asked for.
     let harmless = matches!(failure, Failure::Http(403 | 404));
     let verdict = if harmless { Verdict::SERVED } else { Verdict::FAILED };
     finish::free_peer(x, r, io, verdict, false);
@@ -105,6 +105,7 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
     if io.conn(x.client.conn).is_none_or(|c| c.read.error) {
         return Status::CLIENT_CLOSED.finish();
     }
+    // Giving the peer back has counted this attempt: what is left are further ones.
     let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
     if tries == 0 || !is_wanted(x, r, failure) {
         return Status::Http(status).finish();
@@ -122,6 +123,7 @@ pub fn test_next(x: &mut Exchange, r: RequestIx, _: &mut Io, status: u16) -> Tur
         return Ok(());
     }
     let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
+    // The present attempt is still counted. Without another one the reply itself is the best there is.
     if tries > 1 && is_wanted(x, r, Failure::Http(status)) {
         return Err(Leave::Next(Failure::Http(status)));
     }
@@ -210,9 +212,4 @@ pub fn log_lost(
 ) {
     let level = if costs_nothing(x, r, io) { Level::Info } else { Level::Error };
     logging::log(x, r, io, level, errno, text);
-}
-
-/// True if the client has gone.
-pub fn is_client_gone(x: &Exchange, io: &mut Io) -> bool {
-    broken::is_gone(x, io).is_some()
 }

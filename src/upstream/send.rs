@@ -34,6 +34,7 @@ use crate::protocol::out::{again, wrap};
 /// [`Leave::Next`] when the peer cannot be reached or has gone.
 pub fn send_request_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    // Connecting and sending share the timer of the writing side; what was waited for is in the log line.
     if io.net.take_timed_out(conn, Side::Write) {
         return Err(Leave::Next(Failure::Timeout));
     }
@@ -115,10 +116,11 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
         }
         Err(error) => {
             // It may have answered before it closed: 413 for a body it does not want. Then that is the
-            // answer.
-            let has_answered = c.read.ready && !peer.reused;
-            if has_answered && u.request_sent && has_bytes(c) {
+            // answer, and nothing more of the body goes anywhere.
+            if u.request_sent && has_bytes(c) {
+                c.read.ready = true;
                 peer.out.clear();
+                peer.request_sent = true;
                 return Ok(true);
             }
             logging::log(x, r, io, send_level(&error), Some(&error), format_args!("send() failed"));

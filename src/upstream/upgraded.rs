@@ -84,6 +84,8 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         logging::log(x, r, io, Level::Info, Some(&error), format_args!("client timed out"));
         return Status::Http(408).finish();
     }
+    // Whatever woke us, both directions are tried: an event that came first for one side may have been
+    // the only one.
     let up = upwards(x, r, io, client, conn)?;
     let down = downwards(x, r, io, conn)?;
     if up && down {
@@ -189,6 +191,7 @@ fn pass_end(io: &mut Io, from: ConnId, to: ConnId) -> bool {
 fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) {
     let Some(u) = x[r].upstream.as_deref() else { return };
     let (send, read) = (*u.conf.send_timeout, *u.conf.read_timeout);
+    // A direction that waits for room does not read, and one that reads does not wait for room.
     let up_waits = u.peer.as_ref().is_some_and(|peer| !peer.out.is_empty());
     let down_waits = !x.out.is_empty();
     let core = x[r].loc.core.clone();

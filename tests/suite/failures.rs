@@ -391,3 +391,23 @@ fn a_client_that_goes_away_before_the_request_is_out_ends_the_attempt() {
         let _ = stream.read_to_end(&mut Vec::new());
     }
 }
+
+#[test]
+fn an_answer_that_comes_before_the_body_is_taken_is_passed_on() {
+    for buffering in ["on", "off"] {
+        let origin = Origin::each(|talk| {
+            talk.request_head();
+            talk.send(http::reply("413 Too Much", &["Connection: close"], b"big"));
+            talk.half_close();
+        });
+        let conf = format!(
+            "client_max_body_size 0; proxy_request_buffering {buffering};
+             location / {{ proxy_pass http://%%ORIGIN%%; }}"
+        );
+        let s = Server::locations(&conf).with("ORIGIN", origin.addr()).start();
+        let mut c = s.connect();
+        c.send(http::request("PUT", "/", &[], &vec![b'x'; 1 << 20]));
+        let r = c.response_to("PUT");
+        assert_eq!((r.status, r.text().as_str()), (413, "big"), "request buffering {buffering}");
+    }
+}
