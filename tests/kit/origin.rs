@@ -95,8 +95,10 @@ impl Origin {
     /// Runs `script` for every connection.
     pub fn each(script: impl Fn(&mut Talk) + Send + Sync + 'static) -> Origin {
         let port = Port::take();
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())).expect("the origin's listener");
+        // A program that another test starts just now may hold the socket that tried the port, until its
+        // exec.
+        let at = (Ipv4Addr::LOCALHOST, port.number());
+        let listener = wait::until("the origin's port to be free", || TcpListener::bind(at).ok());
         let addr = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
@@ -471,7 +473,7 @@ impl Unanswering {
             || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         let listener = socket();
         listener.set_reuse_address(true).expect("reuse of an address with old connections");
-        listener.bind(&addr.into()).expect("bind");
+        wait::until("the port to be free", || listener.bind(&addr.into()).ok());
         listener.listen(0).expect("listen");
         let mut queued = Vec::new();
         // a queue of length 0 takes one; a connect that stays unanswered shows that it is full
