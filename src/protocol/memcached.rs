@@ -50,16 +50,7 @@ pub static MODULE: Module = Module {
                   client.",
             set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
         },
-        Directive {
-            name: "memcached_write",
-            contexts: HTTP | SERVER | LOCATION,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Whether PUT, POST and DELETE set, add and delete the value of $memcached_key, with \
-                  $memcached_flags and $memcached_exptime.",
-            set: |cx, line| line.flag(&mut cx.conf::<MemcachedLocation>().write),
-        },
+        memcached_store::WRITE,
     ],
 };
 

@@ -17,10 +17,24 @@
 //!
 //! *Read next*: `bench.rs`, for how to try a module.
 
+use super::memcached::MemcachedLocation;
 use super::out::Wrap;
 use super::scgi::known_length;
 use super::{Body, Fault, Head, Out, Request};
 use crate::buf::Slice;
+use crate::conf::directive::{Args, Directive, HTTP, LOCATION, SERVER};
+
+/// The directive that lets requests do so.
+pub const WRITE: Directive = Directive {
+    name: "memcached_write",
+    contexts: HTTP | SERVER | LOCATION,
+    args: Args::Flag,
+    block: false,
+    default: "off",
+    doc: "Whether PUT, POST and DELETE set, add and delete the value of $memcached_key, with \
+          $memcached_flags and $memcached_exptime.",
+    set: |cx, line| line.flag(&mut cx.conf::<MemcachedLocation>().write),
+};
 
 /// The longest key memcached takes.
 const LONGEST_KEY: usize = 250;
