@@ -194,13 +194,13 @@ mod tests {
 
     #[test]
     fn letters_may_be_bundled_and_a_value_attached_or_next() {
-        let args = parse("-tq -p/work/ -c a.conf -Te stderr").expect("parsed");
+        let args = parse("-tq -p/srv/ -c a.conf -Te stderr").expect("parsed");
         assert!(args.test && args.quiet && args.dump && !args.version);
         let source = args.source();
-        assert_eq!(source.conf, Path::new("/work/a.conf"));
+        assert_eq!(source.conf, Path::new("/srv/a.conf"));
         assert_eq!(source.error_log, "stderr");
         assert_eq!(source.purpose, Purpose::Test);
-        assert_eq!(source.conf_dir(), Path::new("/work/"));
+        assert_eq!(source.conf_dir(), Path::new("/srv/"));
     }
 
     #[test]
