@@ -324,7 +324,7 @@ const fn row(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Directive {
-    Directive { name, contexts: UPSTREAM, args, block: false, default, doc, set }
+    Directive::new(name, UPSTREAM, args, default, doc, set)
 }
 
 /// The table.

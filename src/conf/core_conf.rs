@@ -244,7 +244,7 @@ const fn main_level(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Directive {
-    Directive { name, contexts: MAIN, args, block: false, default, doc, set }
+    Directive::new(name, MAIN, args, default, doc, set)
 }
 
 /// The table.

@@ -42,27 +42,8 @@ impl Connection {
     /// What recv(2) said.
     pub fn recv(&mut self, page: &mut Page, limit: usize) -> io::Result<Received> {
         let asked = page.room().min(limit);
-        match socket::recv(self.raw_fd(), page, limit) {
-            Ok(0) if asked > 0 => {
-                self.read.eof = true;
-                Ok(Received::End)
-            }
-            Ok(n) => {
-                self.received += n as u64;
-                if n < asked && !self.read.eof && !self.read.error {
-                    self.read.ready = false;
-                }
-                Ok(Received::Bytes(n))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.read.ready = false;
-                Ok(Received::Again)
-            }
-            Err(error) => {
-                self.read.error = true;
-                Err(error)
-            }
-        }
+        let result = socket::recv(self.raw_fd(), page, limit);
+        self.heard(asked, result)
     }
 
     /// Reads bytes that nobody wants.
@@ -70,14 +51,20 @@ impl Connection {
     /// # Errors
     /// What recv(2) said.
     pub fn recv_discard(&mut self, scratch: &mut [u8]) -> io::Result<Received> {
-        match socket::recv_discard(self.raw_fd(), scratch) {
-            Ok(0) => {
+        let result = socket::recv_discard(self.raw_fd(), scratch);
+        self.heard(scratch.len(), result)
+    }
+
+    /// What a read of up to `asked` bytes means for the readiness of this side.
+    fn heard(&mut self, asked: usize, result: io::Result<usize>) -> io::Result<Received> {
+        match result {
+            Ok(0) if asked > 0 => {
                 self.read.eof = true;
                 Ok(Received::End)
             }
             Ok(n) => {
                 self.received += n as u64;
-                if n < scratch.len() && !self.read.eof && !self.read.error {
+                if n < asked && !self.read.eof && !self.read.error {
                     self.read.ready = false;
                 }
                 Ok(Received::Bytes(n))
