@@ -5,15 +5,33 @@ CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 BINARY = $(TARGET)/release/headwater
 DEMO_PORT ?= 8080
+# servers live in folders that an ordinary user's PATH may leave out
+export PATH := $(PATH):/usr/sbin:/sbin
+# the parts of the showcase, each a server that speaks another protocol
+PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test fmt lint tidy unit suite directives bench idle reload modules setup-build setup-test
+.PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint tidy unit suite directives bench idle reload modules setup-build setup-test
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and run the demonstration on http://127.0.0.1:8080/ (Ctrl-C stops it)
 	@scripts/run-demo.sh $(BINARY) $(TARGET)/demo $(DEMO_PORT)
+
+showcase: build ## PHP, memcached, Redis, MariaDB and uWSGI behind one configuration, with data to try
+	@scripts/setup.sh $(PARTS)
+	@scripts/showcase/showcase.py --binary $(BINARY) --dir $(TARGET)/showcase --port $(DEMO_PORT)
+
+run-php: ## PHP under php-fpm, by FastCGI
+run-memcached: ## memcached, with an ordinary web server behind it
+run-redis: ## Redis
+run-mysql: ## MariaDB, in MySQL's protocol
+run-uwsgi: ## Python under uWSGI, in uwsgi's protocol and in SCGI
+
+$(PARTS:%=run-%): run-%: build
+	@scripts/setup.sh $*
+	@scripts/showcase/showcase.py --binary $(BINARY) --dir $(TARGET)/showcase --port $(DEMO_PORT) $*
 
 build: setup-build ## build the release binary
 	$(CARGO) build --release --bin headwater

@@ -4,11 +4,15 @@
 #   scripts/setup.sh build    a C compiler (for PCRE2) and cargo
 #   scripts/setup.sh test     … and what the tests need
 #   scripts/setup.sh bench    … and what the scripts beside this one need: wrk, curl, taskset
+#   scripts/setup.sh PART…    … and the server of a part of the showcase: php, memcached, redis, mysql, uwsgi
 #
 # Debian and Ubuntu only (apt-get); elsewhere it names what is missing. No service is left running.
 set -euo pipefail
 
 missing=()
+
+# Servers live in folders that an ordinary user's PATH may leave out.
+PATH=$PATH:/usr/sbin:/sbin
 
 # need COMMAND PACKAGE: remembers the package if the command is not there
 need() {
@@ -23,7 +27,14 @@ install_missing() {
         exit 1
     fi
     local as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            echo "setup: neither root nor sudo here; please install: ${missing[*]}" >&2
+            exit 1
+        fi
+        as_root=(sudo)
+    fi
+    # Always: where the lists are missing nothing can be found, and old ones name files that are gone.
     "${as_root[@]}" apt-get update -qq
     # a package's service must not start: the tests run servers of their own
     local policy=/usr/sbin/policy-rc.d made=
@@ -43,6 +54,10 @@ install_missing() {
 # component NAME COMMAND: a part of the Rust toolchain
 component() {
     cargo "$2" --version >/dev/null 2>&1 && return
+    if ! command -v rustup >/dev/null 2>&1; then
+        echo "setup: cargo $2 is missing; please install $1" >&2
+        exit 1
+    fi
     echo "setup: adding $1 to the Rust toolchain"
     rustup component add "$1"
 }
@@ -61,13 +76,28 @@ need_test() {
     need_build
     component rustfmt fmt
     component clippy clippy
-    # the servers that tests of protocols start
-    need memcached memcached
-    need redis-server redis-server
-    need mariadbd mariadb-server
-    need uwsgi uwsgi-core
-    [ -e /usr/lib/uwsgi/plugins/python3_plugin.so ] || missing+=(uwsgi-plugin-python3)
-    compgen -G "/usr/sbin/php-fpm*" >/dev/null || missing+=(php-fpm)
+    # the servers that tests of protocols start, and what runs the showcase
+    need_part php memcached redis mysql uwsgi
+}
+
+# need_part PART…: what these parts of the showcase need
+need_part() {
+    need python3 python3
+    need curl curl
+    local part
+    for part in "$@"; do
+        case "$part" in
+            php) compgen -G "/usr/sbin/php-fpm*" >/dev/null || missing+=(php-fpm) ;;
+            memcached) need memcached memcached ;;
+            redis) need redis-server redis-server ;;
+            mysql) need mariadbd mariadb-server ;;
+            uwsgi)
+                need uwsgi uwsgi-core
+                [ -e /usr/lib/uwsgi/plugins/python3_plugin.so ] || missing+=(uwsgi-plugin-python3)
+                ;;
+            *) usage ;;
+        esac
+    done
 }
 
 need_bench() {
@@ -78,10 +108,16 @@ need_bench() {
     need python3 python3
 }
 
+usage() {
+    echo "usage: $0 build | test | bench | php | memcached | redis | mysql | uwsgi" >&2
+    exit 2
+}
+
 case "${1:-}" in
     build) need_build ;;
     test) need_test ;;
     bench) need_bench ;;
-    *) echo "usage: $0 build|test|bench" >&2; exit 2 ;;
+    "") usage ;;
+    *) need_part "$@" ;;
 esac
 install_missing

@@ -104,6 +104,8 @@ impl Real {
             let mut install = Command::new("mariadb-install-db");
             install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
             install.arg(format!("--datadir={}", data.display())).arg(format!("--user={}", user()));
+            // Two of them at work in one folder for temporary files take each other's tables away.
+            install.env("TMPDIR", dir);
             let done = install.output().unwrap_or_else(|error| panic!("mariadb-server: {error}"));
             assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
             let users = "CREATE DATABASE shop;\nUSE shop;\n\
@@ -118,6 +120,7 @@ impl Real {
                 "--skip-log-bin",
             ]);
             command.args([format!("--port={port}"), format!("--user={}", user())]);
+            command.env("TMPDIR", dir);
             for (key, path) in [("datadir", &data), ("init-file", &init), ("socket", &dir.join("socket"))] {
                 command.arg(format!("--{key}={}", path.display()));
             }

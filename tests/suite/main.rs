@@ -34,6 +34,7 @@ mod realip;
 mod reload;
 mod resolver;
 mod rewrite;
+mod showcase;
 mod smoke;
 mod ssi;
 mod static_file;
