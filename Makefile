@@ -11,7 +11,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint tidy unit suite directives bench idle reload modules setup-build setup-test
+.PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint tidy unit suite directives protocol-bench
+.PHONY: bench idle reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,7 @@ tidy: ## check the rules of the house: layers, sizes, no panics, essays
 
 unit: ## run the tests beside the code and those in the documentation
 	$(CARGO) test --quiet --lib --bins --examples
+	$(CARGO) test --quiet --test protocol_bench
 	$(CARGO) test --quiet --doc
 
 suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
@@ -69,6 +71,9 @@ idle: build ## measure the memory of 10,000 idle clients
 
 reload: build ## reload a busy server 20 times and count lost requests
 	@scripts/reload-under-load.sh -b $(BINARY)
+
+protocol-bench: ## try every protocol module on every way a reply can arrive, and count the ways
+	$(CARGO) test --quiet --test protocol_bench -- --nocapture
 
 modules: ## count the lines of code of each protocol module
 	@scripts/count-modules.sh src/protocol

@@ -12,7 +12,7 @@
 //!                                           ▲─ reinit ──┘
 //! ```
 //!
-//! *Read next*: `bench.rs`, which tries modules through this door.
+//! *Read next*: `bench/mod.rs`, which tries modules through this door.
 
 use super::{Fault, Flow, Framing, Greet, Head, Input, Out, Outcome, Protocol, Relay, Request, Step};
 use crate::buf::Slice;

@@ -13,7 +13,7 @@
 //!                   ◀──   or     END\r\n                                      404, Empty
 //! ```
 //!
-//! *Read next*: `bench.rs`, for how to try a module; `http1/mod.rs` for a large one.
+//! *Read next*: `bench/mod.rs`, for how to try a module; `http1/mod.rs` for a large one.
 
 use super::text::words;
 use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step, memcached_store};

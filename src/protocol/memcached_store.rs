@@ -15,7 +15,7 @@
 //! A server that does not like the line in front of a value may take the value for commands. So
 //! whatever it could dislike (a long key, a number that is none) is refused before it is asked.
 //!
-//! *Read next*: `bench.rs`, for how to try a module.
+//! *Read next*: `bench/mod.rs`, for how to try a module.
 
 use super::memcached::MemcachedLocation;
 use super::out::Wrap;

@@ -167,9 +167,9 @@ pub trait Protocol: Sized + Clone + 'static {
         0
     }
 
-    /// The conversation on a new connection, if the protocol [has one](Protocol::GREETS). The first call sees
-    /// an empty window. Skipped on a connection that is used again. `head` is for the words of a fault
-    /// ([`Head::detail`]).
+    /// The conversation on a new connection, if the protocol [has one](Protocol::GREETS). The first call
+    /// sees an empty window; later ones may see nothing new. Skipped on a connection that is used again.
+    /// `head` is for the words of a fault ([`Head::detail`]).
     ///
     /// # Errors
     /// As [`Protocol::process_header`].

@@ -64,6 +64,11 @@ fn allocate(wanted: usize) -> NonNull<Head> {
         return head;
     }
     let capacity = class.and_then(|class| CLASSES.get(class).copied()).unwrap_or(wanted.max(1));
+    fresh(class, capacity)
+}
+
+/// A block from the allocator.
+fn fresh(class: Option<usize>, capacity: usize) -> NonNull<Head> {
     let layout = layout(capacity.min(isize::MAX as usize / 2));
     // SAFETY: the layout has a non-zero size; the head is written before anyone reads it.
     unsafe {
@@ -123,6 +128,12 @@ impl Page {
     /// An empty page that holds at least `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Page {
         Page { head: allocate(capacity), filled: 0 }
+    }
+
+    /// An empty page that holds exactly `capacity` bytes and never comes from a list: for trying how code
+    /// behaves at the end of a page.
+    pub fn exactly(capacity: usize) -> Page {
+        Page { head: fresh(None, capacity.max(1)), filled: 0 }
     }
 
     /// How many bytes the page holds in all.

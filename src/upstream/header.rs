@@ -152,16 +152,8 @@ fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
         logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
         return Err(Leave::Next(Failure::InvalidHeader));
     }
-    if peer.page.room() > 0 {
-        return Ok(());
-    }
-    // Twice what does not fit, so that a long field is moved a few times and not at each read.
     let size = usize::try_from(size).unwrap_or(4096);
-    let wanted = size.max(unread.saturating_mul(2));
-    let mut page = Page::with_capacity(wanted);
-    page.append(peer.cursor.unread(&peer.page));
-    peer.page = page;
-    peer.cursor.moved();
+    peer.cursor.make_room(&mut peer.page, size, Page::with_capacity);
     Ok(())
 }
 

@@ -166,18 +166,8 @@ pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 /// Room to read into behind the unread bytes of the window: the same page if there is some, the same
 /// page emptied if nobody looks at it any more, else another one of `size` bytes.
 pub fn make_room(peer: &mut Peer, size: u64) {
-    let unread = peer.cursor.unread(&peer.page);
-    if unread.is_empty() && peer.page.clear() {
-        peer.cursor.moved();
-        return;
+    if !peer.cursor.start_over(&mut peer.page) {
+        let size = usize::try_from(size).unwrap_or(4096).max(64);
+        peer.cursor.make_room(&mut peer.page, size, Page::with_capacity);
     }
-    if peer.page.room() > 0 {
-        return;
-    }
-    let size = usize::try_from(size).unwrap_or(4096).max(64);
-    let unread = peer.cursor.unread(&peer.page);
-    let mut page = Page::with_capacity(size.max(unread.len().saturating_mul(2)));
-    page.append(unread);
-    peer.page = page;
-    peer.cursor.moved();
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::conf::merge::{Conf, Scope as ConfScope};
+use crate::protocol::{Flow, Framing, Greet, Head, Input, Relay, Request, Step};
 use std::rc::Rc;
 
 #[derive(Default)]
@@ -21,6 +22,7 @@ struct Strings<const FAULT: u8> {
     left: Option<usize>,
     last: bool,
     seen: usize,
+    greeted: bool,
 }
 
 /// Takes what it is shown for a whole line.
@@ -29,6 +31,8 @@ const IMPATIENT: u8 = 1;
 const FORGETFUL: u8 = 2;
 /// Uses what stands behind the message.
 const GREEDY: u8 = 3;
+/// Takes the message for complete when its last byte is missing, unless that is there already.
+const SHORT: u8 = 4;
 
 impl<const FAULT: u8> Protocol for Strings<FAULT> {
     type Conf = NoConf;
@@ -38,17 +42,12 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
 
     fn create_request(_: &mut dyn Request, _: &Rc<NoConf>, out: &mut Out) -> Result<Self, Fault> {
         out.write(b"strings?");
-        Ok(Strings { left: None, last: false, seen: 0 })
+        Ok(Strings { left: None, last: false, seen: 0, greeted: false })
     }
 
-    fn greet(
-        &mut self,
-        input: &mut crate::protocol::Input,
-        out: &mut Out,
-        _: &mut Head,
-    ) -> Result<Greet, Fault> {
+    fn greet(&mut self, input: &mut Input, out: &mut Out, _: &mut Head) -> Result<Greet, Fault> {
         match input.line() {
-            None if input.is_empty() => out.write(b"hi\n"),
+            None if !std::mem::replace(&mut self.greeted, true) => out.write(b"hi\n"),
             None => {}
             Some(line) if &*line == b"hi" => return Ok(Greet::Done),
             Some(_) => return Err(Fault::Invalid("no greeting")),
@@ -56,7 +55,7 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
         Ok(Greet::More)
     }
 
-    fn process_header(&mut self, input: &mut crate::protocol::Input, head: &mut Head) -> Result<Step, Fault> {
+    fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
         if FAULT == IMPATIENT && !input.bytes().contains(&b'\n') {
             return Err(Fault::Invalid("no line"));
         }
@@ -76,7 +75,7 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
         Framing::Module
     }
 
-    fn input_filter(&mut self, input: &mut crate::protocol::Input, out: &mut Relay) -> Result<Flow, Fault> {
+    fn input_filter(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
         loop {
             match self.left {
                 None => {
@@ -88,6 +87,7 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
                     let length = length.ok_or(Fault::Invalid("no length"))? as usize;
                     (self.left, self.last) = (Some(length), length == 0);
                 }
+                Some(0) if FAULT == SHORT && self.last && input.is_empty() => return Ok(Flow::Last),
                 Some(_) if input.is_empty() => return Ok(Flow::More),
                 Some(0) => {
                     input.consume(1);
@@ -107,22 +107,38 @@ impl<const FAULT: u8> Protocol for Strings<FAULT> {
     }
 }
 
-fn every<const FAULT: u8>() -> Result<Heard, String> {
+fn every<const FAULT: u8>() -> Result<Tried, String> {
     let configured = configure::<Strings<FAULT>>("").unwrap();
-    every_cut(&configured, &Asking::get("/", &configured), b"ok\n5:hello,0:,")
+    every_way(&configured, &Asking::get("/", &configured), b"hi\n", b"ok\n5:hello,0:,")
 }
 
 #[test]
-fn a_module_that_keeps_to_the_rules_passes() {
-    let heard = every::<0>().unwrap();
+fn a_module_that_keeps_to_the_rules_passes_in_every_way() {
+    let tried = every::<0>().unwrap();
+    let heard = tried.heard;
     assert_eq!((heard.end, &heard.body[..], heard.reusable), (End::Framed, &b"hello"[..], true));
+    assert_eq!(heard.said, b"hi\n");
+    let counts = tried.counts;
+    let length = 17;
+    assert_eq!((counts.cuts, counts.bytes, counts.many), (8 * (length + 1), 8, 64));
+    assert_eq!((counts.truncations, counts.first_peers), (3 * length, 4 * (length + 1)));
+    assert!(counts.trailing > 0 && counts.modes.iter().all(|n| *n > 0));
+    let sum = counts.cuts + counts.bytes + counts.many + counts.truncations + counts.trailing;
+    assert_eq!(counts.total(), sum + counts.first_peers);
 }
 
 #[test]
-fn a_module_that_breaks_one_is_found_out() {
-    assert!(every::<IMPATIENT>().unwrap_err().starts_with("byte by byte"));
-    assert!(every::<FORGETFUL>().unwrap_err().starts_with("after a peer that died at 3"));
-    assert!(every::<GREEDY>().unwrap_err().starts_with("with one byte more"));
+fn a_module_that_breaks_a_rule_is_found_out() {
+    let found = |error: String| error.split(',').next().unwrap_or_default().to_owned();
+    assert_eq!(found(every::<IMPATIENT>().unwrap_err()), "cut at 0");
+    assert_eq!(found(every::<FORGETFUL>().unwrap_err()), "after a peer that died at 0");
+    assert_eq!(found(every::<GREEDY>().unwrap_err()), "with X behind it");
+    assert_eq!(found(every::<SHORT>().unwrap_err()), "cut at 6");
+    let error = every::<IMPATIENT>().unwrap_err();
+    assert!(
+        error.ends_with(": the end is Fault(Invalid(\"no line\")), and Framed when it comes whole"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,0 +1,1 @@
+//! Good messages that clients, resolvers and people who write configurations send.
