@@ -233,6 +233,11 @@ impl Group {
         Some(Held::new(peer, single, now_ms))
     }
 
+    /// Whether replies have to be looked at for sessions.
+    pub fn is_sticky(&self) -> bool {
+        self.sticky.is_some()
+    }
+
     /// Learns which peer made a session (`sticky learn`). To be called for good replies, at both moments.
     pub fn learn(&self, peer: &Peer, client: &mut dyn Client, moment: Moment, now_ms: u64) {
         if let Some(sticky) = &self.sticky {

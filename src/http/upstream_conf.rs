@@ -20,6 +20,8 @@ use crate::buf::Slice;
 use crate::buf::temp_file::TempPath;
 use crate::conf::error::Place;
 use crate::conf::merge::{Conf, Scope};
+use crate::protocol::Field;
+use crate::protocol::names::{Name, Set};
 use crate::settings;
 use crate::util::address::Address;
 use std::cell::OnceCell;
@@ -171,7 +173,60 @@ settings! {
         plain {
             /// `NAME_pass` of this level or, for a block like `if` inside it, of the level outside.
             pub pass: Option<Rc<Pass>> = None,
+            /// What comes of `hide_headers` and `pass_headers`; by [`UpstreamConf::hiding`].
+            pub hiding: OnceCell<Hiding> = OnceCell::new(),
         }
+    }
+}
+
+impl UpstreamConf {
+    /// What clients do not get of a reply. Worked out when a request first asks, so only once the
+    /// configuration has been read.
+    pub fn hiding(&self) -> &Hiding {
+        self.hiding.get_or_init(|| Hiding::of(&self.hide_headers, &self.pass_headers))
+    }
+}
+
+/// What a client does not get unless `NAME_pass_header` says so.
+const HIDDEN: Set = Set::of(&[
+    Name::Date,
+    Name::Server,
+    Name::XPad,
+    Name::XAccelExpires,
+    Name::XAccelRedirect,
+    Name::XAccelLimitRate,
+    Name::XAccelBuffering,
+    Name::XAccelCharset,
+]);
+
+/// The fields that clients do not get (nginx: `conf->hide_headers_hash`): known names as bits, other
+/// ones in a list that is nearly always empty.
+#[derive(Debug)]
+pub struct Hiding {
+    known: Set,
+    others: Vec<Slice>,
+}
+
+impl Hiding {
+    fn of(hidden: &[Slice], passed: &[Slice]) -> Hiding {
+        let mut known = HIDDEN;
+        let mut others = Vec::new();
+        for name in hidden {
+            match Name::of(name) {
+                Name::Other => others.push(name.clone()),
+                number => known.add(number),
+            }
+        }
+        for name in passed {
+            known.remove(Name::of(name));
+            others.retain(|other| !other.eq_ignore_ascii_case(name));
+        }
+        Hiding { known, others }
+    }
+
+    /// Whether a field is among them.
+    pub fn hides(&self, field: &Field) -> bool {
+        self.known.has(field.known) || self.others.iter().any(|name| name.eq_ignore_ascii_case(&field.name))
     }
 }
 

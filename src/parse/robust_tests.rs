@@ -18,8 +18,8 @@ proptest! {
             if range::parse(&list, 100, None, &mut parts) == range::Ranges::Parts {
                 prop_assert!(parts.iter().all(|&(start, end)| start < end && end <= 100));
             }
-            let _ = status_line::StatusLine::at(0).parse(&[b"HTTP/1.1 ", text, b"\n"].concat());
-            let _ = status_line::StatusLine::at(3).parse(text);
+            let _ = status_line::StatusLine::parse(&[b"HTTP/1.1 ", text, b"\n"].concat());
+            let _ = status_line::StatusLine::parse(text);
             let _ = request_line::RequestLine::at(99).parse(text);
             let _ = header::HeaderParser::at(99).parse(text, true);
             let _ = header::bad_byte(text);

@@ -85,12 +85,9 @@ impl CgiHead {
 }
 
 fn is_status_line(line: &Slice, head: &mut Head) -> bool {
-    let mut parser = StatusLine::at(0);
     let whole = [line, &b"\n"[..]].concat();
-    if !matches!(parser.parse(&whole), Ok(parse::Step::Done)) {
-        return false;
-    }
-    head.status(parser.code);
+    let Ok(Some(status_line)) = StatusLine::parse(&whole) else { return false };
+    head.status(status_line.code);
     let words = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
     head.status_line = words_of(line, words);
     true
@@ -129,6 +126,6 @@ fn field(line: &Slice, head: &mut Head) -> Result<(), &'static str> {
         head.content_length = Some(content_length(&value).map_err(|_| "invalid \"Content-Length\" header")?);
         hop = true;
     }
-    head.fields.push(Field { name, value, hop });
+    head.push(Field { hop, ..Field::new(name, value) });
     Ok(())
 }

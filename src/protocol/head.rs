@@ -10,6 +10,7 @@
 //!
 //! *Read next*: `framing.rs`, the body.
 
+use super::names::{Name, Set};
 use crate::buf::Slice;
 
 /// A field of a reply.
@@ -19,6 +20,8 @@ pub struct Field {
     pub name: Slice,
     /// Without white space around it.
     pub value: Slice,
+    /// Which one it is.
+    pub known: Name,
     /// It belongs to the connection with the peer: variables show it, the client does not get it.
     pub hop: bool,
 }
@@ -26,7 +29,8 @@ pub struct Field {
 impl Field {
     /// A field for the client.
     pub fn new(name: impl Into<Slice>, value: impl Into<Slice>) -> Field {
-        Field { name: name.into(), value: value.into(), hop: false }
+        let name = name.into();
+        Field { known: Name::of(&name), name, value: value.into(), hop: false }
     }
 }
 
@@ -37,8 +41,11 @@ pub struct Head {
     pub status: u16,
     /// The status with the peer's own words: `404 Nowhere`. Empty where the standard words serve.
     pub status_line: Slice,
-    /// The fields of the reply, all of them; those that end at this hop are marked.
+    /// The fields of the reply, all of them; those that end at this hop are marked. They come in by
+    /// [`Head::push`].
     pub fields: Vec<Field>,
+    /// Which of the known names they have.
+    pub names: Set,
     /// How long the body is, if that is known. May be present although no body follows (HEAD, 304).
     pub content_length: Option<u64>,
     /// The peer does not object to another request on this connection.
@@ -68,8 +75,28 @@ impl Head {
 
     /// Adds a field.
     pub fn field(&mut self, name: impl Into<Slice>, value: impl Into<Slice>) -> &mut Head {
-        self.fields.push(Field::new(name, value));
+        self.push(Field::new(name, value));
         self
+    }
+
+    /// Adds a field that is made already.
+    pub fn push(&mut self, field: Field) {
+        self.names.add(field.known);
+        self.fields.push(field);
+    }
+
+    /// The first value of a known field.
+    pub fn value(&self, name: Name) -> Option<&Slice> {
+        if !self.names.has(name) {
+            return None;
+        }
+        self.fields.iter().find(|field| field.known == name).map(|field| &field.value)
+    }
+
+    /// All values of a known field.
+    pub fn values(&self, name: Name) -> impl Iterator<Item = &Slice> {
+        let fields = if self.names.has(name) { self.fields.as_slice() } else { &[] };
+        fields.iter().filter(move |field| field.known == name).map(|field| &field.value)
     }
 
     /// The first value of a field, by its name in any case.
@@ -90,8 +117,16 @@ impl Head {
         sizes.max_by_key(|(_, size)| *size)
     }
 
+    /// Forgets the fields.
+    pub fn clear_fields(&mut self) {
+        self.fields.clear();
+        self.names = Set::default();
+    }
+
     /// Forgets everything: an interim reply is done with, or the next peer is asked.
     pub fn clear(&mut self) {
-        *self = Head::default();
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
+        *self = Head { fields, ..Head::default() };
     }
 }

@@ -20,6 +20,7 @@
 //! *Read next*: `head.rs`, what a module makes of it; `framing.rs`, how the body is read.
 
 use crate::buf::{Page, Slice};
+use std::ops::Range;
 
 /// What of a page has been used. Lives as long as the connection works for one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +115,31 @@ impl Input<'_> {
         let taken = self.page.slice(start..start.saturating_add(n));
         self.consume(n);
         taken
+    }
+
+    /// A view of unread bytes, counted from the first one; nothing is used.
+    pub fn view(&self, range: Range<usize>) -> Slice {
+        let start = self.cursor.at;
+        self.page.slice(start.saturating_add(range.start)..start.saturating_add(range.end))
+    }
+
+    /// Notes that the unread bytes hold no whole line, so that none is looked for in them again.
+    pub fn searched(&mut self) {
+        self.cursor.seen = self.len();
+    }
+
+    /// False if the unread bytes hold no whole line, as far as that is known without reading one. Costs
+    /// nothing before [`Input::searched`].
+    pub fn may_have_line(&mut self) -> bool {
+        if self.cursor.seen == 0 {
+            return !self.is_empty();
+        }
+        let new = self.bytes().get(self.cursor.seen..).unwrap_or_default();
+        let found = memchr::memchr(b'\n', new).is_some();
+        if !found {
+            self.searched();
+        }
+        found
     }
 
     /// Uses a line and its end, LF or CRLF; gives the line without its end. None, and nothing is used, while

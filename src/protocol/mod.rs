@@ -34,6 +34,7 @@ pub mod json;
 pub mod memcached;
 pub mod memcached_store;
 pub mod mysql;
+pub mod names;
 pub mod out;
 pub mod params;
 pub mod redis;
@@ -47,6 +48,7 @@ pub use erased::{Erased, Kind};
 pub use framing::{Decoder, Framing, Relay};
 pub use head::{Field, Head};
 pub use input::{Cursor, Input};
+pub use names::Name;
 pub use out::{Out, Wrap};
 pub use request::{Body, Request, Target};
 

@@ -11,6 +11,21 @@ use crate::buf::Slice;
 
 /// True for a byte that may stand in a token: a method, a field name (RFC 9110, section 5.6.2).
 pub const fn is_token_byte(b: u8) -> bool {
+    TOKEN[b as usize]
+}
+
+/// One answer per byte value, so indexing with a byte cannot fail.
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = stands_in_tokens(b as u8);
+        b += 1;
+    }
+    table
+};
+
+const fn stands_in_tokens(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,

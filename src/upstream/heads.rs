@@ -25,43 +25,32 @@ use crate::http::io::Io;
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
 use crate::parse::date;
-use crate::protocol::{Decoder, Field, Framing, Target};
+use crate::protocol::names::Set;
+use crate::protocol::{Decoder, Field, Framing, Name, Target};
 
-/// What a client does not get unless `NAME_pass_header` says so.
-const HIDDEN: &[&str] = &[
-    "Date",
-    "Server",
-    "X-Pad",
-    "X-Accel-Expires",
-    "X-Accel-Redirect",
-    "X-Accel-Limit-Rate",
-    "X-Accel-Buffering",
-    "X-Accel-Charset",
-];
+/// What steers the server instead of reaching the client.
+const STEERING: Set = Set::of(&[Name::XAccelLimitRate, Name::XAccelBuffering, Name::XAccelCharset]);
 
 /// What goes along when X-Accel-Redirect leads elsewhere.
-const REDIRECTED: &[&str] =
-    &["Content-Type", "Set-Cookie", "Content-Disposition", "Cache-Control", "Expires", "Accept-Ranges"];
+const REDIRECTED: Set = Set::of(&[
+    Name::ContentType,
+    Name::SetCookie,
+    Name::ContentDisposition,
+    Name::CacheControl,
+    Name::Expires,
+    Name::AcceptRanges,
+]);
 
-fn same(name: &Slice, known: &str) -> bool {
-    name.eq_ignore_ascii_case(known.as_bytes())
-}
-
-fn hides(conf: &UpstreamConf, name: &Slice) -> bool {
-    let among = |list: &[Slice]| list.iter().any(|one| one.eq_ignore_ascii_case(name));
-    let hidden = HIDDEN.iter().any(|known| same(name, known)) || among(&conf.hide_headers);
-    hidden && !among(&conf.pass_headers)
-}
-
-/// True if clients do not get a field of that name.
-pub fn is_hidden(x: &Exchange, r: RequestIx, name: &Slice) -> bool {
-    x[r].upstream.as_ref().is_some_and(|u| hides(&u.conf, name))
+/// True if clients do not get that field.
+pub fn is_hidden(x: &Exchange, r: RequestIx, field: &Field) -> bool {
+    x[r].upstream.as_ref().is_some_and(|u| u.conf.hiding().hides(field))
 }
 
 /// Tells the group what a good reply means for sessions (directive `sticky`).
 pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = x[r].upstream.as_deref() else { return };
-    let (Some(group), Some(peer)) = (u.group.clone(), u.peer.as_ref()) else { return };
+    let Some(peer) = u.peer.as_ref() else { return };
+    let Some(group) = u.group.clone().filter(|group| group.is_sticky()) else { return };
     let Some(peer) = peer.held.as_ref().map(|held| held.peer().clone()) else { return };
     let conf = u.conf.clone();
     let mut view = View { x, r, io, conf, target: Target::default() };
@@ -78,26 +67,16 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
     if *u.conf.ignore_headers & ignored::XA_REDIRECT != 0 {
         return None;
     }
-    let to = u.head.get("X-Accel-Redirect")?.clone();
+    let to = u.head.value(Name::XAccelRedirect)?.clone();
     let conf = u.conf.clone();
-    // What steers the server holds for the other place too.
-    let steering: Vec<Field> =
-        u.head.fields.iter().filter(|field| same(&field.name, "X-Accel-Limit-Rate")).cloned().collect();
-    let kept: Vec<Field> = u
-        .head
-        .fields
-        .iter()
-        .filter(|f| REDIRECTED.iter().any(|known| same(&f.name, known)))
-        .cloned()
-        .collect();
-    for field in &steering {
-        control(x, r, &conf, field);
-    }
+    let goes_along = |field: &&Field| field.known == Name::XAccelLimitRate || REDIRECTED.has(field.known);
+    let kept: Vec<Field> = u.head.fields.iter().filter(goes_along).cloned().collect();
     for field in kept {
-        if same(&field.name, "Content-Type") {
-            content_type(x, r, &field.value);
-        } else {
-            x[r].headers_out.fields.push(OutField { name: field.name, value: field.value });
+        match field.known {
+            // What steers the server holds for the other place too.
+            Name::XAccelLimitRate => control(x, r, &conf, &field),
+            Name::ContentType => content_type(x, r, &field.value),
+            _ => x[r].headers_out.fields.push(OutField { name: field.name, value: field.value }),
         }
     }
     Some(to)
@@ -125,7 +104,7 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
     }
     let _ = io;
     if status == 401 {
-        let challenges: Vec<Slice> = u.head.all("WWW-Authenticate").cloned().collect();
+        let challenges: Vec<Slice> = u.head.values(Name::WwwAuthenticate).cloned().collect();
         for value in challenges {
             x[r].headers_out.add("WWW-Authenticate", value);
         }
@@ -141,11 +120,17 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
     let conf = u.conf.clone();
     let like_files = u.kind.like_files;
-    let fields = u.head.fields.clone();
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
-    for field in &fields {
-        control(x, r, &conf, field);
-        if !field.hop && !hides(&conf, &field.name) {
+    // By number, because rewriting a value may look at the others.
+    for at in 0..u.head.fields.len() {
+        let Some(field) = super::of(x, r).and_then(|u| u.head.fields.get(at)) else { break };
+        let shown = !field.hop && !conf.hiding().hides(field);
+        if !shown && !STEERING.has(field.known) {
+            continue;
+        }
+        let field = field.clone();
+        control(x, r, &conf, &field);
+        if shown {
             copy(x, r, io, &conf, field);
         }
     }
@@ -168,49 +153,53 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
 
 /// Fields by which the peer steers the server.
 fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
-    let obeys = |name: &str, bit: u32| same(&field.name, name) && *conf.ignore_headers & bit == 0;
-    if obeys("X-Accel-Limit-Rate", ignored::XA_LIMIT_RATE) {
-        if let Some(rate) = parse_number(&field.value) {
-            x.main_mut().limit_rate = rate;
-            x.main_mut().flags.limit_rate_set = true;
+    let obeys = |bit: u32| *conf.ignore_headers & bit == 0;
+    match field.known {
+        Name::XAccelLimitRate if obeys(ignored::XA_LIMIT_RATE) => {
+            if let Some(rate) = parse_number(&field.value) {
+                x.main_mut().limit_rate = rate;
+                x.main_mut().flags.limit_rate_set = true;
+            }
         }
-    } else if obeys("X-Accel-Buffering", ignored::XA_BUFFERING) {
-        if let Some(u) = super::of(x, r) {
-            u.buffering = match field.value.to_ascii_lowercase().as_slice() {
-                b"yes" => true,
-                b"no" => false,
-                _ => u.buffering,
-            };
+        Name::XAccelBuffering if obeys(ignored::XA_BUFFERING) => {
+            if let Some(u) = super::of(x, r) {
+                u.buffering = match field.value.to_ascii_lowercase().as_slice() {
+                    b"yes" => true,
+                    b"no" => false,
+                    _ => u.buffering,
+                };
+            }
         }
-    } else if obeys("X-Accel-Charset", ignored::XA_CHARSET) {
-        x[r].headers_out.override_charset = Some(field.value.clone());
+        Name::XAccelCharset if obeys(ignored::XA_CHARSET) => {
+            x[r].headers_out.override_charset = Some(field.value.clone());
+        }
+        _ => {}
     }
 }
 
 /// Puts a field where it belongs.
-fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: &Field) {
-    let Field { name, value, .. } = field;
-    let mut value = value.clone();
-    match name.len() {
-        4 if same(name, "Date") => {
+fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: Field) {
+    let Field { name, mut value, known, .. } = field;
+    match known {
+        Name::Date => {
             x[r].headers_out.date = Some(value);
             return;
         }
-        6 if same(name, "Server") => {
+        Name::Server => {
             x[r].headers_out.server = Some(value);
             return;
         }
-        7 if same(name, "Refresh") => value = refresh(x, r, io, value),
-        8 if same(name, "Location") => value = redirect(x, r, io, &value).unwrap_or(value),
-        10 if same(name, "Set-Cookie") => value = cookie(x, r, io, &value).unwrap_or(value),
-        12 if same(name, "Content-Type") => return content_type(x, r, &value),
-        13 if same(name, "Accept-Ranges") && *conf.force_ranges => return,
+        Name::ContentType => return content_type(x, r, &value),
+        Name::ContentLength => return,
+        Name::AcceptRanges if *conf.force_ranges => return,
+        Name::Refresh => value = refresh(x, r, io, value),
+        Name::Location => value = redirect(x, r, io, &value).unwrap_or(value),
+        Name::SetCookie => value = cookie(x, r, io, &value).unwrap_or(value),
         // The field stays as it came; its meaning is for the conditions of a range.
-        13 if same(name, "Last-Modified") => x[r].headers_out.last_modified = date::parse(&value),
-        14 if same(name, "Content-Length") => return,
+        Name::LastModified => x[r].headers_out.last_modified = date::parse(&value),
         _ => {}
     }
-    x[r].headers_out.fields.push(OutField { name: name.clone(), value });
+    x[r].headers_out.fields.push(OutField { name, value });
 }
 
 /// The type apart from its charset, which filters may change.

@@ -17,4 +17,5 @@ pub mod murmur;
 pub mod nearest;
 pub mod proxy_protocol;
 pub mod regex;
+pub mod swar;
 pub mod version;

@@ -18,6 +18,7 @@
 
 mod conf;
 mod cookie;
+mod field_line;
 mod line;
 mod redirect;
 mod reply;

@@ -17,13 +17,14 @@
 //! *Read next*: `redirect.rs`, `cookie.rs`.
 
 use super::Asked;
+use super::field_line::{self, Line};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::parse::framing::{content_length, transfer_encoding};
+use crate::parse::list;
 use crate::parse::status_line::StatusLine;
-use crate::parse::{self, header, list};
-use crate::protocol::text::is_token;
-use crate::protocol::{Fault, Field, Framing, Head, Input, Step};
+use crate::protocol::names::Set;
+use crate::protocol::{Fault, Field, Framing, Head, Input, Name, Step};
 
 /// How many interim replies a peer may send before the final one.
 const INTERIM_LIMIT: u8 = 16;
@@ -31,8 +32,7 @@ const INTERIM_LIMIT: u8 = 16;
 /// How far the head has been read.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
-    /// The status line being read; None once it is complete.
-    line: Option<StatusLine>,
+    /// The status line has been read.
     in_fields: bool,
     interims: u8,
     status: u16,
@@ -41,68 +41,88 @@ pub struct Reply {
     chunked: bool,
 }
 
+/// What belongs to the connection whatever else a reply says.
+const HOPS: Set = Set::of(&[
+    Name::Connection,
+    Name::ContentLength,
+    Name::KeepAlive,
+    Name::ProxyConnection,
+    Name::Te,
+    Name::TransferEncoding,
+]);
+
 impl Reply {
     /// Goes on reading.
     pub fn process(&mut self, asked: Asked, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
-        if !self.in_fields && !self.status_line(input, head)? {
-            return Ok(Step::Again);
-        }
-        while let Some(line) = input.line() {
-            if line.is_empty() {
-                return self.end(asked, head);
+        while input.may_have_line() {
+            if !self.in_fields {
+                if !self.status_line(input, head)? {
+                    break;
+                }
+                continue;
             }
-            self.field(&line, head)?;
+            match field_line::line(input.bytes()) {
+                Line::Field { name, value, used } => {
+                    let (name, value) = (input.view(0..name), input.view(value));
+                    self.field(Field::new(name, value), head).map_err(|why| refuse(input, head, why))?;
+                    input.consume(used);
+                }
+                Line::Empty { used } => {
+                    input.consume(used);
+                    return self.end(asked, head);
+                }
+                Line::Malformed => return Err(refuse(input, head, "invalid header")),
+                Line::Partial => break,
+            }
         }
+        input.searched();
         Ok(Step::Again)
     }
 
     /// Reads the status line; false if more is needed.
     fn status_line(&mut self, input: &mut Input, head: &mut Head) -> Result<bool, Fault> {
-        let parser = self.line.get_or_insert_with(|| StatusLine::at(0));
-        match parser.parse(input.bytes()) {
-            Ok(parse::Step::Again) => return Ok(false),
-            Ok(parse::Step::Done) => {}
+        let line = match StatusLine::parse(input.bytes()) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Ok(false),
             Err(_) => {
                 head.detail = Slice::copy(first_line(input.bytes()));
                 return Err(Fault::Invalid("no valid HTTP/1.0 header"));
             }
+        };
+        let Reply { interims, .. } = *self;
+        *self =
+            Reply { in_fields: true, interims, version: line.version, status: line.code, ..Reply::default() };
+        head.status(line.code);
+        // Without words behind the code the standard ones serve.
+        if line.words.len() > 3 {
+            head.status_line = input.view(line.words.start as usize..line.words.end as usize);
         }
-        let (code, version, used) = (parser.code, parser.version(), parser.pos());
-        let line = input.take(used);
-        *self = Reply { in_fields: true, interims: self.interims, version, status: code, ..Reply::default() };
-        head.fields.reserve(16);
-        head.status(code);
-        head.status_line = with_reason(&line);
+        input.consume(line.used);
         Ok(true)
     }
 
-    fn field(&mut self, line: &Slice, head: &mut Head) -> Result<(), Fault> {
-        let refuse = |head: &mut Head, why| {
-            head.detail = line.clone();
-            Err(Fault::Invalid(why))
-        };
-        let Ok(field) = header::field(line, 0, line.len(), true) else {
-            return refuse(head, "invalid header");
-        };
-        let cut = |span: parse::Span| line.slice(span.start as usize..span.end as usize);
-        let (name, value) = (cut(field.name), cut(field.value));
-        if !is_token(&name) {
-            return refuse(head, "invalid header");
-        }
-        if name.eq_ignore_ascii_case(b"Content-Length") {
-            match content_length(&value) {
-                _ if self.length.is_some() => return refuse(head, "duplicate \"Content-Length\" header"),
+    /// Takes a field in; says what is wrong with it, if something is.
+    fn field(&mut self, mut field: Field, head: &mut Head) -> Result<(), &'static str> {
+        match field.known {
+            Name::ContentLength => match content_length(&field.value) {
+                _ if self.length.is_some() => return Err("duplicate \"Content-Length\" header"),
                 Ok(length) => self.length = Some(length),
-                Err(_) => return refuse(head, "invalid \"Content-Length\" header"),
-            }
-        } else if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
-            match transfer_encoding(&value) {
-                _ if self.chunked => return refuse(head, "duplicate \"Transfer-Encoding\" header"),
+                Err(_) => return Err("invalid \"Content-Length\" header"),
+            },
+            Name::TransferEncoding => match transfer_encoding(&field.value) {
+                _ if self.chunked => return Err("duplicate \"Transfer-Encoding\" header"),
                 Ok(()) => self.chunked = true,
-                Err(_) => return refuse(head, "unknown \"Transfer-Encoding\""),
-            }
+                Err(_) => return Err("unknown \"Transfer-Encoding\""),
+            },
+            _ => {}
         }
-        head.fields.push(Field::new(name, value));
+        // Upgrade stays where it tells the client something: the protocol was switched (101), has to be
+        // (426), or could be (200).
+        field.hop = match field.known {
+            Name::Upgrade => !matches!(self.status, 101 | 200 | 426),
+            known => HOPS.has(known),
+        };
+        head.push(field);
         Ok(())
     }
 
@@ -113,8 +133,7 @@ impl Reply {
             const BOTH: &str = "\"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
             return Err(Fault::Invalid(BOTH));
         }
-        let close = head.all("Connection").any(|value| list::has_token(value, b"close"));
-        mark_hops(head);
+        let close = mark_named_hops(head);
         match head.status {
             101 if asked.upgrade => head.upgrade = true,
             101 => return Err(Fault::Invalid("101 although no upgrade was asked for")),
@@ -145,14 +164,10 @@ impl Reply {
     }
 }
 
-/// The status line from the code on; nothing if there are no words behind the code.
-fn with_reason(line: &Slice) -> Slice {
-    let text = list::trim(line.strip_suffix(b"\n").unwrap_or(line));
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    let blank = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
-    let code = blank + text.iter().skip(blank).take_while(|b| **b == b' ').count();
-    let rest = list::trim(text.get(code..).unwrap_or_default());
-    if rest.len() > 3 { line.slice(code..code + rest.len()) } else { Slice::EMPTY }
+/// The peer's line is the reason; the log gets to see it.
+fn refuse(input: &mut Input, head: &mut Head, why: &'static str) -> Fault {
+    head.detail = input.line().unwrap_or_default();
+    Fault::Invalid(why)
 }
 
 fn first_line(bytes: &[u8]) -> &[u8] {
@@ -163,28 +178,30 @@ fn first_line(bytes: &[u8]) -> &[u8] {
 
 /// A number in Keep-Alive: `timeout=5, max=100`.
 fn keep_alive(head: &Head, key: &str) -> Option<u64> {
-    let parameters = head.get("Keep-Alive").into_iter().flat_map(|value| list::tokens(value));
+    let parameters = head.value(Name::KeepAlive).into_iter().flat_map(|value| list::tokens(value));
     parameters.filter_map(|token| token.split_at_checked(key.len())).find_map(|(name, value)| {
         let value = value.strip_prefix(b"=").filter(|_| name.eq_ignore_ascii_case(key.as_bytes()))?;
         parse_number(value)
     })
 }
 
-/// Marks the fields that belong to the connection and not to the reply. Upgrade stays where it tells the
-/// client something: the protocol was switched (101), has to be (426), or could be (200).
-fn mark_hops(head: &mut Head) {
-    let named: Vec<Slice> = head.all("Connection").cloned().collect();
-    let offers = matches!(head.status, 101 | 200 | 426);
-    for field in &mut head.fields {
-        let name = &field.name;
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        field.hop = if is("Upgrade") {
-            !offers
-        } else {
-            ["Connection", "Keep-Alive", "Proxy-Connection", "TE", "Transfer-Encoding", "Content-Length"]
-                .iter()
-                .any(|known| is(known))
-                || named.iter().any(|value| list::has_token(value, name))
-        };
+/// Marks the fields that Connection names: they belong to the connection and not to the reply. True if one
+/// of the names is `close`.
+fn mark_named_hops(head: &mut Head) -> bool {
+    let mut close = false;
+    let mut others = false;
+    for token in head.values(Name::Connection).flat_map(|value| list::tokens(value)) {
+        let is_close = token.eq_ignore_ascii_case(b"close");
+        close |= is_close;
+        others |= !is_close && !token.eq_ignore_ascii_case(b"keep-alive");
     }
+    if others {
+        let named: Vec<Slice> = head.values(Name::Connection).cloned().collect();
+        let is_named = |field: &Field| named.iter().any(|value| list::has_token(value, &field.name));
+        // Upgrade is always named; whether it concerns the client has been decided.
+        for field in head.fields.iter_mut().filter(|field| field.known != Name::Upgrade) {
+            field.hop |= is_named(field);
+        }
+    }
+    close
 }

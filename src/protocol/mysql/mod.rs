@@ -146,7 +146,7 @@ fn error(packet: &[u8], head: &mut Head) -> Result<Step, Fault> {
         }
     };
     head.notes.push(Slice::from(format!("upstream sent an error: \"{text}\"")));
-    head.fields.clear();
+    head.clear_fields();
     head.status(status).length(0);
     Ok(Step::Done)
 }

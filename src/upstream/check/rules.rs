@@ -15,7 +15,6 @@
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_number;
-use crate::parse;
 use crate::parse::status_line::StatusLine;
 use crate::util::regex::Regex;
 use memchr::memmem;
@@ -86,10 +85,9 @@ impl Rules {
                 Judged::Again
             };
         };
-        let mut line = StatusLine::at(0);
-        if !matches!(line.parse(head), Ok(parse::Step::Done)) {
+        let Ok(Some(line)) = StatusLine::parse(head) else {
             return Judged::Bad("reading status line from upstream");
-        }
+        };
         let wants_body = self.list.iter().any(|rule| matches!(rule, Rule::Body { .. }));
         let length = fields(head).find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
         let length = length.and_then(|(_, value)| parse_number(value)).map(usize::try_from);
