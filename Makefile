@@ -12,7 +12,7 @@ PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
 .PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint tidy unit suite directives protocol-bench
-.PHONY: bench idle reload modules setup-build setup-test
+.PHONY: bench bench-all idle floor reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,11 +63,17 @@ directives: setup-build ## write docs/directives.md from the directive tables
 	$(CARGO) run --quiet --bin headwater -- --print-directives > $(TARGET)/directives.md
 	mv $(TARGET)/directives.md docs/directives.md
 
-bench: build ## measure processor time per proxied request, beside nginx if it is installed
-	@scripts/bench.py --binary $(BINARY)
+bench: build floor ## measure processor time per proxied request, beside nginx, HAProxy and a blind relay
+	@scripts/bench/bench.py --binary $(BINARY)
 
-idle: build ## measure the memory of 10,000 idle clients
-	@scripts/idle-bench.py --binary $(BINARY)
+bench-all: build floor ## ... and system calls, instructions, slow readers, idle clients, workers; write results and charts
+	@scripts/bench/bench.py --binary $(BINARY) --all --idle 10000,20000,100000 --out bench/results --charts docs/charts
+
+idle: build floor ## measure the memory of 10,000 idle clients, beside nginx
+	@scripts/bench/bench.py --binary $(BINARY) --only idle --proxies headwater,nginx
+
+floor: setup-build
+	$(CARGO) build --release --example floor
 
 reload: build ## reload a busy server 20 times and count lost requests
 	@scripts/reload-under-load.sh -b $(BINARY)

@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh build    a C compiler (for PCRE2) and cargo
 #   scripts/setup.sh test     … and what the tests need
-#   scripts/setup.sh bench    … and what the scripts beside this one need: wrk, curl, taskset
+#   scripts/setup.sh bench    … and what the benchmarks need: wrk, the peers, strace, valgrind
 #   scripts/setup.sh PART…    … and the server of a part of the showcase: php, memcached, redis, mysql, uwsgi
 #
 # Debian and Ubuntu only (apt-get); elsewhere it names what is missing. No service is left running.
@@ -103,6 +103,11 @@ need_part() {
 need_bench() {
     need_build
     need wrk wrk
+    [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+    [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+    need memcached memcached
+    need strace strace
+    need valgrind valgrind
     need curl curl
     need taskset util-linux
     need python3 python3
