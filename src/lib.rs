@@ -11,6 +11,7 @@
 
 pub mod balance;
 pub mod buf;
+pub mod cache;
 pub mod conf;
 pub mod event;
 pub mod http;

@@ -13,9 +13,9 @@
 
 use super::{Chain, FileRange, Piece};
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -53,6 +53,25 @@ impl TempPath {
     }
 }
 
+/// Makes a folder and those above it, for the process's user alone; one that exists is left as it is.
+///
+/// # Errors
+/// What mkdir(2) said.
+pub fn create_folders(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Does something that needs the folder of `path`, which is made if it is not there.
+fn with_folders<T>(path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    work().or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            create_folders(folder)?;
+            work()
+        }
+        _ => Err(error),
+    })
+}
+
 /// An open temporary file, deleted when dropped.
 #[derive(Debug)]
 pub struct TempFile {
@@ -68,6 +87,22 @@ impl TempFile {
     /// # Errors
     /// What open(2) or mkdir(2) said.
     pub fn create(path: &TempPath) -> io::Result<TempFile> {
+        TempFile::create_as(|n| path.file(n))
+    }
+
+    /// Makes a new file in the folder of `target`, under its name with a number behind it.
+    ///
+    /// # Errors
+    /// What open(2) or mkdir(2) said.
+    pub fn create_beside(target: &Path) -> io::Result<TempFile> {
+        TempFile::create_as(|n| {
+            let mut name = target.as_os_str().to_owned();
+            name.push(format!(".{n:010}"));
+            name.into()
+        })
+    }
+
+    fn create_as(name_of: impl Fn(u32) -> PathBuf) -> io::Result<TempFile> {
         loop {
             let n = NEXT.with(|next| {
                 // Workers share the folder: each starts somewhere else and steps over what exists.
@@ -75,20 +110,34 @@ impl TempFile {
                 next.set(seed.wrapping_add(1));
                 seed.wrapping_add(1)
             });
-            let name = path.file(n);
+            let name = name_of(n);
             let open = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&name);
-            let file = open().or_else(|error| match (error.kind(), name.parent()) {
-                (io::ErrorKind::NotFound, Some(folder)) => {
-                    fs::create_dir_all(folder)?;
-                    open()
-                }
-                _ => Err(error),
-            });
-            match file {
+            match with_folders(&name, open) {
                 Ok(file) => return Ok(TempFile { file: Rc::new(file), path: name, len: 0, keep: false }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Gives the file its final name and makes the folders on the way. To another file system it is copied,
+    /// under a name of its own first, so that nobody sees half a file.
+    ///
+    /// # Errors
+    /// What rename(2), mkdir(2) or the copying said; the file is deleted then.
+    pub fn rename(mut self, to: &Path) -> io::Result<()> {
+        match with_folders(to, || fs::rename(&self.path, to)) {
+            Ok(()) => {
+                // It has another name now: there is nothing to delete.
+                self.keep();
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                let part = TempFile::create_beside(to)?;
+                fs::copy(&self.path, &part.path)?;
+                part.rename(to)
+            }
+            Err(error) => Err(error),
         }
     }
 

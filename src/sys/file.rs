@@ -13,6 +13,8 @@ use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// pread(2) into the spare room of `page`, at most `limit` bytes from `offset`. `Ok(0)` is the end of the
 /// file (or no room).
@@ -66,6 +68,23 @@ pub fn open_at(dir: Option<&OwnedFd>, name: &[u8], flags: i32) -> io::Result<Own
             return Err(error);
         }
     }
+}
+
+/// The size of a block of the file system that holds `path`, and how many bytes are free there for users
+/// without privileges.
+///
+/// # Errors
+/// What statvfs(2) said. A name with a null byte is invalid.
+pub fn space(path: &Path) -> io::Result<(u64, u64)> {
+    let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut found = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the name ends with a null byte; all-zero is a valid `statvfs`, whatever the call wrote.
+    let (said, found) = unsafe {
+        let said = libc::statvfs(name.as_ptr(), found.as_mut_ptr());
+        (said, found.assume_init())
+    };
+    let block = found.f_frsize;
+    if said < 0 { Err(io::Error::last_os_error()) } else { Ok((block, block.saturating_mul(found.f_bavail))) }
 }
 
 /// Who owns `name` below `dir` itself, and not what it points at if it is a symbolic link.

@@ -21,6 +21,7 @@ pub mod signal;
 pub mod socket;
 pub mod socket_options;
 pub mod splice;
+pub mod table;
 pub mod time;
 pub mod title;
 pub mod user;

@@ -129,25 +129,32 @@ impl Words {
     pub fn lock(&self, at: usize) -> Guard {
         let own = u64::from(std::process::id());
         let word = self.all().get(at).filter(|_| self.is_shared());
-        let Some(word) = word else { return Guard { words: None, at } };
+        let Some(word) = word else { return Guard { words: None, at, from_the_dead: false } };
         let mut spins: u32 = 0;
+        let mut from_the_dead = false;
         while let Err(holder) = word.compare_exchange_weak(0, own, Ordering::Acquire, Ordering::Relaxed) {
             spins = spins.wrapping_add(1);
             if spins.is_multiple_of(SPINS) && !is_alive(holder) {
                 // A process that was killed inside the lock: the numbers are whole, each by itself.
-                let _ = word.compare_exchange(holder, 0, Ordering::AcqRel, Ordering::Relaxed);
+                if word.compare_exchange(holder, own, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                    from_the_dead = true;
+                    break;
+                }
             }
             match spins.is_multiple_of(64) {
                 true => std::thread::yield_now(),
                 false => std::hint::spin_loop(),
             }
         }
-        Guard { words: Some(self.clone()), at }
+        Guard { words: Some(self.clone()), at, from_the_dead }
     }
 }
 
-fn is_alive(process: u64) -> bool {
-    let Ok(process) = libc::pid_t::try_from(process) else { return false };
+/// Whether there is a process of that number, be it a dead one whom its parent has not asked about yet.
+pub fn is_alive(process: u64) -> bool {
+    let Some(process) = libc::pid_t::try_from(process).ok().filter(|process| *process > 0) else {
+        return false;
+    };
     // SAFETY: signal 0 asks whether the process exists and does nothing to it.
     let asked = unsafe { libc::kill(process, 0) };
     asked == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
@@ -159,6 +166,15 @@ fn is_alive(process: u64) -> bool {
 pub struct Guard {
     words: Option<Words>,
     at: usize,
+    from_the_dead: bool,
+}
+
+impl Guard {
+    /// Whether the lock was taken from a process that died while it held it: numbers that belong together
+    /// may not agree.
+    pub fn is_from_the_dead(&self) -> bool {
+        self.from_the_dead
+    }
 }
 
 impl Drop for Guard {
@@ -190,7 +206,10 @@ mod tests {
         drop(guard);
         assert_eq!(words.get(0), 0);
         words.set(0, u64::from(u32::MAX) / 2 - 7);
-        drop(words.lock(0));
+        let guard = words.lock(0);
+        assert!(guard.is_from_the_dead());
+        drop(guard);
+        assert!(!words.lock(0).is_from_the_dead());
         assert_eq!(words.get(0), 0);
         drop(Words::private(1).lock(0));
     }

@@ -105,8 +105,9 @@ pub fn handler<P: Protocol>(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Stat
     init::begin(x, r, io, Kind::of::<P>())
 }
 
-/// Makes groups and gives each pass directive its own.
+/// Makes groups and gives each pass directive its own. Looks whether the caches that are used are there.
 fn after(http: &mut Sets) -> Result<(), ConfError> {
+    crate::cache::finish(http)?;
     let mut groups = Groups::default();
     let outer = http.get::<ResolverConf>();
     let http_resolver = Option::clone(&outer.servers).map(|servers| (servers, *outer.timeout));

@@ -86,33 +86,10 @@ fn time(text: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()
 }
 
-fn name(mut file: TempFile, to: &Path, conf: &UpstreamConf, modified: Option<SystemTime>) -> io::Result<()> {
+fn name(file: TempFile, to: &Path, conf: &UpstreamConf, modified: Option<SystemTime>) -> io::Result<()> {
     file.file().set_permissions(fs::Permissions::from_mode(*conf.store_access))?;
     if let Some(modified) = modified {
         file.file().set_modified(modified)?;
     }
-    let renamed = fs::rename(file.path(), to).or_else(|error| match (error.raw_os_error(), to.parent()) {
-        (Some(libc::ENOENT), Some(folder)) => {
-            fs::create_dir_all(folder)?;
-            fs::rename(file.path(), to)
-        }
-        _ => Err(error),
-    });
-    match renamed {
-        Ok(()) => {
-            // It has another name now: there is nothing to delete.
-            file.keep();
-            Ok(())
-        }
-        Err(error) if error.raw_os_error() == Some(libc::EXDEV) => copy(file.path(), to),
-        Err(error) => Err(error),
-    }
-}
-
-/// To another file system: under a name of its own first, so that nobody sees half a file.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let mut part = to.as_os_str().to_owned();
-    part.push(".part");
-    fs::copy(from, &part)?;
-    fs::rename(&part, to)
+    file.rename(to)
 }

@@ -8,6 +8,8 @@
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 
 use super::Worker;
+use crate::buf::temp_file::create_folders;
+use crate::cache::Stores;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
 use crate::conf::error::ConfError;
@@ -30,7 +32,6 @@ use crate::http::module::HttpModule;
 use crate::log::{Level, Targets};
 use crate::process::{App, ConfigSource, Cycle, WorkerContext};
 use crate::protocol::Protocol;
-use std::fs;
 use std::os::unix::fs::chown;
 use std::rc::Rc;
 
@@ -102,6 +103,9 @@ impl App for Program {
         let zones = std::mem::take(loaded.sets.get_mut::<Zones>());
         let (http, log) = self.build(source, &mut loaded.sets)?;
         zones.map()?;
+        for store in http.main.get::<Stores>().all() {
+            store.check_inherited()?;
+        }
         Ok(Box::new(Loaded { http, log, zones, files: loaded.files, counters: Counters::shared() }))
     }
 
@@ -143,12 +147,14 @@ impl Cycle for Loaded {
     }
 
     fn prepare(&self, user: Option<(u32, u32)>) -> Result<(), String> {
-        for path in &self.http.temp_paths {
-            let folder = path.folder.display();
-            let said = |call: &str, error: std::io::Error| format!("{call} \"{folder}\" failed ({error})");
-            fs::create_dir_all(&path.folder).map_err(|error| said("mkdir()", error))?;
+        let stores = self.http.main.get::<Stores>().all();
+        let caches = stores.iter().filter_map(|store| store.conf()).map(|conf| &conf.folder);
+        for folder in self.http.temp_paths.iter().map(|path| &path.folder).chain(caches) {
+            let shown = folder.display();
+            let said = |call: &str, error: std::io::Error| format!("{call} \"{shown}\" failed ({error})");
+            create_folders(folder).map_err(|error| said("mkdir()", error))?;
             if let Some((user, _)) = user {
-                chown(&path.folder, Some(user), None).map_err(|error| said("chown()", error))?;
+                chown(folder, Some(user), None).map_err(|error| said("chown()", error))?;
             }
         }
         Ok(())

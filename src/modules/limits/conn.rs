@@ -11,10 +11,9 @@
 //!                                └ no ──▶ limit_conn_status
 //! ```
 //!
-//! *Read next*: `table.rs`.
+//! *Read next*: `sys/table.rs`.
 
-use super::table::{Hash, Table};
-use super::{Verdict, already_bound, log_level, status, zone_parameter};
+use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
 use crate::conf::error::ConfError;
@@ -31,6 +30,7 @@ use crate::http::turn::Status;
 use crate::http::vars::{Definition, Template, definition};
 use crate::log::Level;
 use crate::settings;
+use crate::sys::table::{Hash, Table};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -181,7 +181,7 @@ const COUNT: usize = 0;
 
 /// One request more, unless there are `limit` already. None when there is no memory for it.
 fn enter(zone: &ConnZone, key: &[u8], limit: u64) -> Option<Result<Hash, ()>> {
-    let table = Table::new(zone.zone.memory()?);
+    let table = Table::new(zone.zone.memory()?, SHAPE);
     let hash = table.hash(key);
     let _held = table.lock();
     let entry = match table.find(hash) {
@@ -199,7 +199,7 @@ fn enter(zone: &ConnZone, key: &[u8], limit: u64) -> Option<Result<Hash, ()>> {
 /// One request less.
 fn leave(zone: &ConnZone, hash: Hash) {
     let Some(words) = zone.zone.memory() else { return };
-    let table = Table::new(words);
+    let table = Table::new(words, SHAPE);
     let _held = table.lock();
     if let Some(entry) = table.find(hash) {
         match table.value(entry, COUNT) {

@@ -2,8 +2,8 @@
 //!
 //! *In nginx* `ngx_http_limit_req_module` and `ngx_http_limit_conn_module`, two files with much in common.
 //!
-//! *Here* two files and what they share: the [table](table) in shared memory, the words of their status
-//! variables, and the parsing of a zone.
+//! *Here* two files and what they share: the shape of the [table](crate::sys::table) in shared memory,
+//! the words of their status variables, and the parsing of a zone.
 //!
 //! ```text
 //!   limit_req_zone $key zone=a:1m rate=2r/s  ─▶ Zone "a" ─▶ Table: key ─▶ excess, last
@@ -14,7 +14,6 @@
 
 pub mod conn;
 pub mod req;
-pub mod table;
 
 use crate::conf::build::Cx;
 use crate::conf::error::ConfError;
@@ -23,6 +22,10 @@ use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_number, parse_size};
 pub use crate::http::limited::Verdict;
 use crate::log::Level;
+use crate::sys::table::Shape;
+
+/// How a zone is divided: two values for each client, and one to spare.
+const SHAPE: Shape = Shape { own: 0, values: 3 };
 
 /// The smallest zone that makes sense: eight pages.
 const SMALLEST: u64 = 8 * 4096;

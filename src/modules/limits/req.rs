@@ -15,10 +15,9 @@
 //! With several limits all must agree: each bucket is looked at first, and poured into only when the last one
 //! agreed. Until then a count in the entry keeps it from being thrown away.
 //!
-//! *Read next*: `table.rs`, `http/delay.rs`.
+//! *Read next*: `sys/table.rs`, `http/delay.rs`.
 
-use super::table::{Entry, Hash, Table};
-use super::{Verdict, already_bound, log_level, status, zone_parameter};
+use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
@@ -37,6 +36,7 @@ use crate::http::turn::Status;
 use crate::http::vars::{Definition, Template, definition};
 use crate::log::Level;
 use crate::settings;
+use crate::sys::table::{Entry, Hash, Table};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -351,7 +351,7 @@ impl Buckets<'_> {
 
 fn with_buckets<T>(zone: &ReqZone, act: impl FnOnce(&Buckets) -> T) -> Option<T> {
     let (words, setup) = (zone.zone.memory()?, zone.setup.get()?);
-    let buckets = Buckets { table: Table::new(words), rate: setup.rate };
+    let buckets = Buckets { table: Table::new(words, SHAPE), rate: setup.rate };
     let _held = buckets.table.lock();
     Some(act(&buckets))
 }
@@ -501,7 +501,7 @@ mod tests {
     #[test]
     fn a_bucket_fills_up_and_a_reservation_can_be_taken_back() {
         let words = Words::private(256);
-        let buckets = Buckets { table: Table::new(&words), rate: 1 };
+        let buckets = Buckets { table: Table::new(&words, SHAPE), rate: 1 };
         let hash = buckets.table.hash(b"a");
         assert!(matches!(buckets.look(hash, 1000, true), Look::Accounted(0)));
         let Look::Reserved(entry, _) = buckets.look(hash, 1000, false) else { panic!("no reservation") };
