@@ -312,9 +312,12 @@ impl Group {
             if !Rc::ptr_eq(line, server) {
                 peers.extend(own.into_iter().cloned());
             } else {
+                // An address may be there twice, and is two peers then: each known one is taken once.
+                let mut own = own;
                 for one in found {
-                    let known = own.iter().find(|peer| peer.is(one)).map(|peer| (*peer).clone());
-                    peers.push(known.unwrap_or_else(|| self.recruit(line, one)));
+                    let known = own.iter().position(|peer| peer.is(one)).map(|at| own.remove(at).clone());
+                    let peer = known.unwrap_or_else(|| self.recruit(line, one, &peers));
+                    peers.push(peer);
                 }
             }
             if peers.len() == from {
@@ -334,14 +337,19 @@ impl Group {
             if addresses.is_empty() {
                 unresolved.push(server.clone());
             }
-            peers.extend(addresses.into_iter().map(|one| self.recruit(&server, &one.into())));
+            for address in addresses {
+                peers.push(self.recruit(&server, &address.into(), &peers));
+            }
         }
         self.set_roster(peers, unresolved);
     }
 
-    fn recruit(&self, server: &Rc<Server>, found: &Found) -> Rc<Peer> {
+    /// A new peer of a line, behind `others`; as many of these as have its address have numbers of their own.
+    fn recruit(&self, server: &Rc<Server>, found: &Found, others: &[Rc<Peer>]) -> Rc<Peer> {
         let line = self.servers.iter().position(|one| Rc::ptr_eq(one, server)).unwrap_or_default();
-        let state = self.zone.state(line, &found.address);
+        let is_same = |peer: &&Rc<Peer>| Rc::ptr_eq(&peer.server, server) && peer.address == found.address;
+        let copies = others.iter().filter(is_same).count();
+        let state = self.zone.state(line, &found.address, copies);
         Rc::new(Peer::new(found, server.clone(), state))
     }
 

@@ -209,7 +209,6 @@ impl Server {
         }
         let found = (host, port).to_socket_addrs();
         self.addresses = found.into_iter().flatten().map(Address::Ip).collect();
-        self.addresses.dedup();
         if self.addresses.is_empty() {
             return Err(wrong("host not found"));
         }

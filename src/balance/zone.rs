@@ -53,12 +53,13 @@ impl Zone {
         self.words.as_ref().map(|words| words.lock(0))
     }
 
-    /// The numbers of an address of a line: those another worker uses already, or a free entry.
-    pub fn state(&self, line: usize, address: &Address) -> State {
+    /// The numbers of an address of a line: those another worker uses already, or a free entry. `copy` tells
+    /// peers of one line apart that have the same address.
+    pub fn state(&self, line: usize, address: &Address, copy: usize) -> State {
         let Some(words) = &self.words else { return State::private() };
         let _lock = words.lock(0);
         let mut hasher = SipHasher13::new();
-        (line, address).hash(&mut hasher);
+        (line, address, copy).hash(&mut hasher);
         let key = hasher.finish().max(1);
         let entries = words.all().len().saturating_sub(1) / FIELDS;
         for entry in 0..entries {
@@ -99,9 +100,9 @@ mod tests {
         let zone = Zone::shared(0, 0).expect("memory");
         let address = |port| Address::parse("127.0.0.1", port).expect("an address");
         for port in 0..100 {
-            zone.state(0, &address(port)).set(Field::Fails, u64::from(port) + 1);
+            zone.state(0, &address(port), 0).set(Field::Fails, u64::from(port) + 1);
         }
-        assert_eq!(zone.state(0, &address(3)).get(Field::Fails), 4);
-        assert_eq!(zone.state(0, &address(99)).get(Field::Fails), 0);
+        assert_eq!(zone.state(0, &address(3), 0).get(Field::Fails), 4);
+        assert_eq!(zone.state(0, &address(99), 0).get(Field::Fails), 0);
     }
 }

@@ -193,9 +193,8 @@ impl Lookup {
         for record in message.records.iter().filter(|record| record.name == *name) {
             match (kind, &record.data) {
                 (Kind::A, Data::Ip(ip @ IpAddr::V4(_))) | (Kind::Aaaa, Data::Ip(ip @ IpAddr::V6(_))) => {
-                    if !self.ips.contains(ip) {
-                        self.ips.push(*ip);
-                    }
+                    // NGINX: a record that stands there twice is two peers (proxy_next_upstream_tries.t).
+                    self.ips.push(*ip);
                 }
                 (Kind::Srv, Data::Service { priority, weight, port, target }) => {
                     let (priority, weight, port, target) = (*priority, *weight, *port, target.clone());

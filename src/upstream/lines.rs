@@ -158,8 +158,15 @@ pub fn await_first(x: &mut Exchange, r: RequestIx, io: &mut Io, group: &Rc<Group
     let ask = line.ask(line.timeout_ms.min(FIRST_MS));
     let waiter = Waiter::Request(x.id, r);
     let resolvers = io.services.get::<Resolvers>();
-    let Resolved::Later(ticket) = resolvers.resolve(&mut io.net, &line.servers, ask, waiter) else {
-        return false;
+    let ticket = match resolvers.resolve(&mut io.net, &line.servers, ask, waiter) {
+        Resolved::Later(ticket) => ticket,
+        // The answer has come in this very turn, and the line has not been told yet: its group would have
+        // nobody to ask for as long as that takes.
+        Resolved::Now(Ok(answer)) => {
+            accept(io, line, &answer);
+            return false;
+        }
+        Resolved::Now(Err(_)) => return false,
     };
     let Some(u) = super::of(x, r) else { return false };
     (u.resolving, u.group) = (Some((ticket, Slice::EMPTY)), Some(group.clone()));
@@ -236,7 +243,10 @@ fn found(line: &Line, host: &Host) -> Found {
 fn change(io: &mut Io, line: &Line, found: &[Found]) {
     let roster = line.group.roster();
     let own: Vec<_> = roster.all().filter(|peer| Rc::ptr_eq(&peer.server, &line.server)).collect();
-    if own.len() == found.len() && found.iter().all(|one| own.iter().any(|peer| peer.is(one))) {
+    // An address may be there twice, so it is counted and not only looked for.
+    let times = |one: &Found| found.iter().filter(|other| *other == one).count();
+    let is_known = |one: &Found| own.iter().filter(|peer| peer.is(one)).count() == times(one);
+    if own.len() == found.len() && found.iter().all(is_known) {
         return;
     }
     for peer in line.group.resolved(&line.server, found) {

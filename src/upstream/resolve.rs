@@ -29,7 +29,7 @@ use crate::log::Level;
 use crate::resolver::directives::ResolverConf;
 use crate::resolver::{Answer, Ask, Outcome, Resolved, Resolvers, Ticket, Waiter};
 use crate::util::address::Address;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// How many groups of names that variables made a worker remembers.
@@ -162,9 +162,12 @@ fn addresses(answer: &Answer) -> impl Iterator<Item = Address> {
 /// Gives a remembered group the addresses that its name has now.
 fn update(io: &mut Io, group: &Group, answer: &Answer) {
     let roster = group.roster();
-    let known: HashSet<&Address> = roster.all().map(|peer| &peer.address).collect();
+    let mut known: Vec<&Address> = roster.all().map(|peer| &peer.address).collect();
     let now: Vec<Address> = addresses(answer).collect();
-    if known.len() == now.len() && now.iter().all(|address| known.contains(address)) {
+    // The same ones, each as often as before, in whatever order.
+    let take =
+        |address: &Address| known.iter().position(|one| *one == address).map(|at| known.swap_remove(at));
+    if roster.all().count() == now.len() && now.iter().map(take).all(|taken| taken.is_some()) {
         return;
     }
     let Some(server) = group.servers().first() else { return };

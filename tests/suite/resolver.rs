@@ -96,6 +96,30 @@ fn only_the_answer_to_the_question_is_believed() {
 }
 
 #[test]
+fn an_address_that_stands_there_three_times_is_three_peers() {
+    let dns = Dns::with("a.test", Reply::ips(&["127.0.0.1", "127.0.0.1", "127.0.0.1"]));
+    let origin = Origin::always(http::reply("404 Not Found", &[], b"no"));
+    let more = "proxy_next_upstream http_404; add_header X-Status $upstream_status always;
+        proxy_next_upstream_tries 2;";
+    let s = by_host(&dns, &origin, more).start();
+    let addr = origin.addr();
+    assert_eq!(get(&s, "a.test").header("X-Addr"), Some(&*format!("{addr}, {addr}")));
+    if is_headwater() {
+        let text = "resolver %%DNS%% ipv6=off;
+            upstream u { server a.test:%%PORT%% resolve max_fails=0; }
+            proxy_next_upstream http_404;
+            server { listen 127.0.0.1:%%PORT_0%%; add_header X-Addr $upstream_addr always;
+                     location / { proxy_pass http://u; } }";
+        let s = Server::http(text).with("DNS", dns.addr()).with("PORT", addr.port()).start();
+        let thrice = format!("{addr}, {addr}, {addr}");
+        assert_eq!(s.get("/").header("X-Addr"), Some(&*thrice));
+        // The answer changes, and each copy that stays is the peer it was.
+        dns.set("a.test", Reply::ips(&["127.0.0.1", "127.0.0.1"]));
+        assert_eq!(s.get("/").header("X-Addr"), Some(&*thrice), "known for an hour");
+    }
+}
+
+#[test]
 fn an_alias_is_followed_to_another_question() {
     let (dns, origin) = (Dns::with("a.test", Reply::Alias("b.test")), Origin::always(http::ok("here")));
     dns.set("b.test", Reply::ips(&["127.0.0.1"]));
