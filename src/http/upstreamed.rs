@@ -121,6 +121,17 @@ pub struct Pipe {
     pub handed: u64,
 }
 
+/// What a tunnel remembers for the line in the log at its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tunnel {
+    /// Who ended its direction first: `client` or `upstream`.
+    pub closer: Option<&'static str>,
+    /// What the peer's connection had been sent when the tunnel began; the rest is the client's.
+    pub sent_before: u64,
+    /// Bytes from the peer.
+    pub received: u64,
+}
+
 /// The upstream side of a request.
 pub struct Upstream {
     /// Keeps the exchange alive; None once the upstream is over and only its results are left.
@@ -166,6 +177,8 @@ pub struct Upstream {
     pub relay: Relay,
     /// Of the buffered relay.
     pub pipe: Pipe,
+    /// Of a tunnel.
+    pub tunnel: Tunnel,
     /// A copy of the body that is going to be a file (`NAME_store`).
     pub store: Option<TempFile>,
     /// Buffered or not, after X-Accel-Buffering had its say.

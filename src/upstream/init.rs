@@ -27,7 +27,7 @@ use crate::http::logging;
 use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{Parts, Passes, Store};
-use crate::http::upstreamed::{Mode, Pipe, State, Upstream};
+use crate::http::upstreamed::{Mode, Pipe, State, Tunnel, Upstream};
 use crate::log::Level;
 use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
 use crate::util::address::Address;
@@ -67,6 +67,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         decoder: None,
         relay: Relay::default(),
         pipe: Pipe::default(),
+        tunnel: Tunnel::default(),
         store: None,
         mode: Mode::None,
         header_sent: false,

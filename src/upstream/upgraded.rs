@@ -49,6 +49,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let late = input.take(n);
     peer.out.push(early);
     let conn = peer.conn;
+    u.tunnel.sent_before = io.net.table.get(conn).map_or(0, |c| c.sent);
     x.swap_client_read(ClientRead::UpgradedRead);
     x[r].swap_write(ClientWrite::UpgradedWrite);
     for conn in [conn, x.client.conn] {
@@ -62,16 +63,47 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 fn note_length(x: &mut Exchange, r: RequestIx, n: usize) {
+    if let Some(u) = super::of(x, r) {
+        u.tunnel.received = u.tunnel.received.saturating_add(n as u64);
+    }
     if let Some(state) = super::state(x, r) {
         state.response_length = state.response_length.saturating_add(n as u64);
     }
 }
 
-/// All four slots: moves what can be moved.
+/// All four slots: moves what can be moved, and writes in the log how the tunnel ended.
 ///
 /// # Errors
 /// [`Leave::Finish`] when the tunnel is over.
 pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let turn = relay(x, r, io);
+    if turn.is_err() {
+        log_end(x, r, io);
+    }
+    turn
+}
+
+/// DIFF: nginx says nothing, so nobody can tell afterwards which side ended a WebSocket.
+fn log_end(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    let sent = u.peer.as_ref().and_then(|peer| io.net.table.get(peer.conn)).map_or(0, |c| c.sent);
+    let more = format!(
+        ", closed by {}, {} bytes from client, {} bytes from upstream",
+        u.tunnel.closer.unwrap_or("timeout"),
+        sent.saturating_sub(u.tunnel.sent_before),
+        u.tunnel.received
+    );
+    logging::log_with(x, r, io, Level::Info, None, format_args!("upgraded connection closed"), &more);
+}
+
+/// Notes who ended the tunnel, or one direction of it; the first one counts.
+fn note_closer(x: &mut Exchange, r: RequestIx, who: &'static str) {
+    if let Some(u) = super::of(x, r) {
+        u.tunnel.closer.get_or_insert(who);
+    }
+}
+
+fn relay(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "proxying upgraded connection";
     let Some(conn) = super::peer_conn(x, r) else { return Status::Ok.finish() };
     let client = x.client.conn;
@@ -107,6 +139,7 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
             let Some(c) = io.net.table.get_mut(conn) else { return Ok(true) };
             if let Err(error) = c.send_chain(&mut peer.out, u64::MAX) {
                 logging::log(x, r, io, Level::Error, Some(&error), format_args!("send() failed"));
+                note_closer(x, r, "upstream");
                 return Err(Leave::Finish(Status::Http(502)));
             }
         }
@@ -119,8 +152,15 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
                 moved = moved.saturating_add(bytes.len());
                 peer.out.push(bytes);
             }
-            Ok(None) => return Ok(pass_end(io, client, conn)),
+            Ok(None) => {
+                let ended = pass_end(io, client, conn);
+                if ended {
+                    note_closer(x, r, "client");
+                }
+                return Ok(ended);
+            }
             Err(error) => {
+                note_closer(x, r, "client");
                 logging::log(x, r, io, Level::Info, Some(&error), format_args!("recv() failed"));
                 return Err(Leave::Finish(Status::Error));
             }
@@ -132,7 +172,7 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
 fn downwards(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
     let mut moved = 0;
     loop {
-        to_client(x, io, Slice::EMPTY)?;
+        to_client(x, io, Slice::EMPTY).inspect_err(|_| note_closer(x, r, "client"))?;
         if !x.out.is_empty() || moved >= SHARE {
             return Ok(false);
         }
@@ -140,10 +180,17 @@ fn downwards(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Resul
             Ok(Some(bytes)) => {
                 moved = moved.saturating_add(bytes.len());
                 note_length(x, r, bytes.len());
-                to_client(x, io, bytes)?;
+                to_client(x, io, bytes).inspect_err(|_| note_closer(x, r, "client"))?;
             }
-            Ok(None) => return Ok(pass_end(io, conn, x.client.conn)),
+            Ok(None) => {
+                let ended = pass_end(io, conn, x.client.conn);
+                if ended {
+                    note_closer(x, r, "upstream");
+                }
+                return Ok(ended);
+            }
             Err(error) => {
+                note_closer(x, r, "upstream");
                 logging::log(x, r, io, Level::Error, Some(&error), format_args!("recv() failed"));
                 return Err(Leave::Finish(Status::Http(502)));
             }

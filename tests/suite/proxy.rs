@@ -287,6 +287,52 @@ fn a_client_that_goes_away_ends_the_upstream_request() {
     s.wait_for_access(" 499 ");
 }
 
+/// An origin that goes over to another protocol whatever it is asked, says hello and echoes.
+fn echoes_upgraded() -> Origin {
+    Origin::each(|talk| {
+        talk.request();
+        talk.send(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nhello ",
+        );
+        while let Some(bytes) = talk.some() {
+            talk.send(bytes);
+        }
+    })
+}
+
+#[test]
+fn a_websocket_needs_no_configuration_and_the_log_says_how_it_ended() {
+    if !crate::kit::server::is_headwater() {
+        return; // nginx needs two proxy_set_header lines
+    }
+    let origin = echoes_upgraded();
+    let s = proxy(&origin, "");
+    let mut c = s.connect();
+    c.send(http::get("/", &["Upgrade: websocket", "Connection: Upgrade"]));
+    assert!(c.head().start.starts_with("HTTP/1.1 101 "));
+    assert_eq!(c.bytes(6), b"hello ");
+    c.send("abc");
+    assert_eq!(c.bytes(3), b"abc");
+    c.half_close().expect_close();
+    let line = s.wait_for_log("upgraded connection closed");
+    assert!(line.contains("closed by client, 3 bytes from client, 9 bytes from upstream"), "{line}");
+}
+
+#[test]
+fn nobody_goes_over_to_a_protocol_without_having_asked() {
+    if !crate::kit::server::is_headwater() {
+        return; // nginx passes a 101 on without its body
+    }
+    let origin = echoes_upgraded();
+    // The operator's word is not the client's.
+    let s = proxy(&origin, "proxy_set_header Upgrade websocket; proxy_set_header Connection upgrade;");
+    assert_eq!(s.get("/").status, 502);
+    s.wait_for_log("101 although no upgrade was asked for");
+    let s = proxy(&origin, "proxy_upgrade off;");
+    let mut c = s.connect();
+    assert_eq!(c.ask(http::get("/", &["Upgrade: websocket", "Connection: Upgrade"])).status, 502);
+}
+
 #[test]
 fn an_upgraded_connection_is_a_tunnel() {
     let origin = Origin::each(|talk| {

@@ -18,6 +18,8 @@ use std::collections::HashMap;
 pub struct Asking {
     /// The method.
     pub method: Slice,
+    /// 1000 or 1001, as [`Request::http_version`].
+    pub http_version: u16,
     /// The path, decoded.
     pub uri: Slice,
     /// The arguments.
@@ -49,6 +51,7 @@ impl Asking {
         let host = Slice::from("peer");
         Asking {
             method: Slice::from("GET"),
+            http_version: 1001,
             uri: Slice::from(uri.to_owned()),
             args: Slice::from(args.to_owned()),
             unparsed_uri: Some(Slice::from(path.to_owned())),
@@ -87,7 +90,7 @@ impl Request for Asking {
     }
 
     fn http_version(&self) -> u16 {
-        1001
+        self.http_version
     }
 
     fn unparsed_uri(&self) -> Option<Slice> {

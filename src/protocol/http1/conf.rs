@@ -105,6 +105,8 @@ crate::settings! {
         pub cookie_paths: Rules<Rule> = Rules::Off,
         /// `proxy_cookie_flags`
         pub cookie_flags: Rules<Flags> = Rules::Off,
+        /// `proxy_upgrade`: what clients may go over to without more ado; none with `off`
+        pub upgrades: Vec<Slice> = vec![Slice::from("websocket")],
         /// `proxy_pass_trailers`
         pub pass_trailers: bool = false,
         /// `proxy_headers_hash_max_size`
@@ -222,6 +224,16 @@ pub static MODULE: Module = Module {
             set: |cx, line| line.flag(&mut cx.conf::<Http1Location>().pass_trailers),
         },
         Directive {
+            name: "proxy_upgrade",
+            contexts: EVERYWHERE,
+            args: Args::AtLeast(1),
+            block: false,
+            default: "websocket",
+            doc: "The protocols that a client may go over to from HTTP/1.1 (Upgrade) without any \
+                  proxy_set_header line; off for none. Where Upgrade or Connection is set, only that counts.",
+            set: upgrade,
+        },
+        Directive {
             name: "proxy_headers_hash_max_size",
             contexts: EVERYWHERE,
             args: Args::Exactly(1),
@@ -242,6 +254,18 @@ pub static MODULE: Module = Module {
         },
     ],
 };
+
+fn upgrade(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
+    let wrong = |arg| line.err(format_args!("invalid protocol name \"{arg}\""));
+    let off = line.args.iter().any(|arg| arg.is("off"));
+    // A name may have a version behind a slash (RFC 9110, section 7.8).
+    let is_name = |text: &[u8]| text.splitn(2, |b| *b == b'/').all(is_token);
+    if let Some(arg) = line.args.iter().find(|arg| !is_name(arg) || off && !arg.is("off")) {
+        return Err(wrong(arg));
+    }
+    let names = line.args.iter().filter(|arg| !arg.is("off")).map(|arg| Slice::copy(arg)).collect();
+    line.store(&mut cx.conf::<Http1Location>().upgrades, names)
+}
 
 fn set_header(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let name = line.arg(0)?;

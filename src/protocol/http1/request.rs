@@ -50,7 +50,11 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
                 continue;
             }
             Which::Connection => asked.close |= list::has_token(&value, b"close"),
-            Which::Upgrade => asked.upgrade |= !value.is_empty(),
+            // A client that did not ask would not understand the answer, whatever the operator wrote here.
+            Which::Upgrade => {
+                let mut asks = || r.var("http_upgrade").is_some_and(|value| !value.is_empty());
+                asked.upgrade |= !value.is_empty() && asks();
+            }
             _ => {}
         }
         if !value.is_empty() {
@@ -58,8 +62,16 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
         }
     }
     asked.close |= *conf.http_version == Version::V10;
-    client_fields(r, conf, out);
-    connection(r, conf, out);
+    let named = named_fields(r);
+    client_fields(r, conf, out, &named);
+    match offered_upgrade(r, conf, &method, &named) {
+        Some(name) => {
+            field(out, b"Upgrade", &name);
+            field(out, b"Connection", b"upgrade");
+            asked.upgrade = true;
+        }
+        None => connection(r, conf, out),
+    }
     frame(r, conf, out, set_body, keeps_body)?;
     Ok(asked)
 }
@@ -76,13 +88,37 @@ fn field(out: &mut Out, name: &[u8], value: &[u8]) {
     out.write_all(&[name, b": ", value, b"\r\n"]);
 }
 
-/// The client's fields, without those that are set, that are ours to write, or that end at this hop.
-fn client_fields(r: &dyn Request, conf: &Http1Location, out: &mut Out) {
-    let named: Vec<Slice> = fields(r)
+/// The values of the client's Connection that name fields, besides the options `close` and `keep-alive`.
+fn named_fields(r: &dyn Request) -> Vec<Slice> {
+    fields(r)
         .filter(|(name, _)| Which::of(name) == Which::Connection)
         .map(|(_, value)| value)
         .filter(|value| list::tokens(value).any(|token| !is_option(token)))
-        .collect();
+        .collect()
+}
+
+/// The protocol that the client offers to go over to, if the peer is to hear of it without a word of the
+/// configuration (directive `proxy_upgrade`): a well-formed offer (RFC 9110, section 7.8) of one protocol
+/// that is on the list, over HTTP/1.1 on both sides, in a GET without a body, where no `proxy_set_header`
+/// has taken Upgrade or Connection into its own hands.
+fn offered_upgrade(r: &dyn Request, conf: &Http1Location, method: &Slice, named: &[Slice]) -> Option<Slice> {
+    // For nearly every request the answer is found here.
+    if !named.iter().any(|value| list::has_token(value, b"upgrade")) {
+        return None;
+    }
+    let is_ours = |header: &SetHeader| matches!(header.which, Which::Upgrade | Which::Connection);
+    let is_plain = &**method == b"GET" && matches!(r.body(), Body::None | Body::Length(0));
+    let is_new = r.http_version() == 1001 && *conf.http_version == Version::V11;
+    if !is_plain || !is_new || conf.set_headers.iter().any(is_ours) {
+        return None;
+    }
+    let mut offers = fields(r).filter(|(name, _)| Which::of(name) == Which::Upgrade).map(|(_, value)| value);
+    let offer = offers.next().filter(|_| offers.next().is_none())?;
+    conf.upgrades.iter().any(|known| known.eq_ignore_ascii_case(&offer)).then_some(offer)
+}
+
+/// The client's fields, without those that are set, that are ours to write, or that end at this hop.
+fn client_fields(r: &dyn Request, conf: &Http1Location, out: &mut Out, named: &[Slice]) {
     for (name, value) in fields(r) {
         let passes = Which::of(&name) == Which::Plain
             && !is_set(&conf.set_headers, &name)

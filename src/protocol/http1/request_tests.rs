@@ -98,6 +98,31 @@ fn fields_of_the_connection_stay_behind() {
 }
 
 #[test]
+fn a_websocket_goes_through_without_configuration_and_nothing_else_does() {
+    let offers = |directives: &str, offer: &str, connection: &str, change: fn(&mut Asking)| {
+        let text = said(directives, |r| {
+            r.fields.push((slice("Upgrade"), slice(offer)));
+            r.fields.push((slice("Connection"), slice(connection)));
+            r.http_version = 1001;
+            change(r);
+        });
+        text.contains("Upgrade: ") && text.contains("\nConnection: upgrade\n")
+    };
+    assert!(offers("", "WebSocket", "keep-alive, Upgrade", |_| {}));
+    assert!(!offers("", "h2c", "upgrade", |_| {}));
+    assert!(offers("proxy_upgrade websocket foo/2;", "foo/2", "upgrade", |_| {}));
+    assert!(!offers("proxy_upgrade off;", "websocket", "upgrade", |_| {}));
+    assert!(!offers("proxy_http_version 1.0;", "websocket", "upgrade", |_| {}));
+    assert!(!offers("proxy_set_header Connection '';", "websocket", "upgrade", |_| {}));
+    assert!(!offers("", "websocket", "close", |_| {}), "Connection has to say it");
+    assert!(!offers("", "websocket, h2c", "upgrade", |_| {}), "one protocol");
+    assert!(!offers("", "websocket", "upgrade", |r| r.http_version = 1000));
+    assert!(!offers("", "websocket", "upgrade", |r| r.method = slice("POST")));
+    assert!(!offers("", "websocket", "upgrade", |r| r.body = Body::Length(1)));
+    assert!(!offers("", "websocket", "upgrade", |r| r.fields.push((slice("Upgrade"), slice("h2c")))));
+}
+
+#[test]
 fn set_fields_replace_the_clients_and_empty_ones_are_not_sent() {
     let directives = "proxy_set_header host $host; proxy_set_header X-A $none; proxy_set_header X-B '1\r\n2';
                       proxy_set_header X-B 3; proxy_set_header Accept-Encoding '';";
