@@ -19,6 +19,8 @@ pub mod access_log;
 pub mod auth_delay;
 pub mod block;
 pub mod body;
+pub mod cache_conf;
+pub mod cached;
 pub mod client;
 pub mod conf;
 pub mod core_directives;

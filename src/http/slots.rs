@@ -59,6 +59,8 @@ pub enum ClientWrite {
     CheckBroken,
     /// All peers are busy; one of them having room is awaited (`queue`).
     AwaitPeer,
+    /// Another request fetches what this one wants; its end is awaited (`NAME_cache_lock`).
+    AwaitCache,
     /// Buffered relay: hand on what the pipe holds.
     ProcessDownstream,
     /// Unbuffered relay: hand on what was read, then read more.
@@ -116,9 +118,8 @@ pub fn is_legal(read: ClientRead, write: ClientWrite, peer: Option<(PeerRead, Pe
                 matches!(read, R::Block | R::DiscardBody | R::ReadBody | R::CheckBroken | R::TestReading)
             }
             // The upstream has been let go while its client still reads, or has not been reached yet.
-            W::CheckBroken | W::AwaitPeer | W::ProcessDownstream | W::NonBufferedDownstream | W::Resume => {
-                true
-            }
+            W::CheckBroken | W::AwaitPeer | W::AwaitCache | W::Resume => true,
+            W::ProcessDownstream | W::NonBufferedDownstream => true,
             W::UpgradedWrite => read == R::UpgradedRead,
             W::Writer => matches!(read, R::TestReading | R::DiscardBody | R::Block | R::ReadBody),
         },

@@ -14,6 +14,7 @@
 //!
 //! *Read next*: `upstreamed.rs`, then `upstream/directives/mod.rs`.
 
+use super::cache_conf::CacheConf;
 use super::vars::Template;
 use crate::balance::Group;
 use crate::buf::Slice;
@@ -171,6 +172,8 @@ settings! {
         /// `NAME_bind … transparent`
         pub bind_transparent: bool = false,
         plain {
+            /// `NAME_cache…`
+            pub cache: CacheConf = CacheConf::default(),
             /// `NAME_pass` of this level or, for a block like `if` inside it, of the level outside.
             pub pass: Option<Rc<Pass>> = None,
             /// What comes of `hide_headers` and `pass_headers`; by [`UpstreamConf::hiding`].
@@ -244,6 +247,7 @@ impl Conf for Passes {
         for (prefix, outer) in &parent.list {
             if let Some(own) = self.entry(prefix) {
                 own.merge(outer)?;
+                own.cache.merge(&outer.cache)?;
                 // Whether a location uses it depends on its content handler, which only some levels inherit.
                 own.pass = own.pass.take().or_else(|| outer.pass.clone());
             }

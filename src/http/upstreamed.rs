@@ -18,6 +18,7 @@
 //!
 //! *Read next*: `upstream/mod.rs`.
 
+use super::cached::Cached;
 use super::holds::Hold;
 use super::slots::{PeerRead, PeerWrite};
 use super::upstream_conf::{Pass, UpstreamConf};
@@ -181,6 +182,8 @@ pub struct Upstream {
     pub tunnel: Tunnel,
     /// A copy of the body that is going to be a file (`NAME_store`).
     pub store: Option<TempFile>,
+    /// What the cache has to do with it; None where nothing is kept.
+    pub cache: Option<Box<Cached>>,
     /// Buffered or not, after X-Accel-Buffering had its say.
     pub buffering: bool,
     /// How the reply goes to the client.
@@ -204,6 +207,21 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// A copy of the body is being made, whether or not a client is there to get it.
+    pub fn copies_body(&self) -> bool {
+        self.store.is_some() || self.cache.as_ref().is_some_and(|c| c.fill.is_some())
+    }
+
+    /// The reply is one that the cache may keep, so the peer is asked for all of it.
+    pub fn keeps_reply(&self) -> bool {
+        self.cache.as_ref().is_some_and(|c| c.may_keep())
+    }
+
+    /// The answer comes from the cache.
+    pub fn is_cached(&self) -> bool {
+        self.cache.as_ref().is_some_and(|c| c.sends)
+    }
+
     /// The part of an error line that names the upstream.
     ///
     /// # Errors

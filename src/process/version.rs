@@ -73,7 +73,7 @@ const MODULES: &[Feature] = &[
     usual("http_upstream_keepalive_module", true),
     usual("http_upstream_zone_module", true),
     usual("http_upstream_sticky_module", true),
-    usual("http-cache", false),
+    usual("http-cache", true),
 ];
 
 /// `nginx version: nginx/1.31.5 (headwater-0.1.0)`

@@ -134,6 +134,8 @@ pub struct Kind {
     pub like_files: bool,
     create: Create,
     may_stream: fn(&Confs, bool) -> bool,
+    revive: fn(&Confs) -> Option<Box<dyn Erased>>,
+    cache_key: fn(&mut dyn Request) -> Result<Slice, Fault>,
 }
 
 impl Kind {
@@ -148,12 +150,27 @@ impl Kind {
             like_files: P::LIKE_FILES,
             create: create::<P>,
             may_stream: |location, chunked| P::may_stream(location.get(), chunked),
+            revive: revive::<P>,
+            cache_key: P::cache_key,
         }
     }
 
     /// [`Protocol::may_stream`] with the module's configuration of this location.
     pub fn may_stream(&self, location: &Confs, chunked: bool) -> bool {
         (self.may_stream)(location, chunked)
+    }
+
+    /// [`Protocol::revive`] with the module's configuration of this location.
+    pub fn revive(&self, location: &Confs) -> Option<Box<dyn Erased>> {
+        (self.revive)(location)
+    }
+
+    /// [`Protocol::cache_key`]
+    ///
+    /// # Errors
+    /// The module's.
+    pub fn cache_key(&self, r: &mut dyn Request) -> Result<Slice, Fault> {
+        (self.cache_key)(r)
     }
 
     /// [`Protocol::create_request`] with the module's configuration of this location.
@@ -190,4 +207,9 @@ fn create<P: Protocol>(
 ) -> Result<Box<dyn Erased>, Fault> {
     let now = P::create_request(r, &location.rc::<P::Conf>(), out)?;
     Ok(Box::new(Held { pristine: now.clone(), now }))
+}
+
+fn revive<P: Protocol>(location: &Confs) -> Option<Box<dyn Erased>> {
+    let now = P::revive(&location.rc::<P::Conf>())?;
+    Some(Box::new(Held { pristine: now.clone(), now }))
 }

@@ -151,6 +151,10 @@ pub trait Protocol: Sized + Clone + 'static {
     /// has here (`types`, `default_type`), and where there is none, the server's page for 404 answers.
     const LIKE_FILES: bool = false;
 
+    /// Its replies can be kept: [`Protocol::revive`] makes a context that reads a head once more from the
+    /// bytes it came in.
+    const CACHES: bool = false;
+
     /// Whether the client's body may be passed on while it is still being read: where it may not, it is read
     /// first. `chunked`: its length is not known.
     fn may_stream(_conf: &Self::Conf, chunked: bool) -> bool {
@@ -162,6 +166,22 @@ pub trait Protocol: Sized + Clone + 'static {
     /// # Errors
     /// `Internal` or `Refuse`; there is no peer yet who could be at fault.
     fn create_request(r: &mut dyn Request, conf: &Rc<Self::Conf>, out: &mut Out) -> Result<Self, Fault>;
+
+    /// A context that nobody is asked with: it reads the head of a kept reply, by
+    /// [`Protocol::process_header`], and changes it for the client. None if [replies are not
+    /// kept](Protocol::CACHES).
+    fn revive(_conf: &Rc<Self::Conf>) -> Option<Self> {
+        None
+    }
+
+    /// What a reply is kept under where the configuration does not say (`NAME_cache_key`): host and URI;
+    /// the scheme is put in front.
+    ///
+    /// # Errors
+    /// As [`Protocol::create_request`].
+    fn cache_key(_r: &mut dyn Request) -> Result<Slice, Fault> {
+        Ok(Slice::EMPTY)
+    }
 
     /// What the greeting agreed upon, as a number: a connection that was greeted with another one
     /// (another user, another database) is of no use to this request.

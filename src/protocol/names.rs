@@ -67,6 +67,7 @@ names! {
     Te = "TE",
     TransferEncoding = "Transfer-Encoding",
     Upgrade = "Upgrade",
+    Vary = "Vary",
     WwwAuthenticate = "WWW-Authenticate",
     XAccelBuffering = "X-Accel-Buffering",
     XAccelCharset = "X-Accel-Charset",

@@ -59,6 +59,7 @@ impl Protocol for Scgi {
     type Conf = ScgiLocation;
     const NAME: &'static str = "scgi";
     const DIRECTIVES: &'static Module = &MODULE;
+    const CACHES: bool = true;
 
     fn create_request(r: &mut dyn Request, conf: &Rc<ScgiLocation>, out: &mut Out) -> Result<Self, Fault> {
         let Some(length) = known_length(r.body()) else {
@@ -80,6 +81,10 @@ impl Protocol for Scgi {
             out.body(&Plain);
         }
         Ok(Scgi { head: CgiHead::new(&r.method(), true) })
+    }
+
+    fn revive(_: &Rc<ScgiLocation>) -> Option<Self> {
+        Some(Scgi { head: CgiHead::new(b"GET", true) })
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {

@@ -97,6 +97,7 @@ impl Protocol for Uwsgi {
     type Conf = UwsgiLocation;
     const NAME: &'static str = "uwsgi";
     const DIRECTIVES: &'static Module = &MODULE;
+    const CACHES: bool = true;
 
     fn create_request(r: &mut dyn Request, conf: &Rc<UwsgiLocation>, out: &mut Out) -> Result<Self, Fault> {
         let Some(length) = known_length(r.body()) else {
@@ -116,6 +117,10 @@ impl Protocol for Uwsgi {
             out.body(&Plain);
         }
         Ok(Uwsgi { head: CgiHead::new(&r.method(), true) })
+    }
+
+    fn revive(_: &Rc<UwsgiLocation>) -> Option<Self> {
+        Some(Uwsgi { head: CgiHead::new(b"GET", true) })
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {

@@ -52,7 +52,7 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     };
     let conf = u.conf.clone();
     // The balancer may ask for variables, so it gets the exchange, and what it changes is taken out of it.
-    let mut view = View { x, r, io, conf: conf.clone(), target: Target::default() };
+    let mut view = View::new(x, r, io, conf.clone(), Target::default());
     let pick = group.pick(&mut tried, &mut view, *conf.fail_open, now);
     if let Some(u) = super::of(x, r) {
         u.tried = Some(tried);

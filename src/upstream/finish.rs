@@ -16,7 +16,7 @@
 //!
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
-use super::{deadline, pool, store};
+use super::{cache, deadline, pool, store};
 use crate::balance::{self, Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
@@ -114,6 +114,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
         store::finish(x, r, io);
     }
     release_peer(x, r, io, outcome == Outcome::Complete);
+    cache::end(x, r, io, if let Outcome::Failed(status) = outcome { Some(status) } else { None });
     let id = (x.id, r);
     if x[r].write == ClientWrite::AwaitPeer {
         io.net.timers.cancel_key(Key::Request(x.id, r));

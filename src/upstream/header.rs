@@ -15,7 +15,7 @@
 //!
 //! *Read next*: `heads.rs`.
 
-use super::{early, finish, heads, next, relay, send};
+use super::{cache, early, finish, heads, next, relay, send};
 use crate::buf::Page;
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side, clock};
@@ -90,7 +90,11 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
         if peer.page.is_empty() {
             return Ok(Parsed::More);
         }
+        let unread = peer.cursor.unread(&peer.page).len();
         let step = module.process_header(&mut peer.cursor.input(&peer.page), &mut u.head);
+        if let Some(c) = u.cache.as_deref_mut() {
+            cache::fill::keep_head(c, peer, unread);
+        }
         let notes = std::mem::take(&mut u.head.notes);
         for note in notes {
             logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
@@ -99,6 +103,7 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
             Ok(Step::Again) => return Ok(Parsed::More),
             Ok(Step::Done) => return Ok(Parsed::Head),
             Ok(Step::Interim) => {
+                cache::fill::forget_head(x, r);
                 let head = super::of(x, r).map(|u| std::mem::take(&mut u.head)).unwrap_or_default();
                 early::interim(x, r, io, &head)?;
             }
@@ -167,8 +172,12 @@ fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "reading upstream";
     // Sessions are learnt before anything can lead elsewhere: the peer has answered, whatever comes of it.
     heads::learn(x, r, io);
+    cache::judge(x, r);
     if status >= 300 {
         next::test_next(x, r, io, status)?;
+        if let Some(turn) = cache::stale::instead(x, r, io, status, next::class_of_status(status)) {
+            return turn;
+        }
         if let Some(turn) = heads::intercept_errors(x, r, io, status) {
             return turn;
         }

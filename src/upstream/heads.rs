@@ -13,8 +13,8 @@
 //!
 //! *Read next*: `relay.rs`.
 
-use super::finish;
 use super::view::View;
+use super::{cache, finish};
 use crate::balance;
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
@@ -53,7 +53,7 @@ pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(group) = u.group.clone().filter(|group| group.is_sticky()) else { return };
     let Some(peer) = peer.held.as_ref().map(|held| held.peer().clone()) else { return };
     let conf = u.conf.clone();
-    let mut view = View { x, r, io, conf, target: Target::default() };
+    let mut view = View::new(x, r, io, conf, Target::default());
     group.learn(&peer, &mut view, balance::sticky::Moment::Header, clock::now());
     let (seconds, _) = crate::log::clock::msec();
     if let Some(cookie) = group.set_cookie(&peer, &mut view, seconds) {
@@ -103,6 +103,8 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
         return None;
     }
     let _ = io;
+    cache::remember(x, r, status);
+    let u = x[r].upstream.as_deref()?;
     if status == 401 {
         let challenges: Vec<Slice> = u.head.values(Name::WwwAuthenticate).cloned().collect();
         for value in challenges {
@@ -120,6 +122,7 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
     let conf = u.conf.clone();
     let like_files = u.kind.like_files;
+    let (keeps, cached) = (u.keeps_reply(), u.is_cached());
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
     // By number, because rewriting a value may look at the others.
     for at in 0..u.head.fields.len() {
@@ -137,15 +140,16 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     if like_files && status == 200 {
         crate::http::output::set_content_type(x, r);
     }
-    // The peer's word on status and length stands; a condition of the client was for it to judge.
+    // The peer's word on status and length stands; a condition of the client was for it to judge, unless
+    // the cache kept it back.
     let request = &mut x[r];
     request.headers_out.status = status;
     request.headers_out.status_line = (!line.is_empty()).then_some(line);
     request.headers_out.content_length = length;
-    request.flags.disable_not_modified = true;
+    request.flags.disable_not_modified = !keeps;
     if *conf.force_ranges {
         request.flags.allow_ranges = true;
-        request.flags.single_range = true;
+        request.flags.single_range = !cached;
         request.flags.disable_not_modified = false;
     }
     Ok(())
@@ -191,7 +195,7 @@ fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field:
         }
         Name::ContentType => return content_type(x, r, &value),
         Name::ContentLength => return,
-        Name::AcceptRanges if *conf.force_ranges => return,
+        Name::AcceptRanges if accepts_ranges(x, r, conf) => return,
         Name::Refresh => value = refresh(x, r, io, value),
         Name::Location => value = redirect(x, r, io, &value).unwrap_or(value),
         Name::SetCookie => value = cookie(x, r, io, &value).unwrap_or(value),
@@ -200,6 +204,18 @@ fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field:
         _ => {}
     }
     x[r].headers_out.fields.push(OutField { name, value });
+}
+
+/// Whether it is the server that cuts ranges, of a reply whose peer could: where it must
+/// (`NAME_force_ranges`), and where the cache asks for the whole.
+fn accepts_ranges(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) -> bool {
+    let Some(u) = super::of(x, r) else { return false };
+    let (keeps, cached) = (u.keeps_reply(), u.is_cached());
+    if (keeps || cached) && !*conf.force_ranges {
+        x[r].flags.allow_ranges = true;
+        x[r].flags.single_range = !cached;
+    }
+    keeps || cached || *conf.force_ranges
 }
 
 /// The type apart from its charset, which filters may change.
@@ -241,7 +257,7 @@ fn rewritten<T>(
     let (conf, target) = (u.conf.clone(), u.target.clone());
     // Taken out for the length of the call, because the view borrows the exchange it lives in.
     let module = u.module.take()?;
-    let done = rewrite(&*module, &mut View { x, r, io, conf, target });
+    let done = rewrite(&*module, &mut View::new(x, r, io, conf, target));
     if let Some(u) = super::of(x, r) {
         u.module = Some(module);
     }

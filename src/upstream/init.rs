@@ -15,7 +15,7 @@
 
 use super::modules::UpstreamMain;
 use super::view::View;
-use super::{connect, lines, next, pass, resolve};
+use super::{cache, connect, lines, next, pass, resolve};
 use crate::balance::Group;
 use crate::buf::{Chain, Slice};
 use crate::event::{RequestIx, Side, clock};
@@ -69,6 +69,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         pipe: Pipe::default(),
         tunnel: Tunnel::default(),
         store: None,
+        cache: None,
         mode: Mode::None,
         header_sent: false,
         overdue: false,
@@ -115,10 +116,15 @@ pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let (conf, kind) = (u.conf.clone(), u.kind);
-    watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off);
     let (parts, complete) = target(x, r, io)?;
+    set_target(x, r, &parts, complete);
+    if let Some(turn) = cache::look_up(x, r, io) {
+        return turn;
+    }
+    let keeps = super::of(x, r).is_some_and(|u| u.keeps_reply());
+    watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off || keeps);
     // Before a peer is chosen: what the protocol refuses costs nobody an attempt.
-    create_request(x, r, io, &parts, complete)?;
+    create_request(x, r, io)?;
     match find_group(x, r, io, &parts, kind.port)? {
         Some(group) if lines::await_first(x, r, io, &group) => Ok(()),
         Some(group) => proceed(x, r, io, group),
@@ -144,7 +150,7 @@ pub fn proceed(x: &mut Exchange, r: RequestIx, io: &mut Io, group: Rc<Group>) ->
 
 /// Gives the client's slots to the wait for the upstream: its going away is to be noticed, unless it
 /// does not matter.
-fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
+pub(super) fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores: bool) {
     x[r].swap_write(if ignores { ClientWrite::Empty } else { ClientWrite::CheckBroken });
     // A body that comes while it is passed on has a slot of its own, which notices an end as well.
     let streams = body::of(x, r).is_some_and(|body| !body.complete);
@@ -183,24 +189,28 @@ fn target(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(Parts, bool), 
     }
 }
 
-/// Has the protocol write the request.
-fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts, complete: bool) -> Turn {
-    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (kind, conf, pass) = (u.kind, u.conf.clone(), u.pass.clone());
-    let target = Target {
-        url: pass.url.clone(),
-        location: pass.location.clone(),
+/// What the protocol is told about the pass directive.
+fn set_target(x: &mut Exchange, r: RequestIx, parts: &Parts, complete: bool) {
+    let Some(u) = super::of(x, r) else { return };
+    u.port = parts.port;
+    u.target = Target {
+        url: u.pass.url.clone(),
+        location: u.pass.location.clone(),
         host: parts.host.clone(),
         uri: parts.uri.clone(),
         complete,
     };
-    if let Some(u) = super::of(x, r) {
-        (u.target, u.port) = (target.clone(), parts.port);
-    }
+}
+
+/// Has the protocol write the request.
+fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (kind, conf, target) = (u.kind, u.conf.clone(), u.target.clone());
+    let fields = if u.keeps_reply() { Some(cache::serve::request_fields(x, r)) } else { None };
     let loc = x[r].loc.clone();
     // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
     let mut out = Out::new();
-    let created = kind.create_request(&mut View { x, r, io, conf, target }, &loc.confs, &mut out);
+    let created = kind.create_request(&mut View { x, r, io, conf, target, fields }, &loc.confs, &mut out);
     match created {
         Ok(module) => {
             let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };

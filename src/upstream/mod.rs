@@ -12,7 +12,7 @@
 //!   init ─▶ connect ─▶ send ─▶ header ─▶ heads ─▶ relay ─┬─ unbuffered ─┐
 //!    │         ▲                  │                      ├─ pipe/*      ├─▶ finish
 //!    │         └────── next ◀─────┴── early (1xx)        └─ upgraded ───┘
-//!    └ body first (http/body/read.rs)
+//!    └ body first (http/body/read.rs)      cache/* in front of connect, beside relay
 //! ```
 //!
 //! What each may rely on: `init` has made the request's bytes, so nobody after it asks the protocol for
@@ -22,6 +22,7 @@
 //! *Read next*: `init.rs`.
 
 pub mod broken;
+pub mod cache;
 pub mod check;
 pub mod connect;
 pub mod deadline;

@@ -15,7 +15,7 @@
 //! *Read next*: `pass.rs`, `init.rs`.
 
 use super::lines::Lines;
-use super::{check, directives, early, fastcgi_vars, init, pass, vars};
+use super::{cache, check, directives, early, fastcgi_vars, init, pass, vars};
 use crate::balance;
 use crate::balance::groups::Groups;
 use crate::conf::build::Sets;
@@ -66,7 +66,7 @@ impl Conf for Waiting {
 
 /// The module of `upstream` blocks and of the `$upstream_…` variables.
 pub static UPSTREAM: HttpModule = HttpModule {
-    variables: Some(vars::variables),
+    variables: Some(|| [vars::variables(), cache::vars::variables()].into_iter().flatten().collect()),
     families: &vars::FAMILIES,
     after: Some(after),
     ..HttpModule::new(&balance::directives::MODULE)
@@ -92,7 +92,7 @@ pub fn modules() -> Vec<&'static HttpModule> {
 /// The modules of a protocol: the shared directives under its name, and its own ones. Made once, when a
 /// program is put together, and kept for the life of the process.
 pub fn of<P: Protocol>() -> [&'static HttpModule; 2] {
-    let shared = directives::table(P::NAME, |cx, line| pass::set::<P>(cx, line, handler::<P>));
+    let shared = directives::table(P::NAME, P::CACHES, |cx, line| pass::set::<P>(cx, line, handler::<P>));
     [leak(HttpModule::new(shared)), leak(HttpModule::new(P::DIRECTIVES))]
 }
 

@@ -17,8 +17,7 @@
 //!
 //! *Read next*: `finish.rs`.
 
-use super::finish;
-use super::{connect, deadline, peer_conn};
+use super::{cache, connect, deadline, finish, peer_conn};
 use crate::balance::Verdict;
 use crate::buf::Chain;
 use crate::event::{RequestIx, clock};
@@ -43,7 +42,8 @@ fn class(failure: Failure) -> u32 {
     }
 }
 
-fn class_of_status(status: u16) -> Option<u32> {
+/// The class of a reply in `NAME_next_upstream`; None for a status that has none.
+pub(super) fn class_of_status(status: u16) -> Option<u32> {
     Some(match status {
         500 => next_on::HTTP_500,
         502 => next_on::HTTP_502,
@@ -108,6 +108,9 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
     // Giving the peer back has counted this attempt: what is left are further ones.
     let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
     if tries == 0 || !is_wanted(x, r, failure) {
+        if let Some(turn) = cache::stale::after_failure(x, r, io, class(failure)) {
+            return turn;
+        }
         return Status::Http(status).finish();
     }
     reinit(x, r);
@@ -179,6 +182,7 @@ fn once_more(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// Everything as it was before the first attempt (nginx: `ngx_http_upstream_reinit`).
 fn reinit(x: &mut Exchange, r: RequestIx) {
+    cache::fill::forget_head(x, r);
     let Some(u) = super::of(x, r) else { return };
     u.head.clear();
     u.decoder = None;

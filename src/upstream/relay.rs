@@ -12,7 +12,7 @@
 //!
 //! *Read next*: `unbuffered.rs`, then `pipe/mod.rs`.
 
-use super::{finish, header, pipe, store, unbuffered, upgraded};
+use super::{cache, finish, header, pipe, store, unbuffered, upgraded};
 use crate::buf::Page;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
@@ -44,18 +44,24 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     u.header_sent = true;
+    let buffered = u.buffering && !x[r].flags.in_memory;
+    cache::fill::begin(x, r, io, buffered && !upgrade);
     if upgrade {
         return upgraded::begin(x, r, io);
     }
     stop_sending(x, r, io);
-    if x[r].flags.header_only && !x[r].flags.in_memory {
+    let copies = super::of(x, r).is_some_and(|u| u.copies_body());
+    if x[r].flags.header_only && !x[r].flags.in_memory && !copies {
         // The peer may still send a body that is not wanted: HEAD has none, so only the framing decides.
         let Some(u) = super::of(x, r) else { return Ok(()) };
         u.complete = u.decoder.as_ref().is_some_and(Decoder::is_done);
         return Status::Ok.finish();
     }
-    let Some(u) = super::of(x, r) else { return Ok(()) };
-    let buffered = u.buffering && !x[r].flags.in_memory;
+    let header_only = x[r].flags.header_only;
+    if let Some(u) = super::of(x, r) {
+        // Who asked for the head alone gets no more; the rest of the reply is for the copy.
+        u.client_gone |= copies && header_only;
+    }
     store::begin(x, r, io);
     watch(x, r, io, buffered);
     if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
@@ -126,6 +132,7 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
         logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
     }
     store::append(x, r, io);
+    cache::fill::append(x, r, io);
     match flow {
         Ok(flow) => Ok(flow),
         Err(Fault::Invalid(text)) => {
@@ -160,6 +167,7 @@ pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if let Some(u) = super::of(x, r) {
         u.complete = true;
     }
+    cache::fill::finish(x, r, io);
     finish::release_peer(x, r, io, true);
 }
 

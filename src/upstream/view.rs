@@ -9,6 +9,7 @@
 //!
 //! *Read next*: `init.rs`, which makes one.
 
+use super::cache;
 use crate::balance;
 use crate::buf::Slice;
 use crate::conf::template::{Template, VarIx};
@@ -35,10 +36,28 @@ pub struct View<'a> {
     pub conf: Rc<UpstreamConf>,
     /// Where it passes to.
     pub target: Target,
+    /// The fields that are passed on in place of the client's, if they are others.
+    pub fields: Option<Vec<(Slice, Slice)>>,
+}
+
+impl<'a> View<'a> {
+    /// A request with the client's own fields.
+    pub fn new(
+        x: &'a mut Exchange,
+        r: RequestIx,
+        io: &'a mut Io,
+        conf: Rc<UpstreamConf>,
+        target: Target,
+    ) -> View<'a> {
+        View { x, r, io, conf, target, fields: None }
+    }
 }
 
 impl Request for View<'_> {
     fn method(&self) -> Slice {
+        if cache::serve::asks_get(self.x, self.r) {
+            return Slice::from("GET");
+        }
         self.x[self.r].method_name.clone()
     }
 
@@ -48,7 +67,7 @@ impl Request for View<'_> {
 
     fn unparsed_uri(&self) -> Option<Slice> {
         let request = &self.x[self.r];
-        (request.is_main() && request.flags.valid_unparsed_uri).then(|| request.unparsed_uri.clone())
+        request.flags.valid_unparsed_uri.then(|| request.unparsed_uri.clone())
     }
 
     fn uri(&self) -> Slice {
@@ -69,6 +88,9 @@ impl Request for View<'_> {
     }
 
     fn field(&self, at: usize) -> Option<(Slice, Slice)> {
+        if let Some(fields) = &self.fields {
+            return fields.get(at).cloned();
+        }
         if !*self.conf.pass_request_headers {
             return None;
         }

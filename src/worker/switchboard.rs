@@ -50,6 +50,7 @@ pub fn client_write(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         ClientWrite::RunPhases => phases::run(x, r, io),
         ClientWrite::CheckBroken => Ok(()),
         ClientWrite::AwaitPeer => connect::await_peer(x, r, io),
+        ClientWrite::AwaitCache => upstream::cache::wait::await_cache(x, r, io),
         ClientWrite::ProcessDownstream => pipe::downstream(x, r, io),
         ClientWrite::NonBufferedDownstream => unbuffered::downstream(x, r, io),
         ClientWrite::UpgradedWrite => upgraded::process(x, r, io),

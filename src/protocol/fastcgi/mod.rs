@@ -53,6 +53,7 @@ impl Protocol for FastCgi {
     type Conf = FastCgiLocation;
     const NAME: &'static str = "fastcgi";
     const DIRECTIVES: &'static Module = &MODULE;
+    const CACHES: bool = true;
 
     fn may_stream(_: &FastCgiLocation, _: bool) -> bool {
         true
@@ -65,16 +66,11 @@ impl Protocol for FastCgi {
             Body::None | Body::Length(0) => out.write(&STDIN_END),
             _ => out.body(&Stdin),
         }
-        Ok(FastCgi {
-            conf: conf.clone(),
-            records: Reader::default(),
-            head: CgiHead::new(&r.method(), false),
-            line: Vec::new(),
-            said: Vec::new(),
-            rest: None,
-            too_much: false,
-            closed: false,
-        })
+        Ok(FastCgi::new(conf, &r.method()))
+    }
+
+    fn revive(conf: &Rc<FastCgiLocation>) -> Option<Self> {
+        Some(FastCgi::new(conf, b"GET"))
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
@@ -149,6 +145,20 @@ impl Protocol for FastCgi {
 }
 
 impl FastCgi {
+    /// A context at the beginning of the answer to a request of this method.
+    fn new(conf: &Rc<FastCgiLocation>, method: &[u8]) -> FastCgi {
+        FastCgi {
+            conf: conf.clone(),
+            records: Reader::default(),
+            head: CgiHead::new(method, false),
+            line: Vec::new(),
+            said: Vec::new(),
+            rest: None,
+            too_much: false,
+            closed: false,
+        }
+    }
+
     /// A line of the head without its end, once it is complete. What there is of it is used in any case.
     fn stdout_line(&mut self, input: &mut Input) -> Option<Slice> {
         let content = input.bytes().get(..self.records.due(input))?;

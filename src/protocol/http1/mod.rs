@@ -57,6 +57,7 @@ impl Protocol for Http1 {
     const DIRECTIVES: &'static Module = &MODULE;
     const SCHEME: Option<&'static str> = Some("http");
     const PORT: u16 = 80;
+    const CACHES: bool = true;
 
     fn may_stream(conf: &Http1Location, chunked: bool) -> bool {
         conf.set_body.is_none() && (!chunked || *conf.http_version == Version::V11)
@@ -65,6 +66,14 @@ impl Protocol for Http1 {
     fn create_request(r: &mut dyn Request, conf: &Rc<Http1Location>, out: &mut Out) -> Result<Self, Fault> {
         let asked = request::write(r, conf, out)?;
         Ok(Http1 { conf: conf.clone(), asked, reply: reply::Reply::default() })
+    }
+
+    fn revive(conf: &Rc<Http1Location>) -> Option<Self> {
+        Some(Http1 { conf: conf.clone(), asked: Asked::default(), reply: reply::Reply::default() })
+    }
+
+    fn cache_key(r: &mut dyn Request) -> Result<Slice, Fault> {
+        Ok(Slice::from([&r.target().host[..], &line::target(r)?].concat()))
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {

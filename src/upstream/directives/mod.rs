@@ -13,6 +13,8 @@
 //!
 //! *Read next*: `rows.rs`, then `http/upstream_conf.rs`.
 
+mod cache_rows;
+mod cache_setters;
 mod rows;
 mod setters;
 
@@ -32,10 +34,14 @@ pub struct Row {
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 }
 
-/// The shared directives under a prefix, and the pass directive. Made once for each module and kept for
-/// the life of the process.
-pub fn table(prefix: &str, pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> &'static Module {
-    let mut directives: Vec<Directive> = Vec::with_capacity(rows::ROWS.len() + 1);
+/// The shared directives under a prefix, and the pass directive; with those of the cache if the protocol's
+/// replies can be kept. Made once for each module and kept for the life of the process.
+pub fn table(
+    prefix: &str,
+    caches: bool,
+    pass: fn(&mut Cx, &Line) -> Result<(), ConfError>,
+) -> &'static Module {
+    let mut directives: Vec<Directive> = Vec::new();
     directives.push(Directive {
         name: joined(prefix, "pass"),
         contexts: rows::PASS,
@@ -45,7 +51,11 @@ pub fn table(prefix: &str, pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) ->
         doc: "Passes requests of this location to the peer or the group of peers named.",
         set: pass,
     });
-    directives.extend(rows::ROWS.iter().map(|row| Directive {
+    let cache_rows = if caches { cache_rows::ROWS } else { &[] };
+    // NGINX: the other modules have no such directive; what they are asked with is the script's business.
+    let head_rows: &[Row] = if caches && prefix == "proxy" { &[cache_rows::CONVERT_HEAD] } else { &[] };
+    let rows = rows::ROWS.iter().chain(cache_rows).chain(head_rows);
+    directives.extend(rows.map(|row| Directive {
         name: joined(prefix, row.suffix),
         contexts: row.contexts,
         args: row.args,

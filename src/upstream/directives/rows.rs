@@ -11,7 +11,8 @@ use super::setters;
 use super::{Row, of};
 use crate::conf::directive::{Args, Contexts, HTTP, LIMIT_EXCEPT, LOCATION, LOCATION_IF, SERVER};
 
-const ALL: Contexts = HTTP | SERVER | LOCATION;
+/// Where most of them may stand.
+pub const ALL: Contexts = HTTP | SERVER | LOCATION;
 
 /// Where the pass directive may stand.
 pub const PASS: Contexts = LOCATION | LOCATION_IF | LIMIT_EXCEPT;
@@ -38,7 +39,8 @@ macro_rules! special {
     };
 }
 
-const ONE: Args = Args::Exactly(1);
+/// One argument.
+pub const ONE: Args = Args::Exactly(1);
 
 /// All of them.
 pub const ROWS: &[Row] = &[

@@ -14,6 +14,7 @@ use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
 use crate::conf::value::{parse_number, parse_size};
+use crate::http::cache_conf::Zone;
 use crate::http::core_directives::client;
 use crate::http::upstream_conf::{Bind, Store, UpstreamConf, ignored, next_on};
 use crate::util::address::Address;
@@ -34,6 +35,7 @@ pub const NEXT: &[(&str, u32)] = &[
     ("not_found", next_on::HTTP_404),
     ("http_429", next_on::HTTP_429),
     ("no_live", next_on::NO_LIVE),
+    ("updating", next_on::UPDATING),
     ("off", next_on::OFF),
 ];
 
@@ -137,7 +139,12 @@ pub fn store(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         let path = cx.path(arg);
         Store::Path(Template::compile(cx, line, path.as_os_str().as_encoded_bytes())?)
     };
-    line.store(&mut of(cx, line, "store")?.store, store)
+    let conf = of(cx, line, "store")?;
+    if store != Store::Off && conf.cache.zone.is_set() && !matches!(*conf.cache.zone, Zone::Off) {
+        let prefix = line.name.as_str()?.trim_end_matches("_store");
+        return Err(line.directive_err(format_args!("is incompatible with \"{prefix}_cache\"")));
+    }
+    line.store(&mut conf.store, store)
 }
 
 /// `store_access user:rw group:r all:r`

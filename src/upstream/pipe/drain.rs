@@ -63,7 +63,7 @@ pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result
 fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: bool) -> Result<u64, Leave> {
     chain.flush |= flush;
     match output(x, r, io, chain) {
-        Status::Error if of(x, r).is_some_and(|u| u.store.is_some()) => {
+        Status::Error if of(x, r).is_some_and(|u| u.copies_body()) => {
             // The client is gone, the file is still wanted.
             if let Some(u) = of(x, r) {
                 u.client_gone = true;

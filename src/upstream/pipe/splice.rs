@@ -74,7 +74,7 @@ fn may_pass(x: &Exchange, r: RequestIx) -> Option<usize> {
         return None;
     }
     let u = main.upstream.as_deref()?;
-    if u.store.is_some() || u.conf.limit_rate.is_some() || u.client_gone {
+    if u.copies_body() || u.conf.limit_rate.is_some() || u.client_gone {
         return None;
     }
     let peer = u.peer.as_ref()?;
