@@ -53,19 +53,22 @@ impl TempPath {
     }
 }
 
-/// Makes a folder and those above it, for the process's user alone; one that exists is left as it is.
+/// The mode of folders that nobody but their owner may look into.
+pub const PRIVATE: u32 = 0o700;
+
+/// Makes a folder with these rights, and those above it; one that exists is left as it is.
 ///
 /// # Errors
 /// What mkdir(2) said.
-pub fn create_folders(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+pub fn create_folders(folder: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(folder)
 }
 
 /// Does something that needs the folder of `path`, which is made if it is not there.
-fn with_folders<T>(path: &Path, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
+fn with_folders<T>(path: &Path, mode: u32, work: impl Fn() -> io::Result<T>) -> io::Result<T> {
     work().or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(folder)) => {
-            create_folders(folder)?;
+            create_folders(folder, mode)?;
             work()
         }
         _ => Err(error),
@@ -112,7 +115,7 @@ impl TempFile {
             });
             let name = name_of(n);
             let open = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&name);
-            match with_folders(&name, open) {
+            match with_folders(&name, PRIVATE, open) {
                 Ok(file) => return Ok(TempFile { file: Rc::new(file), path: name, len: 0, keep: false }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -120,22 +123,26 @@ impl TempFile {
         }
     }
 
-    /// Gives the file its final name and makes the folders on the way. To another file system it is copied,
-    /// under a name of its own first, so that nobody sees half a file.
+    /// Gives the file its final name and makes the folders on the way, with these rights. To another
+    /// file system it is copied, under a name of its own first, so that nobody sees half a file.
     ///
     /// # Errors
     /// What rename(2), mkdir(2) or the copying said; the file is deleted then.
-    pub fn rename(mut self, to: &Path) -> io::Result<()> {
-        match with_folders(to, || fs::rename(&self.path, to)) {
+    pub fn rename(mut self, to: &Path, mode: u32) -> io::Result<()> {
+        match with_folders(to, mode, || fs::rename(&self.path, to)) {
             Ok(()) => {
                 // It has another name now: there is nothing to delete.
                 self.keep();
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                if let Some(folder) = to.parent() {
+                    create_folders(folder, mode)?;
+                }
                 let part = TempFile::create_beside(to)?;
+                // Rights and all.
                 fs::copy(&self.path, &part.path)?;
-                part.rename(to)
+                part.rename(to, mode)
             }
             Err(error) => Err(error),
         }

@@ -17,7 +17,7 @@
 use super::records::Evicted;
 use super::{Key, Store};
 use crate::buf::TempFile;
-use crate::buf::temp_file::TempPath;
+use crate::buf::temp_file::{PRIVATE, TempPath};
 use crate::note;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// What rename(2), mkdir(2) or the copying to another file system said; the temporary file is deleted.
     pub fn publish(&self, key: &Key, file: TempFile) -> io::Result<()> {
-        file.rename(&self.path(key))
+        file.rename(&self.path(key), PRIVATE)
     }
 
     /// Deletes the file of a key and forgets it, for one that was found bad.

@@ -20,7 +20,7 @@ use super::{PathConf, Store};
 use crate::event::clock;
 use std::rc::Rc;
 
-/// The longest pause, in milliseconds.
+/// The longest pause, in milliseconds; shorter where files get old sooner.
 const LONGEST: u64 = 10_000;
 
 /// Deletes files of one store.
@@ -47,7 +47,10 @@ impl Manager {
         let mut files = 0;
         self.due = loop {
             match self.next(conf) {
-                Found::Wait(ms) => break clock::now().saturating_add(ms.clamp(1, LONGEST)),
+                Found::Wait(ms) => {
+                    let longest = LONGEST.min(conf.inactive.saturating_mul(1000)).max(1);
+                    break clock::now().saturating_add(ms.clamp(1, longest));
+                }
                 Found::Gone(evicted) => self.store.delete(evicted),
             }
             files += 1;

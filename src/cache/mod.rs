@@ -20,6 +20,10 @@
 
 mod files;
 mod head;
+#[cfg(test)]
+mod head_tests;
+#[cfg(test)]
+mod keeping_tests;
 pub mod loader;
 pub mod manager;
 mod path;

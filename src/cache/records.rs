@@ -210,6 +210,12 @@ impl Records<'_> {
         free
     }
 
+    /// Puts another process in the place of the loader.
+    #[cfg(test)]
+    pub fn set_loader(&self, process: u64) {
+        self.table.set_own(LOADER, process);
+    }
+
     /// The loader has been through.
     pub fn loaded(&self) {
         let _held = self.lock();

@@ -10,12 +10,14 @@
 //!
 //! ```text
 //!   App ── load(ConfigSource) ──▶ Cycle ── listens() ──▶ master opens sockets
-//!                                   └───── run_worker(WorkerContext) in each child ──▶ exit code
+//!                                   ├───── run_worker(WorkerContext) in each worker ──▶ exit code
+//!                                   └───── helpers() ──▶ a child each, besides the workers
 //! ```
 //!
 //! *Read next*: `run.rs` and `worker_process.rs`, who call these; `conf/core_conf.rs`, what the master
 //! wants to know.
 
+use super::helper::Helper;
 use crate::conf::core_conf::Core;
 use crate::conf::error::ConfError;
 use crate::event::inbox::Inbox;
@@ -93,6 +95,12 @@ pub trait Cycle {
     fn prepare(&self, user: Option<(u32, u32)>) -> Result<(), String> {
         let _ = user;
         Ok(())
+    }
+
+    /// The work beside the requests that has processes of its own. Asked for in the master and again in each
+    /// child, and to be the same each time.
+    fn helpers(&self) -> Vec<Helper> {
+        Vec::new()
     }
 
     /// Serves until asked to stop; gives the exit code of the process: 0, or 2 for a failure that a restart

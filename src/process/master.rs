@@ -21,8 +21,8 @@ use super::cycle::{App, ConfigSource, Cycle, Logged, WorkerContext};
 use super::listen::Sockets;
 use super::pidfile::PidFile;
 use super::signal::{Order, TAKEN, order_of};
-use super::workers::Workers;
-use super::{run, upgrade, worker_process};
+use super::workers::{Post, Workers};
+use super::{helper, run, upgrade, worker_process};
 use crate::conf::core_conf::User;
 use crate::event::clock;
 use crate::event::inbox::Inbox;
@@ -167,8 +167,8 @@ impl<'a> Master<'a> {
             let patience = if last { patience } else { patience.saturating_mul(2) };
             self.ending = Some(Ending::Terminate { at: now.saturating_add(patience), patience });
         }
-        for (index, pause) in self.workers.take_due(now) {
-            self.start_worker(index, pause);
+        for (post, pause) in self.workers.take_due(now) {
+            self.start(post, pause);
         }
     }
 
@@ -179,22 +179,29 @@ impl<'a> Master<'a> {
     fn start_workers(&mut self) {
         self.no_workers = false;
         for index in 0..self.count() {
-            self.start_worker(index, 0);
+            self.start(Post::Worker(index), 0);
+        }
+        for (index, helper) in self.running.cycle.helpers().into_iter().enumerate() {
+            self.start(Post::Helper(index, helper.duty), 0);
         }
     }
 
-    fn start_worker(&mut self, index: usize, pause: u64) {
+    fn start(&mut self, post: Post, pause: u64) {
+        let name = post.name();
         match process::fork() {
             Ok(Fork::Child) => {
                 log::forked();
-                self.be_worker(index)
+                match post {
+                    Post::Worker(index) => self.be_worker(index),
+                    Post::Helper(index, _) => self.be_helper(index),
+                }
             }
             Ok(Fork::Parent(pid)) => {
-                self.workers.started(pid, index, clock::now(), pause);
-                note!(log::process(), Notice, 0, "start worker process {pid}");
+                self.workers.started(pid, post, clock::now(), pause);
+                note!(log::process(), Notice, 0, "start {name} {pid}");
             }
             Err(error) => {
-                note!(log::process(), Alert, 0, &error; "fork() failed while spawning \"worker process\"");
+                note!(log::process(), Alert, 0, &error; "fork() failed while spawning \"{name}\"");
             }
         }
     }
@@ -219,6 +226,12 @@ impl<'a> Master<'a> {
         }
     }
 
+    /// In the child: a helper serves nobody, so it keeps no socket.
+    fn be_helper(&mut self, index: usize) -> ! {
+        self.running.sockets.close(true, true);
+        helper::run(&*self.running.cycle, self.running.user.as_ref(), index)
+    }
+
     fn tell(&self, pid: Pid, number: i32) {
         if let Err(error) = signal::send(pid, number) {
             note!(log::process(), Alert, 0, &error; "kill({pid}, {number}) failed");
@@ -238,14 +251,17 @@ impl<'a> Master<'a> {
                 self.new_binary_is_gone();
                 continue;
             }
-            log_end("worker process", pid, ended);
-            let Some(child) = self.workers.ended(pid) else { continue };
-            if child.exiting || self.ending.is_some() || self.no_workers {
+            let child = self.workers.ended(pid);
+            let name = child.map_or("process", |child| child.post.name());
+            log_end(name, pid, ended);
+            let Some(child) = child else { continue };
+            let done = ended == Ended::Exited(0) && !child.post.is_lasting();
+            if child.exiting || self.ending.is_some() || self.no_workers || done {
                 continue;
             }
             if ended == Ended::Exited(worker_process::FATAL) {
                 let text = "exited with fatal code 2 and cannot be respawned";
-                note!(log::process(), Alert, 0, "worker process {pid} {text}");
+                note!(log::process(), Alert, 0, "{name} {pid} {text}");
             } else {
                 self.workers.restart(&child, clock::now());
             }

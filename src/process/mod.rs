@@ -18,6 +18,7 @@
 pub mod args;
 pub mod cycle;
 pub mod daemon;
+pub mod helper;
 pub mod listen;
 pub mod master;
 pub mod pidfile;

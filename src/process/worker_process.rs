@@ -23,7 +23,7 @@ use std::panic::{self, AssertUnwindSafe};
 /// The code of a worker that a restart would not help: the master does not try.
 pub const FATAL: i32 = 2;
 /// The code of a worker that panicked, the standard library's.
-const PANICKED: i32 = 101;
+pub const PANICKED: i32 = 101;
 
 /// Becomes a worker, serves, and ends the process. `user` is whom to become.
 pub fn run(cycle: &dyn Cycle, user: Option<&User>, context: WorkerContext) -> ! {
@@ -31,7 +31,7 @@ pub fn run(cycle: &dyn Cycle, user: Option<&User>, context: WorkerContext) -> ! 
         // The inbox has its own idea of what to hold back; a child of a worker would be nobody's to wait for.
         let _ = signal::unblock(&[signal::SIGCHLD]);
         title::set("nginx: worker process");
-        match begin(cycle.core(), user, context.index) {
+        match begin(cycle.core(), user, Some(context.index)) {
             true => cycle.run_worker(context),
             false => FATAL,
         }
@@ -41,8 +41,9 @@ pub fn run(cycle: &dyn Cycle, user: Option<&User>, context: WorkerContext) -> ! 
     process::exit_now(code)
 }
 
-/// Obeys the settings. False if the worker must not run, which was logged.
-fn begin(core: &Core, user: Option<&User>, index: usize) -> bool {
+/// Obeys the settings, those of worker `index` or of a process that is none. False if it must not run, which
+/// was logged.
+pub fn begin(core: &Core, user: Option<&User>, index: Option<usize>) -> bool {
     let log = crate::log::process();
     if *core.worker_priority != 0
         && let Err(error) = limits::set_priority(*core.worker_priority)
@@ -66,7 +67,7 @@ fn begin(core: &Core, user: Option<&User>, index: usize) -> bool {
         note!(log, Emerg, 0, &error; "{call} failed");
         return false;
     }
-    if let Some(processors) = core.worker_cpu_affinity.of(index)
+    if let Some(processors) = index.and_then(|index| core.worker_cpu_affinity.of(index))
         && let Err(error) = limits::set_processors(&processors)
     {
         note!(log, Alert, 0, &error; "sched_setaffinity() failed");

@@ -3,9 +3,10 @@
 //! *In nginx* this is the array `ngx_processes` with its flags `respawn`, `exiting`, `exited`; a dead
 //! worker is forked again at once, however often it dies.
 //!
-//! *Here* a list of [`Child`]. A worker that dies within a second of its start is started again after a pause
-//! that doubles from 100 ms to 10 s, so that one that cannot live does not eat a processor; a second's life
-//! resets the pause. This file decides and counts; forking and signals are the master's.
+//! *Here* a list of [`Child`], workers and [helpers](super::helper) alike. One that dies within a second
+//! of its start is started again after a pause that doubles from 100 ms to 10 s, so that one that cannot
+//! live does not eat a processor; a second's life resets the pause. This file decides and counts;
+//! forking and signals are the master's.
 //!
 //! ```text
 //!   started ──▶ running ──▶ asked to quit ──▶ gone
@@ -21,13 +22,49 @@ const YOUNG: u64 = 1000;
 /// The first and the longest pause, in milliseconds.
 const PAUSE: (u64, u64) = (100, 10_000);
 
-/// One running worker.
+/// What a child is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// The worker of that number.
+    Worker(usize),
+    /// The one of that number among [`Cycle::helpers`](super::Cycle::helpers).
+    Helper(usize, &'static Duty),
+}
+
+/// What the master must know of a helper.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// As it is called in the log and in the list of processes.
+    pub name: &'static str,
+    /// Whether its work never ends; one whose work does is not started again when it is done.
+    pub lasting: bool,
+}
+
+impl Post {
+    /// As the log calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Post::Worker(_) => "worker process",
+            Post::Helper(_, duty) => duty.name,
+        }
+    }
+
+    /// Whether it is to be started again even if its process ended without a failure.
+    pub fn is_lasting(self) -> bool {
+        match self {
+            Post::Worker(_) => true,
+            Post::Helper(_, duty) => duty.lasting,
+        }
+    }
+}
+
+/// One running child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Child {
     /// Its process number.
     pub pid: Pid,
-    /// Its number among the workers of its configuration.
-    pub index: usize,
+    /// What it is there for.
+    pub post: Post,
     /// When it was started, in milliseconds of the loop's clock.
     pub started: u64,
     /// It was told to quit: its end is no surprise.
@@ -36,10 +73,10 @@ pub struct Child {
     pause: u64,
 }
 
-/// A worker that is to be started again.
+/// A child that is to be started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Due {
-    index: usize,
+    post: Post,
     at: u64,
     pause: u64,
 }
@@ -52,9 +89,9 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Notes a worker that was just started; `pause` is what [`Workers::take_due`] said, 0 for a first start.
-    pub fn started(&mut self, pid: Pid, index: usize, now: u64, pause: u64) {
-        self.running.push(Child { pid, index, started: now, exiting: false, pause });
+    /// Notes a child that was just started; `pause` is what [`Workers::take_due`] said, 0 for a first start.
+    pub fn started(&mut self, pid: Pid, post: Post, now: u64, pause: u64) {
+        self.running.push(Child { pid, post, started: now, exiting: false, pause });
     }
 
     /// Takes a process off the list, if it is on it.
@@ -63,7 +100,7 @@ impl Workers {
         Some(self.running.swap_remove(at))
     }
 
-    /// Plans another start of a worker that died.
+    /// Plans another start of a child that died.
     pub fn restart(&mut self, child: &Child, now: u64) {
         let young = now.saturating_sub(child.started) < YOUNG;
         let (first, longest) = PAUSE;
@@ -72,13 +109,13 @@ impl Workers {
             (true, 0) => first,
             (true, pause) => pause.saturating_mul(2).min(longest),
         };
-        self.due.push(Due { index: child.index, at: now.saturating_add(pause), pause });
+        self.due.push(Due { post: child.post, at: now.saturating_add(pause), pause });
     }
 
-    /// The workers whose time to be started again has come: their numbers and the pauses they had.
-    pub fn take_due(&mut self, now: u64) -> Vec<(usize, u64)> {
-        let ripe: Vec<(usize, u64)> =
-            self.due.iter().filter(|due| due.at <= now).map(|due| (due.index, due.pause)).collect();
+    /// The children whose time to be started again has come, and the pauses they had.
+    pub fn take_due(&mut self, now: u64) -> Vec<(Post, u64)> {
+        let ripe: Vec<(Post, u64)> =
+            self.due.iter().filter(|due| due.at <= now).map(|due| (due.post, due.pause)).collect();
         self.due.retain(|due| due.at > now);
         ripe
     }
@@ -119,7 +156,7 @@ mod tests {
         let (mut workers, mut now, mut pause) = (Workers::default(), 5000, 0);
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            workers.started(7, 0, now, pause);
+            workers.started(7, Post::Worker(0), now, pause);
             let child = workers.ended(7).expect("running");
             workers.restart(&child, now + 10);
             let at = workers.next_due().expect("due");
@@ -129,18 +166,18 @@ mod tests {
             now = at;
         }
         assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-        workers.started(7, 0, now, pause);
+        workers.started(7, Post::Worker(0), now, pause);
         let child = workers.ended(7).expect("running");
         workers.restart(&child, now + YOUNG);
-        assert_eq!(workers.take_due(now + YOUNG), [(0, 0)]);
+        assert_eq!(workers.take_due(now + YOUNG), [(Post::Worker(0), 0)]);
     }
 
     #[test]
     fn a_worker_is_told_to_quit_once() {
         let mut workers = Workers::default();
-        workers.started(7, 0, 0, 0);
+        workers.started(7, Post::Worker(0), 0, 0);
         assert_eq!(workers.tell_all_to_quit(), [7]);
-        workers.started(8, 0, 0, 0);
+        workers.started(8, Post::Worker(1), 0, 0);
         assert_eq!(workers.tell_all_to_quit(), [8]);
         assert!(workers.ended(9).is_none());
     }

@@ -91,5 +91,10 @@ fn name(file: TempFile, to: &Path, conf: &UpstreamConf, modified: Option<SystemT
     if let Some(modified) = modified {
         file.file().set_modified(modified)?;
     }
-    file.rename(to)
+    file.rename(to, folder_mode(*conf.store_access))
+}
+
+/// The rights of folders for files with these: who may read the one may look into the other.
+fn folder_mode(file: u32) -> u32 {
+    file | (file & 0o444) >> 2
 }

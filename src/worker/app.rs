@@ -7,8 +7,8 @@
 //!
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 
-use super::Worker;
-use crate::buf::temp_file::create_folders;
+use super::{Worker, helpers};
+use crate::buf::temp_file::{PRIVATE, create_folders};
 use crate::cache::Stores;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
@@ -30,6 +30,7 @@ use crate::http::finish::finish;
 use crate::http::io::{Io, Services};
 use crate::http::module::HttpModule;
 use crate::log::{Level, Targets};
+use crate::process::helper::Helper;
 use crate::process::{App, ConfigSource, Cycle, WorkerContext};
 use crate::protocol::Protocol;
 use std::os::unix::fs::chown;
@@ -152,12 +153,18 @@ impl Cycle for Loaded {
         for folder in self.http.temp_paths.iter().map(|path| &path.folder).chain(caches) {
             let shown = folder.display();
             let said = |call: &str, error: std::io::Error| format!("{call} \"{shown}\" failed ({error})");
-            create_folders(folder).map_err(|error| said("mkdir()", error))?;
+            // Workers of another user must get through to it, and nobody else into it.
+            let above = folder.parent().map_or(Ok(()), |above| create_folders(above, 0o755));
+            above.and_then(|()| create_folders(folder, PRIVATE)).map_err(|error| said("mkdir()", error))?;
             if let Some((user, _)) = user {
                 chown(folder, Some(user), None).map_err(|error| said("chown()", error))?;
             }
         }
         Ok(())
+    }
+
+    fn helpers(&self) -> Vec<Helper> {
+        helpers::of(&self.http.main.get::<Stores>().all())
     }
 
     fn run_worker(&self, context: WorkerContext) -> i32 {

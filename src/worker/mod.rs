@@ -15,6 +15,7 @@
 //! *Read next*: `switchboard.rs`, `settle.rs`, `release.rs`.
 
 pub mod app;
+pub mod helpers;
 pub mod invariants;
 pub mod release;
 pub mod settle;

@@ -294,7 +294,9 @@ impl Server {
 
     /// The workers that live now; waits for the first, which comes a moment after the pid file.
     pub fn worker_pids(&self) -> Vec<u32> {
-        wait::until("a worker", || Some(process::children(self.pid())).filter(|pids| !pids.is_empty()))
+        let is_helper = |pid: &u32| process::command_line(*pid).starts_with("nginx: cache");
+        let workers = || process::children(self.pid()).into_iter().filter(|pid| !is_helper(pid)).collect();
+        wait::until("a worker", || Some(workers()).filter(|pids: &Vec<u32>| !pids.is_empty()))
     }
 
     /// Sends a signal to the master.

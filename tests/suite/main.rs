@@ -11,6 +11,7 @@ mod access_log;
 mod balance;
 mod bodies;
 mod body_filters;
+mod cache_files;
 mod command_line;
 mod deadlines;
 mod directives;
