@@ -90,6 +90,8 @@ settings! {
             pub listens: Vec<super::listen::Listen> = Vec::new(),
             /// `listen` was given.
             pub listen_seen: bool = false,
+            /// CONNECT is for one of its locations; set by `tunnel_pass`.
+            pub accepts_connect: bool = false,
         }
     }
 }

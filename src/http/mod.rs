@@ -53,6 +53,3 @@ pub mod turn;
 pub mod upstream_conf;
 pub mod upstreamed;
 pub mod vars;
-
-/// Whether CONNECT is let through to a location; it is when `tunnel_pass` exists.
-pub const ACCEPTS_CONNECT: bool = false;

@@ -59,7 +59,7 @@ const MODULES: &[Feature] = &[
     usual("http_uwsgi_module", true),
     usual("http_scgi_module", true),
     usual("http_grpc_module", false),
-    usual("http_tunnel_module", false),
+    usual("http_tunnel_module", true),
     usual("http_memcached_module", true),
     usual("http_limit_conn_module", true),
     usual("http_limit_req_module", true),

@@ -132,6 +132,8 @@ pub struct Kind {
     pub greets: bool,
     /// [`Protocol::LIKE_FILES`]
     pub like_files: bool,
+    /// [`Protocol::TUNNELS`]
+    pub tunnels: bool,
     create: Create,
     may_stream: fn(&Confs, bool) -> bool,
     revive: fn(&Confs) -> Option<Box<dyn Erased>>,
@@ -148,6 +150,7 @@ impl Kind {
             port: P::PORT,
             greets: P::GREETS,
             like_files: P::LIKE_FILES,
+            tunnels: P::TUNNELS,
             create: create::<P>,
             may_stream: |location, chunked| P::may_stream(location.get(), chunked),
             revive: revive::<P>,

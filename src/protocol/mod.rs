@@ -42,6 +42,7 @@ pub mod request;
 pub mod resp;
 pub mod scgi;
 pub mod text;
+pub mod tunnel;
 pub mod uwsgi;
 
 pub use erased::{Erased, Kind};
@@ -66,6 +67,7 @@ pub const KINDS: &[Kind] = &[
     Kind::of::<mysql::MySql>(),
     Kind::of::<redis::Redis>(),
     Kind::of::<scgi::Scgi>(),
+    Kind::of::<tunnel::Tunnel>(),
     Kind::of::<uwsgi::Uwsgi>(),
 ];
 
@@ -154,6 +156,18 @@ pub trait Protocol: Sized + Clone + 'static {
     /// Its replies can be kept: [`Protocol::revive`] makes a context that reads a head once more from the
     /// bytes it came in.
     const CACHES: bool = false;
+
+    /// A connection that is there is the whole reply: the client is told 200, and what follows is relayed both
+    /// ways as it comes. Only CONNECT may ask for it. Neither [`Protocol::greet`] nor
+    /// [`Protocol::process_header`] is called.
+    const TUNNELS: bool = false;
+
+    /// The argument of the pass directive where it has none; None if there has to be one.
+    const PASS_DEFAULT: Option<&'static str> = None;
+
+    /// Which of the shared directives it has, without the prefix; None for all. A directive that could have
+    /// no effect should not be there to be set.
+    const SHARED: Option<&'static [&'static str]> = None;
 
     /// Whether the client's body may be passed on while it is still being read: where it may not, it is read
     /// first. `chunked`: its length is not known.

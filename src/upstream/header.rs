@@ -162,6 +162,17 @@ fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     Ok(())
 }
 
+/// A protocol whose whole reply is that the connection is there: 200, and a tunnel.
+///
+/// # Errors
+/// [`Leave::Finish`] when the tunnel is over.
+pub(super) fn tunnel_is_there(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    u.head.status(200);
+    u.head.upgrade = true;
+    header_is_complete(x, r, io)
+}
+
 /// The head is there: is it an answer, or a reason to ask somebody else?
 fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(status) = super::of(x, r).map(|u| u.head.status) else { return Ok(()) };

@@ -29,6 +29,7 @@ use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{Parts, Passes, Store};
 use crate::http::upstreamed::{Mode, Pipe, State, Tunnel, Upstream};
 use crate::log::Level;
+use crate::parse::request_line::Method;
 use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
 use crate::util::address::Address;
 use std::rc::Rc;
@@ -38,6 +39,10 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
     let loc = x[r].loc.clone();
     let Some(conf) = loc.confs.get::<Passes>().get(kind.name).cloned() else { return Status::INTERNAL };
     let Some(pass) = conf.pass.clone() else { return Status::INTERNAL };
+    if kind.tunnels && x[r].method != Method::Connect {
+        // Before the pass directive's variables are asked for, which only CONNECT has.
+        return Status::Http(405);
+    }
     if !x[r].upstream_states.is_empty() {
         // A mark between two rounds.
         x[r].upstream_states.push(State::default());

@@ -34,6 +34,7 @@ use crate::protocol::memcached::Memcached;
 use crate::protocol::mysql::MySql;
 use crate::protocol::redis::Redis;
 use crate::protocol::scgi::Scgi;
+use crate::protocol::tunnel::Tunnel;
 use crate::protocol::uwsgi::Uwsgi;
 use crate::protocol::{Kind, Protocol};
 use crate::resolver;
@@ -85,6 +86,7 @@ pub fn modules() -> Vec<&'static HttpModule> {
     all.extend(of::<MySql>());
     all.extend(of::<Redis>());
     all.extend(of::<Scgi>());
+    all.extend(of::<Tunnel>());
     all.extend(of::<Uwsgi>());
     all
 }
@@ -92,7 +94,7 @@ pub fn modules() -> Vec<&'static HttpModule> {
 /// The modules of a protocol: the shared directives under its name, and its own ones. Made once, when a
 /// program is put together, and kept for the life of the process.
 pub fn of<P: Protocol>() -> [&'static HttpModule; 2] {
-    let shared = directives::table(P::NAME, P::CACHES, |cx, line| pass::set::<P>(cx, line, handler::<P>));
+    let shared = directives::table::<P>(|cx, line| pass::set::<P>(cx, line, handler::<P>));
     [leak(HttpModule::new(shared)), leak(HttpModule::new(P::DIRECTIVES))]
 }
 

@@ -24,7 +24,7 @@ use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
 use crate::http::block::open_location_name;
-use crate::http::conf::CoreLocation;
+use crate::http::conf::{CoreLocation, CoreServer};
 use crate::http::location::LocationKind;
 use crate::http::request::ContentHandler;
 use crate::http::upstream_conf::{Parts, Pass};
@@ -35,7 +35,14 @@ use std::rc::Rc;
 /// Sets `NAME_pass` of protocol `P`; `handler` becomes the location's content handler.
 pub fn set<P: Protocol>(cx: &mut Cx, line: &Line, handler: ContentHandler) -> Result<(), ConfError> {
     line.refuse_duplicate(directives::of(cx, line, "pass")?.pass.is_some())?;
-    let url = Slice::copy(line.arg(0)?);
+    let url = match P::PASS_DEFAULT {
+        Some(default) if line.args.is_empty() => Slice::from(default),
+        _ => Slice::copy(line.arg(0)?),
+    };
+    if P::TUNNELS {
+        // Requests without a path are for nobody else.
+        cx.conf::<CoreServer>().accepts_connect = true;
+    }
     let template = Template::compile(cx, line, &url)?;
     let (kind, name) = open_location_name();
     let parts = match template.as_constant() {

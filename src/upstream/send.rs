@@ -211,6 +211,9 @@ fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let timeout = *u.conf.read_timeout;
     let relays = u.mode != Mode::None;
+    if u.kind.tunnels {
+        return header::tunnel_is_there(x, r, io);
+    }
     let Some(peer) = u.peer.as_mut() else { return Ok(()) };
     peer.request_sent = true;
     peer.swap_write(PeerWrite::Idle);

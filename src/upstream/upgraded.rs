@@ -30,6 +30,8 @@ use socket2::SockRef;
 
 /// How many bytes one turn relays each way before others have theirs.
 const SHARE: usize = 256 << 10;
+/// How many bytes are read at once.
+const PAGE: usize = 16 << 10;
 
 /// Begins: what stands behind the two heads goes first.
 ///
@@ -132,7 +134,7 @@ fn relay(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// From the client to the peer; true when that direction is over.
 fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) -> Result<bool, Leave> {
-    let mut moved = 0;
+    let (mut moved, size) = (0, page_size(x, r));
     loop {
         let Some(peer) = x[r].upstream.as_deref_mut().and_then(|u| u.peer.as_mut()) else { return Ok(true) };
         if !peer.out.is_empty() {
@@ -147,7 +149,7 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
         if !peer.out.is_empty() || moved >= SHARE {
             return Ok(false);
         }
-        match read(io, client) {
+        match read(io, client, size) {
             Ok(Some(bytes)) => {
                 moved = moved.saturating_add(bytes.len());
                 peer.out.push(bytes);
@@ -170,13 +172,13 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
 
 /// From the peer to the client; true when that direction is over.
 fn downwards(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
-    let mut moved = 0;
+    let (mut moved, size) = (0, page_size(x, r));
     loop {
         to_client(x, io, Slice::EMPTY).inspect_err(|_| note_closer(x, r, "client"))?;
         if !x.out.is_empty() || moved >= SHARE {
             return Ok(false);
         }
-        match read(io, conn) {
+        match read(io, conn, size) {
             Ok(Some(bytes)) => {
                 moved = moved.saturating_add(bytes.len());
                 note_length(x, r, bytes.len());
@@ -207,13 +209,20 @@ fn to_client(x: &mut Exchange, io: &mut Io, bytes: Slice) -> Result<(), Leave> {
     }
 }
 
+/// How much is read at once: what `NAME_buffer_size` says if it says anything. Its default is meant for heads,
+/// and small for what may be a download.
+fn page_size(x: &Exchange, r: RequestIx) -> usize {
+    let set = x[r].upstream.as_deref().map(|u| &u.conf.buffer_size).filter(|size| size.is_set());
+    set.and_then(|size| usize::try_from(**size).ok()).map_or(PAGE, |size| size.max(64))
+}
+
 /// What one side has sent; None for nothing now, or for the end, which `read.eof` tells apart.
-fn read(io: &mut Io, conn: ConnId) -> std::io::Result<Option<Slice>> {
+fn read(io: &mut Io, conn: ConnId, size: usize) -> std::io::Result<Option<Slice>> {
     let Some(c) = io.net.table.get_mut(conn) else { return Ok(None) };
     if !c.read.ready || c.flags.closing {
         return Ok(None);
     }
-    let mut page = Page::with_capacity(16 << 10);
+    let mut page = Page::with_capacity(size);
     let limit = page.room();
     match c.recv(&mut page, limit)? {
         Received::Bytes(n) => Ok(Some(page.slice(0..n))),

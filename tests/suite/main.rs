@@ -42,6 +42,7 @@ mod static_file;
 mod storm;
 mod subrequests;
 mod try_files;
+mod tunnel;
 mod tutorials;
 mod userid;
 mod variables;

@@ -17,6 +17,7 @@ use crate::http::logging;
 use crate::http::turn::{Status, Turn};
 use crate::log::Level;
 use crate::parse::framing::{self, Body};
+use crate::parse::request_line::Method;
 use crate::parse::{Bad, list};
 
 /// A Host field has come.
@@ -86,8 +87,10 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         Ok(Body::Chunked) => x[r].headers_in.chunked = true,
         Err(bad) => return refuse(x, r, io, bad),
     }
-    if x[r].method == crate::parse::request_line::Method::Connect && !crate::http::ACCEPTS_CONNECT {
-        return refuse(x, r, io, Bad::InvalidMethod);
+    if x[r].method == Method::Connect && (x[r].headers_in.chunked || x[r].headers_in.content_length.is_some())
+    {
+        // What follows the head belongs to the tunnel; whoever sees a body there sees another message.
+        return refuse(x, r, io, Bad::InvalidRequest);
     }
     let mut wish = ConnectionType::Unsaid;
     for field in x[r].headers_in.all(Known::Connection) {

@@ -227,18 +227,23 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             }
         }
     }
+    if line.form == Form::Authority {
+        // There is no path, and locations are found by one.
+        (request.uri, request.unparsed_uri) = ("/".into(), name.clone());
+    }
     request.args = args;
     request.set_exten();
-    if line.method == Method::Connect && line.form == Form::Authority && !crate::http::ACCEPTS_CONNECT {
-        logging::log(x, r, io, Level::Info, None, format_args!("client sent CONNECT method"));
-        return Status::Http(405).finish();
-    }
     if line.method == Method::Trace {
         logging::log(x, r, io, Level::Info, None, format_args!("client sent TRACE method"));
         return Status::Http(405).finish();
     }
     if !name.is_empty() {
         set_host(x, r, io, &name)?;
+    }
+    // Which server it is for had to be known first.
+    if line.method == Method::Connect && !x[r].server.core.accepts_connect {
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent CONNECT method"));
+        return Status::Http(405).finish();
     }
     Ok(())
 }

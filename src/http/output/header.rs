@@ -201,6 +201,8 @@ fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
     }
     if request.headers_out.status == 101 {
         head.put(b"Connection: upgrade\r\n");
+    } else if request.flags.upgraded {
+        // CONNECT: the connection neither stays for another request nor ends with this answer.
     } else if x.client.keepalive {
         head.put(b"Connection: keep-alive\r\n");
         let seconds = *request.loc.core.keepalive_header;

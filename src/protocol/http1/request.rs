@@ -28,6 +28,10 @@ use crate::protocol::{Body, Fault, Out, Request};
 /// Writes the whole request, the client's body marked.
 pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result<Asked, Fault> {
     let method = method(r, conf)?;
+    if &*method == b"CONNECT" {
+        // Its reply would have to become a tunnel (`tunnel_pass`).
+        return Err(Fault::Refuse(405));
+    }
     let mut asked = Asked { head: &*method == b"HEAD", ..Asked::default() };
     let version: &[u8] = match *conf.http_version {
         Version::V10 => b" HTTP/1.0\r\n",

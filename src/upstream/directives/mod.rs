@@ -19,10 +19,11 @@ mod rows;
 mod setters;
 
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, Module};
+use crate::conf::directive::{Args, Contexts, Directive, Module, SERVER};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::http::upstream_conf::{Passes, UpstreamConf};
+use crate::protocol::Protocol;
 
 /// A directive without its prefix.
 pub struct Row {
@@ -36,25 +37,28 @@ pub struct Row {
 
 /// The shared directives under a prefix, and the pass directive; with those of the cache if the protocol's
 /// replies can be kept. Made once for each module and kept for the life of the process.
-pub fn table(
-    prefix: &str,
-    caches: bool,
-    pass: fn(&mut Cx, &Line) -> Result<(), ConfError>,
-) -> &'static Module {
+pub fn table<P: Protocol>(pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> &'static Module {
+    let prefix = P::NAME;
+    let has = |row: &&Row| P::SHARED.is_none_or(|list| list.contains(&row.suffix));
+    let (args, contexts) = match P::PASS_DEFAULT {
+        None => (Args::Exactly(1), rows::PASS),
+        // Such a directive may be all that a server is there for.
+        Some(_) => (Args::Between(0, 1), rows::PASS | SERVER),
+    };
     let mut directives: Vec<Directive> = Vec::new();
     directives.push(Directive {
         name: joined(prefix, "pass"),
-        contexts: rows::PASS,
-        args: Args::Exactly(1),
+        contexts,
+        args,
         block: false,
-        default: "",
+        default: P::PASS_DEFAULT.unwrap_or_default(),
         doc: "Passes requests of this location to the peer or the group of peers named.",
         set: pass,
     });
-    let cache_rows = if caches { cache_rows::ROWS } else { &[] };
+    let cache_rows = if P::CACHES { cache_rows::ROWS } else { &[] };
     // NGINX: the other modules have no such directive; what they are asked with is the script's business.
-    let head_rows: &[Row] = if caches && prefix == "proxy" { &[cache_rows::CONVERT_HEAD] } else { &[] };
-    let rows = rows::ROWS.iter().chain(cache_rows).chain(head_rows);
+    let head_rows: &[Row] = if P::CACHES && prefix == "proxy" { &[cache_rows::CONVERT_HEAD] } else { &[] };
+    let rows = rows::ROWS.iter().filter(has).chain(cache_rows).chain(head_rows);
     directives.extend(rows.map(|row| Directive {
         name: joined(prefix, row.suffix),
         contexts: row.contexts,
