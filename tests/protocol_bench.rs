@@ -56,7 +56,8 @@ fn every_module_is_the_same_in_every_way_a_reply_can_arrive() {
 
 #[test]
 fn no_module_of_the_library_is_left_out() {
-    for kind in KINDS {
+    // A tunnel reads nothing, so there is nothing to be read wrongly.
+    for kind in KINDS.iter().filter(|kind| !kind.tunnels) {
         assert!(MODULES.contains(&kind.name), "{} has no replies in tests/corpus", kind.name);
     }
 }

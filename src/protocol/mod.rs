@@ -157,8 +157,8 @@ pub trait Protocol: Sized + Clone + 'static {
     /// bytes it came in.
     const CACHES: bool = false;
 
-    /// A connection that is there is the whole reply: the client is told 200, and what follows is relayed both
-    /// ways as it comes. Only CONNECT may ask for it. Neither [`Protocol::greet`] nor
+    /// A connection that is there is the whole reply: the client is told 200, and what follows is
+    /// relayed both ways as it comes. Only CONNECT may ask for it. Neither [`Protocol::greet`] nor
     /// [`Protocol::process_header`] is called.
     const TUNNELS: bool = false;
 

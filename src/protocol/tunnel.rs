@@ -12,8 +12,8 @@
 //!                                  └─ refused, timed out: next peer, 502, 504
 //! ```
 //!
-//! Who may connect to what is for `allow`, `deny`, `auth_basic` and a `map` of `$host` to decide: a server that
-//! lets everybody connect everywhere is an open relay.
+//! Who may connect to what is for `allow`, `deny`, `auth_basic` and a `map` of `$host` to decide: a
+//! server that lets everybody connect everywhere is an open relay.
 //!
 //! *Read next*: `upstream/upgraded.rs`.
 

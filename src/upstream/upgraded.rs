@@ -209,8 +209,8 @@ fn to_client(x: &mut Exchange, io: &mut Io, bytes: Slice) -> Result<(), Leave> {
     }
 }
 
-/// How much is read at once: what `NAME_buffer_size` says if it says anything. Its default is meant for heads,
-/// and small for what may be a download.
+/// How much is read at once: what `NAME_buffer_size` says if it says anything. Its default is meant for
+/// heads, and small for what may be a download.
 fn page_size(x: &Exchange, r: RequestIx) -> usize {
     let set = x[r].upstream.as_deref().map(|u| &u.conf.buffer_size).filter(|size| size.is_set());
     set.and_then(|size| usize::try_from(**size).ok()).map_or(PAGE, |size| size.max(64))
