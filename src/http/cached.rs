@@ -108,7 +108,7 @@ pub struct Cached {
     pub sends: bool,
     /// The request is one whose reply may be kept (nginx: `u->cacheable`).
     pub keeps: bool,
-    /// The peer is asked with GET although the client said HEAD.
+    /// The peer is asked with GET although the client said HEAD, or as good as: its reply has a body.
     pub asks_get: bool,
     /// The head of the peer's reply as it came.
     pub raw: Vec<u8>,

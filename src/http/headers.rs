@@ -175,9 +175,9 @@ pub struct HeadersOut {
     pub override_charset: Option<Slice>,
     /// Last-Modified, in seconds since 1970.
     pub last_modified: Option<i64>,
-    /// Server, if an upstream's is passed on.
+    /// Server, if an upstream's is passed on; empty for none at all.
     pub server: Option<Slice>,
-    /// Date, if an upstream's is passed on.
+    /// Date, if an upstream's is passed on; empty for none at all.
     pub date: Option<Slice>,
     /// Trailer fields, sent behind a chunked body.
     pub trailers: Vec<OutField>,

@@ -227,6 +227,11 @@ impl Hiding {
         Hiding { known, others }
     }
 
+    /// Whether a peer's own is passed on, of a field that the server would write otherwise.
+    pub fn passes(&self, name: Name) -> bool {
+        !self.known.has(name)
+    }
+
     /// Whether a field is among them.
     pub fn hides(&self, field: &Field) -> bool {
         self.known.has(field.known) || self.others.iter().any(|name| name.eq_ignore_ascii_case(&field.name))

@@ -169,7 +169,8 @@ fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Status> {
         let value = added.value.eval(x, r, io);
         put(x, r, added.name.clone(), value);
     }
-    if conf.trailers.iter().any(|added| (safe || added.always) && !added.value.is_empty()) {
+    // An empty one too: nobody knows before the end of the body what its value will be.
+    if conf.trailers.iter().any(|added| safe || added.always) {
         x[r].headers_out.expect_trailers = true;
         engage(x, r, Box::new(Trailers));
     }

@@ -123,6 +123,7 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let conf = u.conf.clone();
     let like_files = u.kind.like_files;
     let (keeps, cached) = (u.keeps_reply(), u.is_cached());
+    let own_names = u.kind.scheme.is_some();
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
     // By number, because rewriting a value may look at the others.
     for at in 0..u.head.fields.len() {
@@ -140,6 +141,9 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     if like_files && status == 200 {
         crate::http::output::set_content_type(x, r);
     }
+    if own_names {
+        leave_out(x, r, &conf);
+    }
     // The peer's word on status and length stands; a condition of the client was for it to judge, unless
     // the cache kept it back.
     let request = &mut x[r];
@@ -153,6 +157,19 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
         request.flags.disable_not_modified = false;
     }
     Ok(())
+}
+
+/// Of a Date and a Server that are passed on, the client gets the peer's or none.
+fn leave_out(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) {
+    let Some(names) = x[r].upstream.as_ref().map(|u| u.head.names) else { return };
+    let is_missing = |name: Name| conf.hiding().passes(name) && !names.has(name);
+    let (date, server) = (is_missing(Name::Date), is_missing(Name::Server));
+    if date {
+        x[r].headers_out.date = Some(Slice::EMPTY);
+    }
+    if server {
+        x[r].headers_out.server = Some(Slice::EMPTY);
+    }
 }
 
 /// Fields by which the peer steers the server.

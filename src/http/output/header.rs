@@ -140,14 +140,16 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
         // A writer takes everything.
         (None, None) => drop(write!(head, "{:03} ", out.status)),
     }
-    head.put(b"\r\nServer: ");
-    head.put(out.server.as_deref().unwrap_or(server_name(&request.loc).as_bytes()));
-    head.put(b"\r\nDate: ");
-    match &out.date {
-        Some(date) => head.put(date),
-        None => head.put(clock::http_time().as_bytes()),
-    }
     head.put(b"\r\n");
+    match out.server.as_deref().unwrap_or(server_name(&request.loc).as_bytes()) {
+        b"" => {}
+        server => field(&mut head, b"Server", server),
+    }
+    match &out.date {
+        Some(date) if date.is_empty() => {}
+        Some(date) => field(&mut head, b"Date", date),
+        None => field(&mut head, b"Date", clock::http_time().as_bytes()),
+    }
     content(&mut head, request);
     let absolute = out.get(b"Location").and_then(|location| absolute_location(x, r, io, location));
     if let Some(location) = &absolute {

@@ -181,7 +181,8 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Status> {
     let main = Key::of(&text);
     let bypass = any_holds(x, r, io, &conf.cache.bypass);
     let lock = x[r].ctx.take::<stale::Handed>().map(|handed| handed.0);
-    let asks_get = x[r].method == Method::Head && *conf.cache.convert_head && kind.name == "proxy";
+    // Others than HTTP are told the method by the configuration; what matters is how the reply is read.
+    let asks_get = x[r].method == Method::Head && (*conf.cache.convert_head || kind.name != "proxy");
     if let Some(u) = super::of(x, r) {
         u.cache = Some(Box::new(Cached {
             store,
