@@ -76,6 +76,8 @@ need_test() {
     need_build
     component rustfmt fmt
     component clippy clippy
+    # certificates for the tests of TLS
+    need openssl openssl
     # the servers that tests of protocols start, and what runs the showcase
     need_part php memcached redis mysql uwsgi
 }

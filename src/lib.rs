@@ -22,6 +22,7 @@ pub mod process;
 pub mod protocol;
 pub mod resolver;
 pub mod sys;
+pub mod tls;
 pub mod upstream;
 pub mod util;
 pub mod worker;

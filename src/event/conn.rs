@@ -9,6 +9,7 @@
 //! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
 
 use super::owner::Owner;
+use crate::tls::{Session, Wire};
 use crate::util::address::Address;
 use crate::util::proxy_protocol::ProxyProtocol;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -99,12 +100,21 @@ pub struct Connection {
     pub sent: u64,
     /// Bytes received over it.
     pub received: u64,
-    /// Whom a proxy in front named with the PROXY protocol.
-    pub proxied: Option<Box<ProxyProtocol>>,
+    /// What few connections have.
+    extra: Option<Box<Extra>>,
     /// What is peculiar about it.
     pub flags: Flags,
     /// Its place among those that may be given up.
     pub reusable: Place,
+}
+
+/// What few connections have, so that the others do not pay for it.
+#[derive(Debug, Default)]
+struct Extra {
+    /// Whom a proxy in front named with the PROXY protocol.
+    proxied: Option<ProxyProtocol>,
+    /// TLS over it.
+    session: Option<Session>,
 }
 
 /// Rarely set properties of a connection.
@@ -122,6 +132,8 @@ pub struct Flags {
     pub linger: bool,
     /// No connect result has been asked for yet.
     pub connecting: bool,
+    /// What was sent is not whole: the other end of a TLS session must not take its end for an orderly one.
+    pub cut: bool,
 }
 
 impl Connection {
@@ -140,7 +152,7 @@ impl Connection {
             started: now,
             sent: 0,
             received: 0,
-            proxied: None,
+            extra: None,
             flags: Flags::default(),
             reusable: Place::default(),
         }
@@ -154,6 +166,41 @@ impl Connection {
     /// The raw descriptor.
     pub fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+
+    /// Whom a proxy in front named with the PROXY protocol.
+    pub fn proxied(&self) -> Option<&ProxyProtocol> {
+        self.extra.as_ref()?.proxied.as_ref()
+    }
+
+    /// Keeps what the PROXY protocol said.
+    pub fn set_proxied(&mut self, header: ProxyProtocol) {
+        self.extra.get_or_insert_default().proxied = Some(header);
+    }
+
+    /// The TLS session over it.
+    pub fn session(&self) -> Option<&Session> {
+        self.extra.as_ref()?.session.as_ref()
+    }
+
+    /// The same, to be changed, and the wire it is over.
+    pub(super) fn session_and_wire(&mut self) -> Option<(&mut Session, Wire<'_>)> {
+        let session = self.extra.as_mut()?.session.as_mut()?;
+        let (read, write) = (&mut self.read, &mut self.write);
+        let ends = read.eof || read.error;
+        let wire =
+            Wire { fd: self.fd.as_raw_fd(), readable: &mut read.ready, writable: &mut write.ready, ends };
+        Some((session, wire))
+    }
+
+    /// The session, to note something in it.
+    pub fn session_mut(&mut self) -> Option<&mut Session> {
+        self.extra.as_mut()?.session.as_mut()
+    }
+
+    /// Begins TLS: what is sent and received from now on goes through the session.
+    pub fn begin_session(&mut self, session: Session) {
+        self.extra.get_or_insert_default().session = Some(session);
     }
 
     /// One direction.

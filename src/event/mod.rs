@@ -30,6 +30,7 @@ pub mod net;
 pub mod owner;
 pub mod posted;
 pub mod reusable;
+pub mod secure;
 pub mod stream;
 pub mod table;
 pub mod timer;

@@ -148,7 +148,9 @@ impl Net {
 
     /// Closes a connection. The kernel forgets its registration, the table its name.
     pub fn close(&mut self, id: ConnId) {
-        drop(self.table.remove(id));
+        if let Some(mut c) = self.table.remove(id) {
+            c.say_goodbye();
+        }
     }
 
     /// Changes whom a connection works for.

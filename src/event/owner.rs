@@ -28,6 +28,8 @@ impl RequestIx {
 pub enum Owner {
     /// A client that has not sent the first byte of its (next) request: no exchange, no page.
     Waiting,
+    /// A client that shakes hands for TLS, before its first request.
+    Handshake,
     /// The client of an exchange.
     Client(ExchangeId),
     /// The upstream connection of one request.

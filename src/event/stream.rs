@@ -12,13 +12,17 @@
 //!         EAGAIN                      ─▶ ready = false            EAGAIN    ─▶ ready = false
 //! ```
 //!
-//! *Read next*: `buf/chain.rs`.
+//! A connection with a TLS session takes the same calls; they go on in `secure.rs`.
+//!
+//! *Read next*: `secure.rs`, `buf/chain.rs`.
 
 use super::conn::Connection;
 use crate::buf::{Chain, Page, Piece};
 use crate::sys::socket;
 use crate::sys::splice::Conduit;
+use socket2::SockRef;
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 
 /// How many pieces one sendmsg(2) takes.
@@ -41,6 +45,9 @@ impl Connection {
     /// # Errors
     /// What recv(2) said.
     pub fn recv(&mut self, page: &mut Page, limit: usize) -> io::Result<Received> {
+        if self.session().is_some() {
+            return self.recv_secure(page, limit);
+        }
         let asked = page.room().min(limit);
         let result = socket::recv(self.raw_fd(), page, limit);
         self.heard(asked, result)
@@ -80,7 +87,38 @@ impl Connection {
         }
     }
 
-    /// Moves up to `limit` bytes into a pipe.
+    /// Whether something is there to be read, without taking it: `Bytes(1)` if so.
+    ///
+    /// # Errors
+    /// What recv(2) said.
+    pub fn peek(&mut self) -> io::Result<Received> {
+        if self.session().is_some() {
+            return self.peek_secure();
+        }
+        match socket::peek(self.raw_fd(), &mut [0u8; 1]) {
+            Ok(0) => {
+                self.read.eof = true;
+                Ok(Received::End)
+            }
+            Ok(n) => Ok(Received::Bytes(n)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Again),
+            Err(error) => {
+                self.read.error = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the other end that nothing follows; it may still send.
+    ///
+    /// # Errors
+    /// What shutdown(2) said.
+    pub fn shut_write(&mut self) -> io::Result<()> {
+        self.say_goodbye();
+        SockRef::from(self.fd()).shutdown(Shutdown::Write)
+    }
+
+    /// Moves up to `limit` bytes into a pipe. Never over TLS: ask [`Connection::is_plain`] first.
     ///
     /// # Errors
     /// What splice(2) said.
@@ -131,6 +169,9 @@ impl Connection {
     /// # Errors
     /// What the call said.
     pub fn send_chain(&mut self, chain: &mut Chain, limit: u64) -> io::Result<u64> {
+        if self.session().is_some() {
+            return self.send_chain_secure(chain, limit);
+        }
         let mut total = 0u64;
         while !chain.is_empty() && total < limit && self.write.ready {
             let (asked, result) = self.send_once(chain, limit - total);

@@ -29,6 +29,8 @@ pub struct ListenAddress {
     pub names: Names,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Connections begin with a TLS handshake.
+    pub ssl: bool,
 }
 
 /// One checked `http {}`.

@@ -20,6 +20,7 @@ use super::location::{LocationKind, LocationTree};
 use super::module::{HttpModule, TempPathOf};
 use super::phases::{Engine, Registration};
 use super::server::{Names, Server, ServerName};
+use super::ssl::conf::SslServer;
 use super::upstream_conf::Passes;
 use super::vars::{Template, VarNames, VarTable};
 use crate::buf::Slice;
@@ -125,10 +126,11 @@ impl Finisher<'_> {
         let drafts = std::mem::take(&mut sets.get_mut::<CoreLocation>().drafts);
         let mut named = HashMap::new();
         let inner = self.locations(drafts, &mut sets, &mut named)?;
+        sets.get_mut::<SslServer>().prepare().map_err(at)?;
         let confs = sets.take(Scope::Server).freeze();
-        let root = self.freeze(LocationKind::Server, Slice::EMPTY, &mut sets, inner);
+        let root = self.freeze(LocationKind::Server, Slice::EMPTY, &mut sets, inner).map_err(at)?;
         let core = confs.rc::<CoreServer>();
-        Ok((Rc::new(Server { confs, core, root, named, name, number }), listens))
+        Ok((Rc::new(Server { confs, core, root, named, name, number, place }), listens))
     }
 
     fn locations(
@@ -159,6 +161,7 @@ impl Finisher<'_> {
             let inner = std::mem::take(&mut draft.sets.get_mut::<CoreLocation>().drafts);
             let inner = self.locations(inner, &mut draft.sets, named)?;
             let location = self.freeze(draft.kind, draft.name, &mut draft.sets, inner);
+            let location = location.map_err(|text| ConfError::at(text, &place))?;
             if matches!(location.kind, LocationKind::Named) {
                 named.insert(location.name.to_vec(), location.clone());
             }
@@ -175,14 +178,15 @@ impl Finisher<'_> {
         name: Slice,
         sets: &mut Sets,
         inner: LocationTree,
-    ) -> Rc<Location> {
+    ) -> Result<Rc<Location>, String> {
         self.resolve_paths(sets);
+        sets.get::<Passes>().passing().try_for_each(|conf| conf.prepare())?;
         let confs = sets.take(Scope::Location).freeze();
         let core = confs.rc::<CoreLocation>();
         let error_log = confs.get::<ErrorLog>().targets().unwrap_or(self.log).clone();
         let location = Rc::new(Location { kind, name, confs, core, error_log, inner });
         self.locations.push(location.clone());
-        location
+        Ok(location)
     }
 
     /// Defaults that are relative become full names: the prefix is known only now.
@@ -225,6 +229,7 @@ fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAdd
                     default_server: server.clone(),
                     names: Names::default(),
                     proxy_protocol: false,
+                    ssl: false,
                 });
                 chosen.push(false);
                 all.len() - 1
@@ -243,8 +248,16 @@ fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAdd
             address.listen = listen.socket.clone();
         }
         address.proxy_protocol |= listen.proxy_protocol;
+        address.ssl |= listen.ssl;
         for name in &server.core.names {
             address.names.add(name, &server);
+        }
+    }
+    for address in all.iter().filter(|address| address.ssl) {
+        if !address.default_server.confs.get::<SslServer>().is_usable() {
+            let text = "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive";
+            let place = address.default_server.place.clone();
+            return Err(ConfError::at(text, &place));
         }
     }
     Ok(all)

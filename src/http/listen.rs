@@ -25,6 +25,8 @@ pub struct Listen {
     pub default_server: bool,
     /// A PROXY protocol header comes first.
     pub proxy_protocol: bool,
+    /// Connections begin with a TLS handshake.
+    pub ssl: bool,
     /// Options of the socket were given here.
     pub has_options: bool,
     /// Where the line stands.
@@ -32,7 +34,7 @@ pub struct Listen {
 }
 
 /// The parameters that need a module that is not there.
-const LATER: [&str; 3] = ["ssl", "http2", "quic"];
+const LATER: [&str; 2] = ["http2", "quic"];
 /// All parameters, for suggestions.
 const KNOWN: [&str; 17] = [
     "default_server",
@@ -66,6 +68,7 @@ pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
             socket: listening::Listen::new(address),
             default_server: false,
             proxy_protocol: false,
+            ssl: false,
             has_options: false,
             place: line.at.clone(),
         })
@@ -161,6 +164,9 @@ fn parameter(line: &Line, arg: &Arg, listen: &mut Listen) -> Result<(), ConfErro
     } else if arg.is("proxy_protocol") {
         listen.proxy_protocol = true;
         option = false;
+    } else if arg.is("ssl") {
+        listen.ssl = true;
+        option = false;
     } else if arg.is("bind") || arg.is("reuseport") {
         // Every address has its own sockets, one per worker, in any case.
     } else if arg.is("deferred") {
@@ -233,6 +239,7 @@ pub fn default_listen(place: &Place, privileged: bool) -> Listen {
         socket: listening::Listen::new(Address::parse("0.0.0.0", port).unwrap_or(Address::NONE)),
         default_server: false,
         proxy_protocol: false,
+        ssl: false,
         has_options: false,
         place: place.clone(),
     }

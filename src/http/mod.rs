@@ -48,6 +48,7 @@ pub mod request;
 pub mod server;
 pub mod slots;
 pub mod special;
+pub mod ssl;
 pub mod subrequest;
 pub mod turn;
 pub mod upstream_conf;

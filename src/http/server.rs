@@ -39,6 +39,8 @@ pub struct Server {
     pub name: Slice,
     /// Its number in the file, to tell servers apart.
     pub number: usize,
+    /// Where its block begins.
+    pub place: crate::conf::error::Place,
 }
 
 impl std::fmt::Debug for Server {

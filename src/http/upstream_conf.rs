@@ -24,6 +24,8 @@ use crate::conf::merge::{Conf, Scope};
 use crate::protocol::Field;
 use crate::protocol::names::{Name, Set};
 use crate::settings;
+use crate::tls::client::Settings;
+use crate::tls::{ClientTls, ciphers};
 use crate::util::address::Address;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -171,9 +173,21 @@ settings! {
         pub bind: Bind = Bind::Off,
         /// `NAME_bind … transparent`
         pub bind_transparent: bool = false,
+        /// `NAME_ssl_session_reuse`
+        pub ssl_session_reuse: bool = true,
+        /// `NAME_ssl_protocols`
+        pub ssl_protocols: u32 = ciphers::TLS12 | ciphers::TLS13,
+        /// `NAME_ssl_ciphers`
+        pub ssl_ciphers: String = "DEFAULT".to_owned(),
+        /// `NAME_ssl_name`; None for the host of the pass directive
+        pub ssl_name: Option<Template> = None,
+        /// `NAME_ssl_server_name`
+        pub ssl_server_name: bool = false,
         plain {
             /// `NAME_cache…`
             pub cache: CacheConf = CacheConf::default(),
+            /// What the `ssl_` settings come to, once all have been read.
+            pub tls: OnceCell<Rc<ClientTls>> = OnceCell::new(),
             /// `NAME_pass` of this level or, for a block like `if` inside it, of the level outside.
             pub pass: Option<Rc<Pass>> = None,
             /// What comes of `hide_headers` and `pass_headers`; by [`UpstreamConf::hiding`].
@@ -321,8 +335,32 @@ pub struct Parts {
     pub host: Slice,
     /// The port; 0 for a unix socket.
     pub port: u16,
+    /// The scheme is the one for TLS.
+    pub tls: bool,
     /// What follows the authority; None when nothing does.
     pub uri: Option<Slice>,
+}
+
+impl UpstreamConf {
+    /// Makes the TLS configuration, where the pass directive may need one.
+    ///
+    /// # Errors
+    /// nginx's sentence about what cannot be loaded, without a place.
+    pub fn prepare(&self) -> Result<(), String> {
+        if !self.pass.as_ref().is_some_and(|pass| pass.parts.tls || pass.template.is_some()) {
+            return Ok(());
+        }
+        let tls = ClientTls::new(Settings {
+            protocols: *self.ssl_protocols,
+            ciphers: &self.ssl_ciphers,
+            send_name: *self.ssl_server_name,
+            reuse: *self.ssl_session_reuse,
+            key: None,
+        })?;
+        // The cell is filled here and nowhere else.
+        let _ = self.tls.set(Rc::new(tls));
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for UpstreamConf {

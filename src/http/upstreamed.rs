@@ -27,6 +27,7 @@ use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::ConnId;
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
 use crate::resolver::Ticket;
+use crate::tls::ClientTls;
 use std::fmt;
 use std::rc::Rc;
 
@@ -65,6 +66,15 @@ pub enum Mode {
     Unbuffered,
     /// A tunnel.
     Upgraded,
+}
+
+/// With whom a request speaks TLS.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    /// The configuration of the location.
+    pub tls: Rc<ClientTls>,
+    /// The name the peer is to have (`NAME_ssl_name`).
+    pub name: Slice,
 }
 
 /// The connection of one attempt.
@@ -149,6 +159,8 @@ pub struct Upstream {
     pub group: Option<Rc<Group>>,
     /// While its name is being asked for: by what the question is taken back, and `host:port`.
     pub resolving: Option<(Ticket, Slice)>,
+    /// Its peers are spoken to over TLS.
+    pub tls: Option<Aim>,
     /// What has been tried of them.
     pub tried: Option<Tried>,
     /// The present attempt.

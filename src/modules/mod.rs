@@ -46,7 +46,7 @@ pub mod try_files;
 pub mod userid;
 
 use crate::http::module::HttpModule;
-use crate::http::{auth_delay, core_directives};
+use crate::http::{auth_delay, core_directives, ssl};
 
 /// All modules of this room.
 pub static MODULES: &[&HttpModule] = &[
@@ -55,6 +55,7 @@ pub static MODULES: &[&HttpModule] = &[
     &core_directives::output::MODULE,
     &core_directives::errors::MODULE,
     &core_directives::files::MODULE,
+    &ssl::MODULE,
     &realip::MODULE,
     &try_files::MODULE,
     &mirror::MODULE,

@@ -156,7 +156,7 @@ fn client(x: &Exchange, io: &Io, conf: &RealIp) -> Option<Address> {
         Source::ForwardedFor => headers.named(b"X-Forwarded-For").map(|value| &**value).collect(),
         Source::Field(name) => headers.named(name).take(1).map(|value| &**value).collect(),
         Source::ProxyProtocol => {
-            text = c.proxied.as_ref()?.source?.to_string().into();
+            text = c.proxied()?.source?.to_string().into();
             vec![&text]
         }
     };

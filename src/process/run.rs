@@ -76,6 +76,7 @@ fn show_version(args: &Args) {
         text.push_str(&args::usage());
     }
     if args.configure {
+        text.push_str(&version::tls_line());
         text.push_str(&version::configure_arguments());
         text.push('\n');
     }

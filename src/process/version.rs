@@ -10,7 +10,7 @@
 //!
 //! *Read next*: `args.rs`.
 
-use crate::util::version::{BUILD, NGINX_VER_BUILD};
+use crate::util::version::{BUILD, NGINX_VER_BUILD, TLS_LIBRARY};
 use std::fmt::Write;
 
 /// A module of nginx: whether it is there, and whether nginx has it without being told.
@@ -32,6 +32,7 @@ const fn extra(name: &'static str, here: bool) -> Feature {
 /// Every module of nginx that somebody may ask for. Change `false` to `true` when one is done.
 const MODULES: &[Feature] = &[
     extra("debug", true),
+    extra("http_ssl_module", true),
     extra("http_realip_module", true),
     extra("http_auth_request_module", true),
     extra("http_addition_module", true),
@@ -79,6 +80,11 @@ const MODULES: &[Feature] = &[
 /// `nginx version: nginx/1.31.5 (headwater-0.1.0)`
 pub fn version_line() -> String {
     format!("nginx version: {NGINX_VER_BUILD}")
+}
+
+/// What TLS is done with, in the place where nginx names its library.
+pub fn tls_line() -> String {
+    format!("built with {TLS_LIBRARY}\nTLS SNI support enabled\n")
 }
 
 /// The arguments nginx would have to be configured with to have the same modules.

@@ -128,6 +128,8 @@ pub struct Kind {
     pub scheme: Option<&'static str>,
     /// [`Protocol::PORT`]
     pub port: u16,
+    /// [`Protocol::TLS_SCHEME`]
+    pub tls: Option<(&'static str, u16)>,
     /// [`Protocol::GREETS`]
     pub greets: bool,
     /// [`Protocol::LIKE_FILES`]
@@ -148,6 +150,7 @@ impl Kind {
             directives: P::DIRECTIVES,
             scheme: P::SCHEME,
             port: P::PORT,
+            tls: P::TLS_SCHEME,
             greets: P::GREETS,
             like_files: P::LIKE_FILES,
             tunnels: P::TUNNELS,
@@ -156,6 +159,11 @@ impl Kind {
             revive: revive::<P>,
             cache_key: P::cache_key,
         }
+    }
+
+    /// The port of a host without one.
+    pub fn default_port(&self, tls: bool) -> u16 {
+        self.tls.filter(|_| tls).map_or(self.port, |(_, port)| port)
     }
 
     /// [`Protocol::may_stream`] with the module's configuration of this location.

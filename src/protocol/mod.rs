@@ -146,6 +146,9 @@ pub trait Protocol: Sized + Clone + 'static {
     /// The port of a host without one; 0 if there has to be one.
     const PORT: u16 = 0;
 
+    /// The scheme that stands for the same over TLS, and its port; None where there is no such thing.
+    const TLS_SCHEME: Option<(&'static str, u16)> = None;
+
     /// A new connection begins with a conversation before the request.
     const GREETS: bool = false;
 

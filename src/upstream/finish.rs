@@ -152,7 +152,7 @@ fn abort(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     module.abort_request(&mut out);
     let Some(peer) = u.peer.as_mut().filter(|peer| peer.out.is_empty() && u.request_sent) else { return };
     let mut words = out.take();
-    if let Some(c) = io.net.table.get_mut(peer.conn).filter(|c| !c.flags.connecting) {
+    if let Some(c) = io.net.table.get_mut(peer.conn).filter(|c| !c.flags.connecting && !c.is_shaking()) {
         // Whether it arrives makes no difference here: the connection is closed.
         let _ = c.send_chain(&mut words, u64::MAX);
     }

@@ -32,7 +32,7 @@ use crate::protocol::{Fault, Step};
 /// [`Leave::Next`] when this peer has failed; [`Leave::Finish`] when the reply ended the request.
 pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
-    if io.conn(conn).is_some_and(|c| c.flags.connecting) {
+    if io.conn(conn).is_some_and(|c| c.flags.connecting || c.is_shaking()) {
         // News on both sides of a connection that is not one yet: how did it go?
         return send::send_request_handler(x, r, io);
     }

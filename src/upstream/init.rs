@@ -15,7 +15,7 @@
 
 use super::modules::UpstreamMain;
 use super::view::View;
-use super::{cache, connect, lines, next, pass, resolve};
+use super::{cache, connect, lines, next, pass, resolve, tls};
 use crate::balance::Group;
 use crate::buf::{Chain, Slice};
 use crate::event::{RequestIx, Side, clock};
@@ -58,6 +58,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         module: None,
         group: None,
         resolving: None,
+        tls: None,
         tried: None,
         peer: None,
         request: Chain::default(),
@@ -128,9 +129,13 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     let keeps = super::of(x, r).is_some_and(|u| u.keeps_reply());
     watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off || keeps);
+    let aim = tls::aim(x, r, io, &parts)?;
+    if let Some(u) = super::of(x, r) {
+        u.tls = aim;
+    }
     // Before a peer is chosen: what the protocol refuses costs nobody an attempt.
     create_request(x, r, io)?;
-    match find_group(x, r, io, &parts, kind.port)? {
+    match find_group(x, r, io, &parts, kind.default_port(parts.tls))? {
         Some(group) if lines::await_first(x, r, io, &group) => Ok(()),
         Some(group) => proceed(x, r, io, group),
         None => Ok(()),
@@ -175,7 +180,7 @@ fn target(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(Parts, bool), 
     let (pass, kind) = (u.pass.clone(), u.kind);
     let Some(template) = &pass.template else { return Ok((pass.parts.clone(), false)) };
     let url = template.eval(x, r, io);
-    match pass::parse(&url, kind.scheme, kind.port, kind.name) {
+    match pass::parse(&url, &kind) {
         Ok(mut parts) => {
             if let Some(uri) = parts.uri.as_ref().filter(|uri| uri.starts_with(b"?")) {
                 parts.uri = Some(Slice::from([b"/", &uri[..]].concat()));

@@ -44,6 +44,7 @@ pub mod relay;
 pub mod resolve;
 pub mod send;
 pub mod store;
+pub mod tls;
 pub mod unbuffered;
 pub mod upgraded;
 pub mod vars;

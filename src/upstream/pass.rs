@@ -28,7 +28,7 @@ use crate::http::conf::{CoreLocation, CoreServer};
 use crate::http::location::LocationKind;
 use crate::http::request::ContentHandler;
 use crate::http::upstream_conf::{Parts, Pass};
-use crate::protocol::Protocol;
+use crate::protocol::{Kind, Protocol};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -46,7 +46,7 @@ pub fn set<P: Protocol>(cx: &mut Cx, line: &Line, handler: ContentHandler) -> Re
     let template = Template::compile(cx, line, &url)?;
     let (kind, name) = open_location_name();
     let parts = match template.as_constant() {
-        Some(_) => parse(&url, P::SCHEME, P::PORT, P::NAME).map_err(|text| line.err(text))?,
+        Some(_) => parse(&url, &Kind::of::<P>()).map_err(|text| line.err(text))?,
         None => Parts::default(),
     };
     let has_uri = parts.uri.is_some();
@@ -75,38 +75,26 @@ pub fn set<P: Protocol>(cx: &mut Cx, line: &Line, handler: ContentHandler) -> Re
         place: line.at.clone(),
     });
     if pass.template.is_none() {
-        cx.conf::<Waiting>().list.push((pass.clone(), P::PORT));
+        let port = Kind::of::<P>().default_port(pass.parts.tls);
+        cx.conf::<Waiting>().list.push((pass.clone(), port));
     }
     directives::of(cx, line, "pass")?.pass = Some(pass);
     Ok(())
 }
 
-/// Takes a URL apart. `scheme` is what it must begin with; without one the whole is host and port.
+/// Takes a URL apart, as the pass directive of a protocol has it.
 ///
 /// # Errors
 /// nginx's sentence about what is wrong.
-pub fn parse(
-    url: &Slice,
-    scheme: Option<&'static str>,
-    default_port: u16,
-    name: &'static str,
-) -> Result<Parts, String> {
-    let Some(scheme) = scheme else {
-        let schema = Slice::from(format!("{name}://"));
-        // The name of the protocol may stand in front (nginx: `uwsgi://`).
-        let named = url.get(..schema.len()).is_some_and(|head| head.eq_ignore_ascii_case(&schema));
-        let url = if named { &url.slice(schema.len()..url.len()) } else { url };
-        let (authority, port) = (url.clone(), port_of(url, default_port)?);
-        return Ok(Parts { schema, host: authority.clone(), authority, port, uri: None });
-    };
-    let prefix = scheme.len().saturating_add(3);
-    let (head, rest) = (url.slice(0..prefix), url.slice(prefix..url.len()));
-    if !head.eq_ignore_ascii_case(format!("{scheme}://").as_bytes()) {
-        if url.get(..8).is_some_and(|head| head.eq_ignore_ascii_case(b"https://")) {
-            return Err("https protocol requires SSL support".to_owned());
-        }
+pub fn parse(url: &Slice, kind: &Kind) -> Result<Parts, String> {
+    let Some(scheme) = kind.scheme else { return parse_authority(url, kind) };
+    let plain = schema_in(url, scheme);
+    let tls = kind.tls.filter(|_| plain.is_none());
+    let Some(head) = plain.or_else(|| tls.and_then(|(scheme, _)| schema_in(url, scheme))) else {
         return Err("invalid URL prefix".to_owned());
-    }
+    };
+    let default_port = kind.default_port(tls.is_some());
+    let rest = url.slice(head.len()..url.len());
     let is_unix = rest.starts_with(b"unix:");
     let end = if is_unix {
         let socket = rest.get(5..).unwrap_or_default();
@@ -126,7 +114,23 @@ pub fn parse(
         None => authority.clone(),
     };
     let uri = (!uri.is_empty()).then_some(uri);
-    Ok(Parts { schema: head, authority, host, port, uri })
+    Ok(Parts { schema: head, authority, host, port, tls: tls.is_some(), uri })
+}
+
+/// Host and port alone; the name of the protocol may stand in front (nginx: `uwsgi://`, `suwsgi://`).
+fn parse_authority(url: &Slice, kind: &Kind) -> Result<Parts, String> {
+    let tls = kind.tls.and_then(|(scheme, _)| schema_in(url, scheme));
+    let named = tls.clone().or_else(|| schema_in(url, kind.name));
+    let authority = url.slice(named.as_ref().map_or(0, |schema| schema.len())..url.len());
+    let port = port_of(&authority, kind.default_port(tls.is_some()))?;
+    let schema = named.unwrap_or_else(|| Slice::from(format!("{}://", kind.name)));
+    Ok(Parts { schema, host: authority.clone(), authority, port, tls: tls.is_some(), uri: None })
+}
+
+/// `scheme://` as it stands at the beginning of a URL, in any case of letters.
+fn schema_in(url: &Slice, scheme: &str) -> Option<Slice> {
+    let head = url.slice(0..scheme.len().saturating_add(3));
+    head.eq_ignore_ascii_case(format!("{scheme}://").as_bytes()).then_some(head)
 }
 
 /// The port of `host:port`, `[v6]:port` or `host`; 0 for a unix socket.
@@ -145,9 +149,10 @@ fn port_of(authority: &[u8], default: u16) -> Result<u16, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::http1::Http1;
 
     fn parts(url: &str) -> (String, String, u16, Option<String>) {
-        let parts = parse(&Slice::copy(url.as_bytes()), Some("http"), 80, "proxy").expect("a URL");
+        let parts = parse(&Slice::copy(url.as_bytes()), &Kind::of::<Http1>()).expect("a URL");
         let text = |slice: &Slice| slice.to_string();
         (text(&parts.authority), text(&parts.host), parts.port, parts.uri.as_ref().map(text))
     }
@@ -162,6 +167,8 @@ mod tests {
         assert_eq!(parts("http://[::1]:8080/p"), want("[::1]:8080", "[::1]:8080", 8080, Some("/p")));
         assert_eq!(parts("http://[::1]/p"), want("[::1]", "[::1]", 80, Some("/p")));
         assert_eq!(parts("http://unix:/s/k:/p"), want("unix:/s/k", "localhost", 0, Some("/p")));
+        assert_eq!(parts("https://a:443/p"), want("a:443", "a", 443, Some("/p")));
+        assert_eq!(parts("https://a:80"), want("a:80", "a:80", 80, None));
         assert_eq!(parts("http://unix:/s/k"), want("unix:/s/k", "localhost", 0, None));
     }
 }

@@ -17,23 +17,28 @@
 
 use crate::balance::Group;
 use crate::balance::idle::{Idle, Place};
+use crate::event::stream::Received;
 use crate::event::{ConnId, Owner, RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::upstream_conf::Bind;
-use crate::sys::socket;
 use crate::util::address::Address;
 use crate::util::fold::Fold;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-/// What else must be equal for a connection to be of use: the protocol, what its greeting agreed upon,
-/// the local address, and with `keepalive … local` the location.
+/// What else must be equal for a connection to be of use: the protocol, TLS and with what settings and
+/// name, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
     let is_local = group.is_some_and(|group| group.keepalive().local);
     let mut hasher = Fold::default();
     if let Some(u) = x[r].upstream.as_deref() {
         u.kind.name.hash(&mut hasher);
+        if let Some(aim) = &u.tls {
+            // Locations with other settings may have trusted it for other reasons, or not at all.
+            aim.tls.fingerprint().hash(&mut hasher);
+            aim.name.hash(&mut hasher);
+        }
         u.module.as_ref().map_or(0, |module| module.session()).hash(&mut hasher);
     }
     bind.hash(&mut hasher);
@@ -66,9 +71,8 @@ fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
     if !c.read.ready && !certain {
         return true;
     }
-    let mut byte = [0u8; 1];
-    match socket::peek(c.raw_fd(), &mut byte) {
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+    match c.peek() {
+        Ok(Received::Again) => {
             c.read.ready = false;
             true
         }

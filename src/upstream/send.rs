@@ -15,8 +15,9 @@
 //!
 //! *Read next*: `header.rs`.
 
-use super::{connect, header};
+use super::{connect, header, tls};
 use crate::buf::Chain;
+use crate::event::stream::Received;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::body::unbuffered::{Streamed, read_unbuffered_request_body};
 use crate::http::exchange::Exchange;
@@ -78,12 +79,12 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     request_is_sent(x, r, io)
 }
 
-/// Asks, once, how a connect went.
+/// Asks, once, how a connect went, and shakes hands where there is TLS; true when bytes may pass.
 pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
     let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
     if !c.flags.connecting {
-        return Ok(true);
+        return tls::handshake(x, r, io);
     }
     if !c.write.ready {
         return Ok(false);
@@ -94,7 +95,7 @@ pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Resul
             if let Some(state) = super::state(x, r) {
                 state.connect_ms = Some(clock::now().saturating_sub(state.started));
             }
-            Ok(true)
+            tls::handshake(x, r, io)
         }
         Err(error) => {
             let level = connect::connect_level(&error);
@@ -129,14 +130,13 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
     }
 }
 
-fn has_bytes(c: &crate::event::Connection) -> bool {
-    let mut byte = [0u8; 1];
-    matches!(crate::sys::socket::peek(c.raw_fd(), &mut byte), Ok(1))
+fn has_bytes(c: &mut crate::event::Connection) -> bool {
+    matches!(c.peek(), Ok(Received::Bytes(1)))
 }
 
-fn send_level(error: &std::io::Error) -> Level {
+pub(super) fn send_level(error: &std::io::Error) -> Level {
     match error.raw_os_error() {
-        Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Error,
+        None | Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Error,
         _ => Level::Alert,
     }
 }
@@ -201,8 +201,9 @@ fn keep(x: &mut Exchange, r: RequestIx, part: &Chain) {
 pub fn stream_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let sending = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref());
     let sending = sending.is_some_and(|peer| peer.write == PeerWrite::SendRequest && peer.out.is_empty());
-    let connecting =
-        super::peer_conn(x, r).and_then(|conn| io.conn(conn)).is_some_and(|c| c.flags.connecting);
+    let connecting = super::peer_conn(x, r)
+        .and_then(|conn| io.conn(conn))
+        .is_some_and(|c| c.flags.connecting || c.is_shaking());
     if sending && !connecting { send_request(x, r, io) } else { Ok(()) }
 }
 

@@ -239,7 +239,7 @@ fn pass_end(io: &mut Io, from: ConnId, to: ConnId) -> bool {
     let ended = io.conn(from).is_none_or(|c| c.flags.closing);
     if ended && let Some(c) = io.conn(to) {
         // Told twice it says "not connected", which is as good.
-        let _ = SockRef::from(c.fd()).shutdown(std::net::Shutdown::Write);
+        let _ = c.shut_write();
     }
     ended
 }

@@ -15,6 +15,8 @@ pub const NGINX_VER: &str = "nginx/1.31.5";
 /// `Server` with `server_tokens build`: `nginx/1.31.5 (headwater-0.1.0)`.
 pub const NGINX_VER_BUILD: &str = concat!("nginx/1.31.5 (headwater-", env!("CARGO_PKG_VERSION"), ")");
 
+/// What TLS is done with.
+pub const TLS_LIBRARY: &str = "rustls 0.23 with ring";
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,6 +30,7 @@ use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::slots::ClientRead;
+use crate::http::ssl::handshake;
 use crate::log::Level;
 use crate::process::WorkerContext;
 use crate::resolver::{Resolvers, Waiter};
@@ -214,6 +215,7 @@ impl Worker {
         match (owner, side) {
             (Owner::Waiting, Side::Read) => self.waiting(id),
             (Owner::Waiting, Side::Write) => self.grace_over(id),
+            (Owner::Handshake, _) => self.handshaking(id),
             (Owner::Lingering(timeout), Side::Read) => {
                 if !lingering::readable(&mut self.io, id, timeout) {
                     wait::close(&mut self.io, id);
@@ -287,6 +289,15 @@ impl Worker {
                 let x = release::begin(&mut self.exchanges, &mut self.io, id, server, head);
                 self.client(x, Side::Read);
             }
+        }
+    }
+
+    /// A client shakes hands for TLS.
+    fn handshaking(&mut self, id: ConnId) {
+        match handshake::step(&mut self.io, id) {
+            handshake::Shook::Waits => {}
+            handshake::Shook::Gone => wait::close(&mut self.io, id),
+            handshake::Shook::Ready => self.dispatch(id, Side::Read),
         }
     }
 
@@ -369,7 +380,9 @@ impl Worker {
         for _ in 0..DRAINED {
             let Some(id) = self.io.net.table.oldest_reusable() else { return };
             match self.io.conn(id).map(|c| c.owner) {
-                Some(Owner::Waiting | Owner::Lingering(_)) => wait::close(&mut self.io, id),
+                Some(Owner::Waiting | Owner::Handshake | Owner::Lingering(_)) => {
+                    wait::close(&mut self.io, id)
+                }
                 _ => self.io.net.close(id),
             }
             if !std::mem::replace(&mut self.drained, true) {

@@ -170,9 +170,9 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     }
     // Pipelined: the bytes move to a page of their own and the exchange begins at once.
     let cycle = io.cycle.clone();
-    let listener = io.conn(conn).map_or(0, |c| c.listener);
-    let Some(listen) = cycle.addresses.get(listener as usize) else { return wait::close(io, conn) };
-    let server = listen.default_server.clone();
+    let Some(c) = io.net.table.get(conn) else { return };
+    let Some(listen) = cycle.addresses.get(c.listener as usize) else { return wait::close(io, conn) };
+    let server = wait::server_of(listen, c, &cycle);
     let small = *server.core.client_header_buffer_size as usize;
     let size = small.max(rest.len());
     let mut page = Page::with_capacity(size);

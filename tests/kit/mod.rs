@@ -26,6 +26,7 @@ pub mod ports;
 pub mod process;
 pub mod real;
 pub mod server;
+pub mod tls;
 pub mod wait;
 
 use std::time::Duration;

@@ -41,6 +41,7 @@ mod ssi;
 mod static_file;
 mod storm;
 mod subrequests;
+mod tls;
 mod try_files;
 mod tunnel;
 mod tutorials;

@@ -9,12 +9,12 @@
 //! *Read next*: `keepalive.rs`.
 
 use crate::event::RequestIx;
+use crate::event::stream::Received;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Status, Turn};
 use crate::log::Level;
-use crate::sys::socket;
 use std::io;
 
 /// True if the client has closed its end or the connection is broken.
@@ -23,18 +23,10 @@ pub fn is_gone(x: &Exchange, io: &mut Io) -> Option<io::Error> {
     if c.read.error {
         return Some(io::ErrorKind::ConnectionReset.into());
     }
-    let mut byte = [0u8; 1];
-    match socket::peek(c.raw_fd(), &mut byte) {
-        Ok(0) => {
-            c.read.eof = true;
-            Some(io::ErrorKind::UnexpectedEof.into())
-        }
+    match c.peek() {
+        Ok(Received::End) => Some(io::ErrorKind::UnexpectedEof.into()),
         Ok(_) => None,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-        Err(error) => {
-            c.read.error = true;
-            Some(error)
-        }
+        Err(error) => Some(error),
     }
 }
 

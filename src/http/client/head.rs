@@ -23,7 +23,7 @@ use crate::http::headers::{Field, Known};
 use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::http::turn::{Status, Turn};
-use crate::http::{logging, phases, request};
+use crate::http::{logging, phases, request, ssl};
 use crate::log::Level;
 use crate::parse::header::{HeaderParser, HeaderStep};
 use crate::parse::request_line::{Form, Method, RequestLine};
@@ -183,6 +183,7 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x[r].phase = 0;
     x[r].flags.valid_unparsed_uri = true;
     super::keepalive::wishes(x, io);
+    ssl::check::admit(x, r, io)?;
     let (method, uri) = (&x[r].method_name, &x[r].uri);
     logging::log(x, r, io, Level::Debug, None, format_args!("http process request: {method} \"{uri}\""));
     phases::run(x, r, io)

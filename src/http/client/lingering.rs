@@ -13,8 +13,6 @@ use super::super::conf::CoreLocation;
 use crate::event::stream::Received;
 use crate::event::{ConnId, Owner, Side, clock};
 use crate::http::io::Io;
-use socket2::SockRef;
-use std::net::Shutdown;
 
 /// How many bytes are read away at once.
 const SCRATCH: usize = 4096;
@@ -22,7 +20,7 @@ const SCRATCH: usize = 4096;
 /// Begins to linger; says whether the connection is still there.
 pub fn begin(io: &mut Io, conn: ConnId, core: &CoreLocation) -> bool {
     let Some(c) = io.conn(conn) else { return false };
-    if SockRef::from(c.fd()).shutdown(Shutdown::Write).is_err() {
+    if c.shut_write().is_err() {
         return false;
     }
     c.owner = Owner::Lingering(u32::try_from(*core.lingering_timeout).unwrap_or(u32::MAX));

@@ -35,7 +35,7 @@ pub fn take(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> 
                 head.begin_at(length);
                 head.proxy_protocol = false;
                 if let Some(c) = io.conn(x.client.conn) {
-                    c.proxied = Some(Box::new(header));
+                    c.set_proxied(header);
                 }
                 x.action = "reading client request line";
                 return Ok(true);

@@ -16,9 +16,9 @@
 
 use super::head::Head;
 use crate::event::stream::Received;
-use crate::event::{ConnId, Side};
+use crate::event::{ConnId, Connection, Owner, Side};
 use crate::http::counters::Count;
-use crate::http::cycle::ListenAddress;
+use crate::http::cycle::{HttpCycle, ListenAddress};
 use crate::http::io::Io;
 use crate::http::server::Server;
 use crate::log::Level;
@@ -42,6 +42,9 @@ pub fn begin(io: &mut Io, conn: ConnId, address: usize) {
         // With TCP_DEFER_ACCEPT, and nearly always without, the request is there already.
         c.read.ready = true;
     }
+    if listen.ssl {
+        io.net.set_owner(conn, Owner::Handshake);
+    }
     io.net.wait(conn, Side::Read, timeout);
 }
 
@@ -63,9 +66,9 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
     let cycle = io.cycle.clone();
     let Some(c) = io.net.table.get_mut(conn) else { return Spoke::Gone };
     let Some(listen) = cycle.addresses.get(c.listener as usize) else { return Spoke::Gone };
-    let server = listen.default_server.clone();
+    let server = server_of(listen, c, &cycle);
     let mut size = *server.core.client_header_buffer_size as usize;
-    let proxied = listen.proxy_protocol && c.proxied.is_none();
+    let proxied = listen.proxy_protocol && c.proxied().is_none();
     if proxied {
         size = size.saturating_add(MAX_HEADER);
     }
@@ -103,6 +106,13 @@ fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {
     let text = format_args!("recv() failed");
     let context = format!(" while {what}, client: {client}");
     io.cycle.error_log.write_with(Level::Info, number, Some(error), text, &context);
+}
+
+/// The server a client's requests begin at: the one its TLS handshake named, else the address's own.
+pub fn server_of(listen: &ListenAddress, c: &Connection, cycle: &HttpCycle) -> Rc<Server> {
+    let named = c.session().and_then(|session| session.server);
+    let server = named.and_then(|number| cycle.servers.get(number));
+    server.unwrap_or(&listen.default_server).clone()
 }
 
 /// Forgets a client's connection.

@@ -238,10 +238,12 @@ fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> O
     if host.is_empty() {
         return None;
     }
-    let mut absolute = b"http://".to_vec();
+    let https = io.net.table.get(x.client.conn).is_some_and(|c| !c.is_plain());
+    let (scheme, default) = if https { ("https://", 443) } else { ("http://", 80) };
+    let mut absolute = scheme.as_bytes().to_vec();
     absolute.extend_from_slice(&host);
     let port = x.client.head.local_port;
-    if *core.port_in_redirect && port != 80 && port != 0 {
+    if *core.port_in_redirect && port != default && port != 0 {
         absolute.push(b':');
         absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
     }

@@ -67,7 +67,7 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
         Err(error) => {
             x.out.clear();
             let level = match error.raw_os_error() {
-                Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Info,
+                None | Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Info,
                 _ => Level::Alert,
             };
             logging::log(x, RequestIx::MAIN, io, level, Some(&error), format_args!("send() failed"));

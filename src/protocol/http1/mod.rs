@@ -58,6 +58,7 @@ impl Protocol for Http1 {
     const SCHEME: Option<&'static str> = Some("http");
     const PORT: u16 = 80;
     const CACHES: bool = true;
+    const TLS_SCHEME: Option<(&'static str, u16)> = Some(("https", 443));
 
     fn may_stream(conf: &Http1Location, chunked: bool) -> bool {
         conf.set_body.is_none() && (!chunked || *conf.http_version == Version::V11)

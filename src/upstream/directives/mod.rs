@@ -17,6 +17,7 @@ mod cache_rows;
 mod cache_setters;
 mod rows;
 mod setters;
+mod tls_rows;
 
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Contexts, Directive, Module, SERVER};
@@ -35,8 +36,9 @@ pub struct Row {
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 }
 
-/// The shared directives under a prefix, and the pass directive; with those of the cache if the protocol's
-/// replies can be kept. Made once for each module and kept for the life of the process.
+/// The shared directives under a prefix, and the pass directive; with those of the cache if the
+/// protocol's replies can be kept, and those of TLS if it has a scheme for that. Made once for each
+/// module and kept for the life of the process.
 pub fn table<P: Protocol>(pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> &'static Module {
     let prefix = P::NAME;
     let has = |row: &&Row| P::SHARED.is_none_or(|list| list.contains(&row.suffix));
@@ -58,7 +60,8 @@ pub fn table<P: Protocol>(pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> 
     let cache_rows = if P::CACHES { cache_rows::ROWS } else { &[] };
     // NGINX: the other modules have no such directive; what they are asked with is the script's business.
     let head_rows: &[Row] = if P::CACHES && prefix == "proxy" { &[cache_rows::CONVERT_HEAD] } else { &[] };
-    let rows = rows::ROWS.iter().filter(has).chain(cache_rows).chain(head_rows);
+    let tls_rows = if P::TLS_SCHEME.is_some() { tls_rows::ROWS } else { &[] };
+    let rows = rows::ROWS.iter().filter(has).chain(tls_rows).chain(cache_rows).chain(head_rows);
     directives.extend(rows.map(|row| Directive {
         name: joined(prefix, row.suffix),
         contexts: row.contexts,

@@ -53,6 +53,11 @@ pub fn splice(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Option<Fill
     if !idle || !io.net.is_ready(conn, Side::Read) {
         return Ok(None);
     }
+    // What is encrypted has to pass through us.
+    let plain = |conn| io.net.table.get(conn).is_some_and(|c| c.is_plain());
+    if !plain(conn) || !plain(client) {
+        return Ok(None);
+    }
     let Some(mut conduit) = take(io) else { return Ok(None) };
     let moved = pass(x, r, io, &mut conduit, (conn, client), due);
     // A pipe with something in it is of no use to the next one: it is closed and made anew.

@@ -53,7 +53,7 @@ fn of(get: fn(&Connection) -> Option<Slice>) -> Definition {
 }
 
 fn proxied(get: fn(&ProxyProtocol) -> Option<Slice>) -> Definition {
-    definition(move |x, _, io| get(io.net.table.get(x.client.conn)?.proxied.as_deref()?))
+    definition(move |x, _, io| get(io.net.table.get(x.client.conn)?.proxied()?))
 }
 
 /// Four or sixteen bytes of an IP address; for a unix socket what `$remote_addr` shows.

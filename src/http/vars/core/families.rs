@@ -90,7 +90,7 @@ fn cookie(name: &[u8]) -> Get {
 fn tlv(name: &[u8]) -> Get {
     let wanted = crate::util::proxy_protocol::tlv_type(name);
     Rc::new(move |x, _, io| {
-        let proxied = io.net.table.get(x.client.conn)?.proxied.as_deref()?;
+        let proxied = io.net.table.get(x.client.conn)?.proxied()?;
         proxied.tlv(wanted?).map(Slice::from)
     })
 }

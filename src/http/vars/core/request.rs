@@ -34,8 +34,8 @@ pub fn variables() -> List {
         ("is_args", definition(|x, r, _| Some(mark(!x[r].args.is_empty(), "?"))).volatile()),
         ("request_method", definition(|x, _, _| some(&x.main().method_name))),
         ("server_protocol", definition(|x, _, _| Some(protocol(x).into()))),
-        ("scheme", definition(|_, _, _| Some("http".into()))),
-        ("https", definition(|_, _, _| Some(Slice::EMPTY))),
+        ("scheme", definition(|x, _, io| Some(if is_https(x, io) { "https" } else { "http" }.into()))),
+        ("https", definition(|x, _, io| Some(mark(is_https(x, io), "on")))),
         ("host", definition(|x, r, _| Some(host(x, r)))),
         ("server_name", definition(|x, r, _| Some(x[r].server.name.clone())).volatile()),
         ("request_port", definition(|x, _, _| Some(x.main().headers_in.port.clone()))),
@@ -50,6 +50,11 @@ pub fn variables() -> List {
         ("request_id", definition(|_, _, _| Some(request_id()))),
         ("limit_rate", definition(limit_rate).volatile().with_set(set_limit_rate)),
     ]
+}
+
+/// The request came over TLS.
+pub fn is_https(x: &Exchange, io: &Io) -> bool {
+    io.net.table.get(x.client.conn).is_some_and(|c| !c.is_plain())
 }
 
 /// Where the file is that the request means.

@@ -1,0 +1,44 @@
+//! Signatures that prove the possession of a certificate's key.
+//!
+//! *In nginx* OpenSSL's business.
+//!
+//! *Here* rustls has a function for it, which takes certificates of version 3 only; peers whose
+//! certificate nobody asked to be verified may have older ones, as `openssl req -x509` makes them. So the
+//! key is read by `certificate.rs` and the signature checked with the algorithms of the provider.
+//!
+//! *Read next*: `client.rs`.
+
+use super::certificate::Certificate;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::CertificateDer;
+use rustls::{CertificateError, DigitallySignedStruct, Error};
+
+/// The algorithms there are.
+pub fn algorithms() -> WebPkiSupportedAlgorithms {
+    rustls::crypto::ring::default_provider().signature_verification_algorithms
+}
+
+/// Checks a signature of a handshake. In TLS 1.3 a scheme names one curve; in 1.2 any will do that the key
+/// is of (`first_only`).
+///
+/// # Errors
+/// [`CertificateError::BadSignature`] and its kin.
+pub fn verify(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    first_only: bool,
+) -> Result<HandshakeSignatureValid, Error> {
+    let bad = |what| Error::InvalidCertificate(what);
+    let parsed = Certificate::parse(certificate).ok_or(bad(CertificateError::BadEncoding))?;
+    let (algorithm, key) = parsed.public_key().ok_or(bad(CertificateError::BadEncoding))?;
+    let row = algorithms().mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
+    let candidates = row.map(|(_, candidates)| *candidates).unwrap_or_default();
+    let most = if first_only { 1 } else { candidates.len() };
+    let fitting = candidates.iter().take(most).find(|one| one.public_key_alg_id().as_ref() == algorithm);
+    let fitting = fitting.ok_or(bad(CertificateError::BadSignature))?;
+    let verified = fitting.verify_signature(key, message, signed.signature());
+    verified.map_err(|_| bad(CertificateError::BadSignature))?;
+    Ok(HandshakeSignatureValid::assertion())
+}

@@ -1,0 +1,102 @@
+//! TLS to a peer: between the connect and the first byte of the request.
+//!
+//! *In nginx* `ngx_http_upstream_ssl_init_connection`, `ngx_http_upstream_ssl_handshake`,
+//! `ngx_http_upstream_ssl_name`.
+//!
+//! *Here* one function, [`handshake`], that `send.rs` asks whenever a side of the connection has news, until
+//! it says that plaintext may pass. A connection from the pool has had its handshake. What the peer showed is
+//! looked at here, so nothing is sent to one that is not to be trusted.
+//!
+//! ```text
+//!   connected ─▶ handshake ─┬─ Again: wait (connect_timeout)
+//!                           ├─ fault, or not to be trusted ─▶ Next(Error)
+//!                           └─ done ─▶ send
+//! ```
+//!
+//! *Read next*: `tls/client.rs`.
+
+use super::send;
+use crate::buf::Slice;
+use crate::event::{RequestIx, Side, clock};
+use crate::http::exchange::Exchange;
+use crate::http::io::Io;
+use crate::http::logging;
+use crate::http::turn::{Failure, Leave, Status};
+use crate::http::upstream_conf::Parts;
+use crate::http::upstreamed::Aim;
+use crate::log::Level;
+use crate::tls::{Session, Shake, client};
+use std::io;
+
+/// With whom a request wants to speak TLS, if so.
+///
+/// # Errors
+/// 500 for a location whose TLS was not prepared.
+pub fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts) -> Result<Option<Aim>, Leave> {
+    if !parts.tls {
+        return Ok(None);
+    }
+    let Some(conf) = super::of(x, r).map(|u| u.conf.clone()) else { return Ok(None) };
+    let Some(tls) = conf.tls.get().cloned() else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let name = match conf.ssl_name.as_ref() {
+        Some(template) => template.eval(x, r, io),
+        None => parts.host.clone(),
+    };
+    Ok(Some(Aim { tls, name: without_port(&name) }))
+}
+
+/// The host of `host:port` or `[v6]:port`.
+fn without_port(name: &Slice) -> Slice {
+    if name.starts_with(b"[") {
+        let end = name.iter().position(|b| *b == b']').unwrap_or(name.len());
+        return name.slice(1..end);
+    }
+    let end = name.iter().position(|b| *b == b':').unwrap_or(name.len());
+    name.slice(0..end)
+}
+
+/// Goes on with the handshake; true when plaintext may pass, or there is no TLS.
+///
+/// # Errors
+/// [`Leave::Next`] when it failed.
+pub fn handshake(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    let Some(u) = x[r].upstream.as_deref() else { return Ok(true) };
+    let (Some(aim), Some(peer)) = (u.tls.as_ref(), u.peer.as_ref()) else { return Ok(true) };
+    let (conn, timeout) = (peer.conn, *u.conf.connect_timeout);
+    let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
+    if c.session().is_some_and(Session::is_shaken) {
+        return Ok(true);
+    }
+    if c.is_plain() {
+        let name = String::from_utf8_lossy(&aim.name);
+        let config = aim.tls.for_peer(&format!("{} {name}", c.peer));
+        match Session::connecting(config, client::server_name(&name)) {
+            Ok(session) => c.begin_session(session),
+            Err(error) => return Err(failed(x, r, io, &io::Error::other(error))),
+        }
+        io.net.set_timer(conn, Side::Write, timeout);
+    }
+    x.action = "SSL handshaking to upstream";
+    let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
+    match c.shake() {
+        Ok(Shake::Done) => {}
+        Ok(_) => return Ok(false),
+        Err(error) => return Err(failed(x, r, io, &error)),
+    }
+    io.net.cancel_timer(conn, Side::Write);
+    if let Some(state) = super::state(x, r) {
+        state.connect_ms = Some(clock::now().saturating_sub(state.started));
+    }
+    Ok(true)
+}
+
+fn failed(x: &mut Exchange, r: RequestIx, io: &mut Io, error: &io::Error) -> Leave {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        let text = format_args!("peer closed connection in SSL handshake");
+        logging::log(x, r, io, Level::Error, None, text);
+    } else {
+        let level = send::send_level(error);
+        logging::log(x, r, io, level, Some(error), format_args!("SSL_do_handshake() failed"));
+    }
+    Leave::Next(Failure::Error)
+}
