@@ -129,13 +129,16 @@ def wait_for_port(port, process, what, directory):
 class Server:
     """A process and its children, and the ports they listen on."""
 
-    def __init__(self, name, command, directory, cores, ports):
+    def __init__(self, name, command, directory, cores, ports, processes=1):
         self.name, self.ports = name, ports
         self.output = open(directory / "output.log", "wb")
         self.process = subprocess.Popen([str(word) for word in command], cwd=directory, stdout=self.output,
                                         stderr=self.output, preexec_fn=lambda: os.sched_setaffinity(0, cores))
         for port in ports.values():
             wait_for_port(port, self.process, name, directory)
+        # a master listens before it has workers
+        while len(self.pids()) < processes and self.process.poll() is None:
+            time.sleep(0.01)
 
     def pids(self):
         return tree_of(self.process.pid)
@@ -167,7 +170,7 @@ def origin(directory, bodies, cores, files):
     conf = ORIGIN.format(port=ports["origin"], bodies=bodies, small="s" * 100, files=files, connections=files // 2)
     (directory / "nginx.conf").write_text(conf)
     command = [nginx_binary(), "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]
-    return Server("origin", command, directory, cores, ports)
+    return Server("origin", command, directory, cores, ports, 2)
 
 
 def memcached(directory, cores):
@@ -218,7 +221,7 @@ def start(name, binary, scratch, cores, backends, workers=1):
     values["memcached_door"] = ports["memcached"]
     (directory / "nginx.conf").write_text(NGINX.format(**values))
     command = [binary, "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]
-    return Server(name, command, directory, cores, ports)
+    return Server(name, command, directory, cores, ports, 1 + workers)
 
 
 def floor(binary, directory, cores, backends, ports):
