@@ -12,9 +12,11 @@
 //! *Read next*: `chain.rs` for how a part of it is sent.
 
 use super::{Chain, FileRange, Piece};
+use crate::sys::splice::Conduit;
 use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -157,6 +159,20 @@ impl TempFile {
             if let Piece::Memory(bytes) = piece {
                 self.file.write_all_at(&bytes, self.len)?;
                 self.len += bytes.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all that a pipe holds to the end, past the memory of this process.
+    ///
+    /// # Errors
+    /// What splice(2) said; what was moved before stays.
+    pub fn append_pipe(&mut self, pipe: &mut Conduit) -> io::Result<()> {
+        while pipe.held() > 0 {
+            match pipe.store(self.file.as_raw_fd(), self.len)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => self.len += n as u64,
             }
         }
         Ok(())

@@ -77,6 +77,28 @@ impl Conduit {
         Ok(n)
     }
 
+    /// Moves some of what it holds into a file, at this place of it.
+    ///
+    /// # Errors
+    /// What splice(2) said.
+    pub fn store(&mut self, file: RawFd, at: u64) -> io::Result<usize> {
+        let mut at = libc::off64_t::try_from(at).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        // SAFETY: the only memory the call touches is `at`, which it reads and moves on.
+        let n = unsafe {
+            let from = self.read.as_raw_fd();
+            checked(libc::splice(
+                from,
+                std::ptr::null_mut(),
+                file,
+                &raw mut at,
+                self.held,
+                libc::SPLICE_F_MOVE,
+            ))?
+        };
+        self.held = self.held.saturating_sub(n);
+        Ok(n)
+    }
+
     /// Moves what it holds into a page, as much as fits.
     ///
     /// # Errors

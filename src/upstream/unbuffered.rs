@@ -21,7 +21,7 @@ use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
-use crate::http::output::output;
+use crate::http::output::{output, unsent};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::log::Level;
 use crate::protocol::Flow;
@@ -127,7 +127,7 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 fn hand_on(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(u) = super::of(x, r) else { return Ok(true) };
     let mut chain: Chain = std::mem::take(&mut u.relay.chain);
-    let pending = super::pipe::unsent(x, r) > 0 || x[r].buffered != 0;
+    let pending = unsent(x, r) > 0 || x[r].buffered != 0;
     if chain.is_empty() && !pending {
         return Ok(true);
     }
@@ -135,7 +135,7 @@ fn hand_on(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     if output(x, r, io, chain) == Status::Error {
         return Err(Leave::Finish(Status::Error));
     }
-    Ok(super::pipe::unsent(x, r) == 0)
+    Ok(unsent(x, r) == 0)
 }
 
 fn wait_for_client(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {

@@ -15,7 +15,7 @@
 //!
 //! *Read next*: `mod.rs: output`.
 
-use super::buffered;
+use super::{buffered, unsent};
 use crate::buf::{Chain, FileRange, Page, Piece};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
@@ -50,7 +50,15 @@ pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut input: Chain) -> 
     let mut unread = std::mem::take(&mut x[r].unread);
     unread.append(&mut input);
     let mut out = Chain::default();
+    // What was read before and is not sent counts too, so a slow client costs no more than `output_buffers`,
+    // however often somebody comes by with more. Less than `postpone_output` waits for company, not for the
+    // client, and must not hold back what it waits for.
+    let waiting = unsent(x, r);
     let mut room = count.saturating_mul(size);
+    if waiting >= *x.main().loc.core.postpone_output {
+        room = room.saturating_sub(waiting);
+        room = if room < size { 0 } else { room };
+    }
     while room > 0
         && let Some(piece) = unread.pop()
     {

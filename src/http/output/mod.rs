@@ -192,6 +192,20 @@ pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
     Status::Again
 }
 
+/// How many bytes of this request have passed the filters and are not sent.
+pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
+    // A page that waits for one of its subrequests takes nothing.
+    if x[r].buffered & buffered::SSI != 0 {
+        return u64::MAX;
+    }
+    let waits = x[r].postponed.iter().map(|postponed| match postponed {
+        postpone::Postponed::Output(chain) => chain.len(),
+        postpone::Postponed::Request(_) => 0,
+    });
+    let waits: u64 = waits.sum();
+    if r == x.active { waits.saturating_add(x.out.len()) } else { waits }
+}
+
 /// Runs a chain through the engaged filters once.
 fn once(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Status {
     x[r].flags.request_output |= !chain.is_empty();

@@ -8,12 +8,11 @@
 //!
 //! *Read next*: `spill.rs`.
 
-use super::unsent;
 use crate::buf::Chain;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::output::output;
+use crate::http::output::{output, unsent};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::UpstreamConf;
 use crate::upstream::of;

@@ -26,8 +26,6 @@ use super::{relay, unbuffered};
 use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::output::buffered;
-use crate::http::output::postpone::Postponed;
 use crate::http::turn::{Status, Turn};
 use crate::protocol::Flow;
 
@@ -132,20 +130,6 @@ fn keep(x: &mut Exchange, r: RequestIx) {
 fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     drain::hand_over_all(x, r, io)?;
     Status::Ok.finish()
-}
-
-/// How many bytes of this request have been handed on and not sent.
-pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
-    // A page that waits for one of its subrequests takes nothing.
-    if x[r].buffered & buffered::SSI != 0 {
-        return u64::MAX;
-    }
-    let waits = x[r].postponed.iter().map(|postponed| match postponed {
-        Postponed::Output(chain) => chain.len(),
-        Postponed::Request(_) => 0,
-    });
-    let waits: u64 = waits.sum();
-    if r == x.active { waits.saturating_add(x.out.len()) } else { waits }
 }
 
 /// Waits for the client if it has something to take.

@@ -13,7 +13,9 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Leave, Status};
+use crate::http::upstreamed::Pipe;
 use crate::log::Level;
+use crate::sys::splice::Conduit;
 use crate::upstream::of;
 
 /// Moves memory to the file; false if it may not.
@@ -27,6 +29,39 @@ pub fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave>
     if u.pipe.memory.is_empty() || written.saturating_add(u.pipe.memory.len()) > most {
         return Ok(false);
     }
+    let Some(pipe) = open(x, r, io)? else { return Ok(false) };
+    let Some(file) = pipe.file.as_mut() else { return Ok(false) };
+    let written = file.append(&mut pipe.memory);
+    written.map(|()| true).map_err(|error| failed(x, r, io, &error))
+}
+
+/// Moves what splice(2) left in a pipe to the file; false if that may not be. Memory must be empty,
+/// since what is in the file goes first.
+///
+/// # Errors
+/// As [`spill`].
+pub fn spill_pipe(x: &mut Exchange, r: RequestIx, io: &mut Io, conduit: &mut Conduit) -> Result<bool, Leave> {
+    let Some(u) = x[r].upstream.as_deref() else { return Ok(false) };
+    let written = u.pipe.file.as_ref().map_or(0, TempFile::len);
+    let over = written.saturating_add(conduit.held() as u64) > *u.conf.max_temp_file_size;
+    if over || !u.pipe.memory.is_empty() {
+        return Ok(false);
+    }
+    let Some(pipe) = open(x, r, io)? else { return Ok(false) };
+    let Some(file) = pipe.file.as_mut() else { return Ok(false) };
+    let written = file.append_pipe(conduit);
+    written.map(|()| true).map_err(|error| failed(x, r, io, &error))
+}
+
+fn failed(x: &mut Exchange, r: RequestIx, io: &mut Io, error: &std::io::Error) -> Leave {
+    let text = format_args!("write() to a temporary file failed");
+    logging::log(x, r, io, Level::Crit, Some(error), text);
+    Leave::Finish(Status::Http(502))
+}
+
+/// The pipe with its file, which is made now if there is none.
+fn open<'x>(x: &'x mut Exchange, r: RequestIx, io: &mut Io) -> Result<Option<&'x mut Pipe>, Leave> {
+    let Some(u) = x[r].upstream.as_deref() else { return Ok(None) };
     if u.pipe.file.is_none() {
         let path = u.conf.temp_path.as_ref().unwrap_or(&u.pass.temp_path).clone();
         let file = match TempFile::create(&path) {
@@ -43,20 +78,5 @@ pub fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave>
             u.pipe.file = Some(file);
         }
     }
-    let Some(pipe) = of(x, r).map(|u| &mut u.pipe) else { return Ok(false) };
-    let Some(file) = pipe.file.as_mut() else { return Ok(false) };
-    match file.append(&mut pipe.memory) {
-        Ok(()) => Ok(true),
-        Err(error) => {
-            logging::log(
-                x,
-                r,
-                io,
-                Level::Crit,
-                Some(&error),
-                format_args!("write() to a temporary file failed"),
-            );
-            Err(Leave::Finish(Status::Http(502)))
-        }
-    }
+    Ok(of(x, r).map(|u| &mut u.pipe))
 }

@@ -4,24 +4,27 @@
 //!
 //! *Here* not, where the decoder says that the next bytes are the body as it stands, no filter wants
 //! them, nothing of this reply is on its way already, and the client keeps up. What the client does not
-//! take at once is read into memory, and from there on the reply goes the usual way until the client has
-//! caught up. A worker has one pipe, empty between two uses.
+//! take at once is read into memory, or moved to the temporary file if that is more than `buffers` hold,
+//! and from there on the reply goes the usual way until the client has caught up. A worker has one pipe,
+//! empty between two uses.
 //!
 //! ```text
 //!   peer ═ splice ═▶ [ pipe ] ═ splice ═▶ client        nothing left in the pipe: again
-//!                       └── read ─▶ memory ─▶ drain      the client is slower: back to pages
+//!                       ├── read ──▶ memory ─▶ drain     the client is slower: back to pages
+//!                       └─ splice ═▶ file                 … and there is much of it
 //! ```
 //!
 //! *Read next*: `sys/splice.rs`.
 
 use super::fill::Filled;
-use super::{drain, unsent};
+use super::{drain, fill, spill};
 use crate::buf::Page;
 use crate::event::stream::Received;
 use crate::event::{ConnId, RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
+use crate::http::output::unsent;
 use crate::http::turn::{Leave, Status};
 use crate::log::Level;
 use crate::sys::splice::Conduit;
@@ -131,12 +134,17 @@ fn pass(
         logging::log(x, r, io, Level::Info, Some(&error), format_args!("send() failed"));
         return Err(Leave::Finish(Status::Error));
     }
-    keep_rest(x, r, conduit)?;
+    keep_rest(x, r, io, conduit)?;
     Ok(Some(Filled::Some(n)))
 }
 
-/// What the client did not take goes to memory.
-fn keep_rest(x: &mut Exchange, r: RequestIx, conduit: &mut Conduit) -> Result<(), Leave> {
+/// What the client did not take is kept: in memory if it may hold that much, else in the file. The pipe holds
+/// far more than `buffers` allow, so it must not be emptied into memory without asking.
+fn keep_rest(x: &mut Exchange, r: RequestIx, io: &mut Io, conduit: &mut Conduit) -> Result<(), Leave> {
+    let room = of(x, r).map_or(0, |u| fill::capacity(&u.conf).saturating_sub(u.pipe.memory.len()));
+    if conduit.held() as u64 > room && spill::spill_pipe(x, r, io, conduit)? {
+        return Ok(());
+    }
     while conduit.held() > 0 {
         let mut page = Page::with_capacity(conduit.held().min(LEAST as usize));
         match conduit.read(&mut page) {
