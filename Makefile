@@ -7,11 +7,14 @@ BINARY = $(TARGET)/release/headwater
 DEMO_PORT ?= 8080
 # servers live in folders that an ordinary user's PATH may leave out
 export PATH := $(PATH):/usr/sbin:/sbin
+# with private items: who reads the code wants those too; a link that leads nowhere is an error
+RUSTDOC = RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
+	$(CARGO) doc --no-deps --lib --document-private-items
 # the parts of the showcase, each a server that speaks another protocol
 PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
-.PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint tidy unit suite directives protocol-bench
+.PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint manual tidy unit suite directives protocol-bench
 .PHONY: bench bench-all idle floor reload modules setup-build setup-test
 
 help: ## list the tasks
@@ -44,9 +47,14 @@ fmt: ## format the sources and wrap long comments
 	$(CARGO) fmt
 	@scripts/wrap-comments.py
 
-lint: ## check the format and the lints
+lint: ## check the format, the lints, and every link in the documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --quiet -- -D warnings
+	$(RUSTDOC) --quiet
+
+manual: setup-build ## build the manual and the documentation of every item
+	$(RUSTDOC)
+	@echo "manual: open $(TARGET)/doc/headwater/manual/index.html"
 
 tidy: ## check the rules of the house: layers, sizes, no panics, essays
 	$(CARGO) test --quiet --test tidy

@@ -16,6 +16,7 @@ pub mod conf;
 pub mod event;
 pub mod http;
 pub mod log;
+pub mod manual;
 pub mod modules;
 pub mod parse;
 pub mod process;

@@ -4,8 +4,8 @@
 //! `ngx_http_merge_servers`, `ngx_http_merge_locations`, `ngx_http_optimize_servers`.
 //!
 //! *Here* reading and finishing are apart. While the file is read, a block's sets are kept as a draft in
-//! the level around it. When it has been read, [`finish`] merges from the outside in, freezes every
-//! level, and sorts servers under addresses.
+//! the level around it. When it has been read, [`finish`](super::finish) merges from the outside in, freezes
+//! every level, and sorts servers under addresses.
 //!
 //! ```text
 //!   http { server { location {} } }     CoreMain.servers[ ServerDraft { drafts[ LocationDraft ] } ]

@@ -3,7 +3,7 @@
 //! *In nginx* `ngx_http_log_error` appends the action and the client, `ngx_http_log_error_handler` the
 //! server, the request line, the subrequest, the upstream, the host and the referrer.
 //!
-//! *Here* [`log`] does all of it, so that no line can lack its context.
+//! *Here* [`log()`] does all of it, so that no line can lack its context.
 //!
 //! ```text
 //!   TEXT (111: Connection refused) while connecting to upstream, client: 127.0.0.1, server: a,

@@ -14,7 +14,7 @@
 //!                        └───────── Fault::Invalid, next peer: reinit_request ◀──────────┘
 //! ```
 //!
-//! What every module keeps to, and [`bench`] tries: input may be cut anywhere and
+//! What every module keeps to, and [`mod@bench`] tries: input may be cut anywhere and
 //! the result is the same; what stands behind the message is not touched; nothing the module did for one peer
 //! is seen by the next. A protocol with messages that answer messages in the midst of the body (gRPC's flow
 //! control) would need an outbox in `input_filter`; there is none yet.

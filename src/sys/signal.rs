@@ -4,9 +4,9 @@
 //! `sigsuspend`, and a worker's `epoll_wait` returns early with `EINTR`.
 //!
 //! *Here* there are no handlers, so nothing runs at an odd moment. [`block`] holds the signals back; the
-//! master takes them one by one with [`wait`], and a worker has an [`Inbox`], a descriptor that its event
-//! loop watches with all the others. A signal that comes twice before it is taken is delivered once, as
-//! with flags.
+//! master takes them one by one with [`wait`], and a worker has an [`Inbox`](crate::event::inbox::Inbox), a
+//! descriptor that its event loop watches with all the others. A signal that comes twice before it is taken
+//! is delivered once, as with flags.
 //!
 //! ```text
 //!   kill(2) ─▶ pending ─┬─▶ wait()            the master, asleep

@@ -2,7 +2,7 @@
 //!
 //! *In nginx* `ngx_http_upstream_module` keeps `umcf->upstreams`; each protocol is a module of its own.
 //!
-//! *Here* [`module`] makes the HTTP module of any [`Protocol`]: its pass directive, the shared
+//! *Here* [`of`] makes the HTTP modules of any [`Protocol`]: its pass directive, the shared
 //! directives under its name, and its own. That is all a protocol outside this library needs:
 //!
 //! ```text

@@ -3,7 +3,7 @@
 //! *In nginx* both get the request itself.
 //!
 //! *Here* [`View`] implements the two narrow traits they ask for:
-//! [`protocol::Request`](crate::protocol::Request) and [`balance::Client`](crate::balance::Client).
+//! [`protocol::Request`](crate::protocol::Request) and [`balance::Client`].
 //! Whether fields and body are passed on at all is settled here, so that no protocol has to know
 //! `NAME_pass_request_headers`.
 //!

@@ -27,6 +27,7 @@ mod limits;
 mod listing;
 mod locations;
 mod logs;
+mod manual;
 mod map;
 mod processes;
 mod protocols;

@@ -3,12 +3,14 @@
 //! `cargo test --test tidy` reads every source file and complains of what breaks a rule, each complaint
 //! with its place and what to do about it. The rules are in `rules.rs` and `layers.rs`, one function each;
 //! `source.rs` takes a file apart far enough that a word in a comment or a string is not mistaken for
-//! code; `samples.rs` shows every rule a file that breaks it.
+//! code; `samples.rs` shows every rule a file that breaks it;
+//! `manual.rs` compares the manual with what it speaks of.
 //!
 //! A line that must break a rule against panicking says `// tidy:` and the proof that it cannot happen. There
 //! are at most [`rules::EXCEPTIONS`] such lines in the whole tree, so that the way out stays narrow.
 
 mod layers;
+mod manual;
 mod rules;
 mod samples;
 mod source;
@@ -33,6 +35,7 @@ fn every_file_follows_the_rules() {
         let source = Source::new(&name, &text);
         exceptions += source.exceptions();
         complaints.extend(rules::check(&source));
+        complaints.extend(manual::check(root, &source));
     }
     if exceptions > rules::EXCEPTIONS {
         complaints.push(format!(

@@ -72,7 +72,11 @@ fn function_length(source: &Source) -> Vec<(usize, String)> {
 }
 
 fn line_length(source: &Source) -> Vec<(usize, String)> {
-    let long = source.raw.iter().enumerate().filter(|(_, line)| line.chars().count() > LINE);
+    // the manual has wide tables, and listings that are four columns further right than their source
+    let in_manual = source.name.starts_with("src/manual/");
+    let is_row = |line: &str| in_manual && (line.starts_with("//! |") || line.starts_with("//!     "));
+    let is_long = |line: &str| line.chars().count() > LINE && !is_row(line);
+    let long = source.raw.iter().enumerate().filter(|(_, line)| is_long(line));
     long.map(|(n, line)| (n, format!("{} columns, at most {LINE}: break the line", line.chars().count())))
         .collect()
 }

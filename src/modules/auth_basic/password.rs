@@ -2,7 +2,7 @@
 //!
 //! *In nginx* `ngx_crypt`.
 //!
-//! *Here* one question, [`matches`]. The beginning of the stored text says how it was made:
+//! *Here* one question, [`matches()`]. The beginning of the stored text says how it was made:
 //!
 //! ```text
 //!   {PLAIN}secret            as it is

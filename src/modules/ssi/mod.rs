@@ -4,7 +4,7 @@
 //! ten commands, and a body filter that hands on what stands between them without copying it.
 //!
 //! *Here* a room of its own: [`scan`] finds commands in bytes, [`command`] knows their names and
-//! parameters, [`filter`] drives both over the body, [`include`] makes subrequests, [`expr`] and
+//! parameters, [`filter`] drives both over the body, [`mod@include`] makes subrequests, [`expr`] and
 //! [`value`] work out conditions and texts.
 //!
 //! ```text
