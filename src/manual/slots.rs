@@ -83,7 +83,7 @@
 //! | --- | --- | --- | --- |
 //! | – | – | Empty | any but UpgradedRead |
 //! | – | – | RunPhases, Delay | Block, ReadBody, DiscardBody, CheckBroken, TestReading |
-//! | – | – | CheckBroken, AwaitPeer, ProcessDownstream, NonBufferedDownstream, Finalizer, Resume | any |
+//! | – | – | CheckBroken, AwaitPeer, AwaitCache, ProcessDownstream, NonBufferedDownstream, Finalizer, Resume | any |
 //! | – | – | UpgradedWrite | UpgradedRead |
 //! | – | – | Writer | Block, ReadBody, DiscardBody, TestReading |
 //! | Greet | Greet | any | any |

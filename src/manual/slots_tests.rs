@@ -5,13 +5,22 @@ use std::fmt::Debug;
 
 /// All values of an enum; does not compile when one is missing.
 macro_rules! all {
-    ($kind:ident: $($value:ident)*) => {{
-        fn _known(value: $kind) {
-            match value { $($kind::$value => {})* }
-        }
-        [$($kind::$value),*]
-    }};
+    ($name:ident: $kind:ident: $($value:ident)*) => {
+        const $name: &[$kind] = {
+            const fn _known(value: $kind) {
+                match value { $($kind::$value => {})* }
+            }
+            &[$($kind::$value),*]
+        };
+    };
 }
+
+all!(READS: ClientRead: RequestLine Headers Block ReadBody StreamBody DiscardBody CheckBroken TestReading
+    UpgradedRead);
+all!(WRITES: ClientWrite: Empty RunPhases CheckBroken AwaitPeer AwaitCache ProcessDownstream
+    NonBufferedDownstream UpgradedWrite Writer Finalizer Delay Resume);
+all!(PEER_READS: PeerRead: Greet ProcessHeader ProcessUpstream NonBufferedUpstream UpgradedRead);
+all!(PEER_WRITES: PeerWrite: Greet SendRequest Idle UpgradedWrite);
 
 /// A set of values as a table shows it.
 fn shown<T: Debug + PartialEq>(all: &[T], some: &[T]) -> String {
@@ -27,21 +36,15 @@ fn shown<T: Debug + PartialEq>(all: &[T], some: &[T]) -> String {
 
 /// The rows, with equal ones joined.
 fn rows() -> Vec<String> {
-    let reads = all!(ClientRead: RequestLine Headers Block ReadBody StreamBody DiscardBody CheckBroken
-        TestReading UpgradedRead);
-    let writes = all!(ClientWrite: Empty RunPhases CheckBroken AwaitPeer ProcessDownstream
-        NonBufferedDownstream UpgradedWrite Writer Finalizer Delay Resume);
-    let peer_reads = all!(PeerRead: Greet ProcessHeader ProcessUpstream NonBufferedUpstream UpgradedRead);
-    let peer_writes = all!(PeerWrite: Greet SendRequest Idle UpgradedWrite);
     let mut peers = vec![None];
-    peers.extend(peer_reads.iter().flat_map(|r| peer_writes.iter().map(move |w| Some((*r, *w)))));
+    peers.extend(PEER_READS.iter().flat_map(|r| PEER_WRITES.iter().map(move |w| Some((*r, *w)))));
     // (peer.read, its peer.writes, its request.writes, the legal client.reads)
     type Row = (Option<PeerRead>, Vec<PeerWrite>, Vec<ClientWrite>, Vec<ClientRead>);
     let mut rows: Vec<Row> = Vec::new();
     for peer in peers {
         let mut of_peer: Vec<Row> = Vec::new();
-        for write in writes {
-            let legal: Vec<_> = reads.iter().copied().filter(|read| is_legal(*read, write, peer)).collect();
+        for write in WRITES.iter().copied() {
+            let legal: Vec<_> = READS.iter().copied().filter(|read| is_legal(*read, write, peer)).collect();
             match of_peer.iter_mut().find(|row| row.3 == legal) {
                 _ if legal.is_empty() => {}
                 Some(row) => row.2.push(write),
@@ -59,8 +62,8 @@ fn rows() -> Vec<String> {
     }
     let line = |(read, peers, requests, clients): &Row| {
         let read = read.map_or("–".to_owned(), |read| format!("{read:?}"));
-        let peers = if peers.is_empty() { "–".to_owned() } else { shown(&peer_writes, peers) };
-        format!("| {read} | {peers} | {} | {} |", shown(&writes, requests), shown(&reads, clients))
+        let peers = if peers.is_empty() { "–".to_owned() } else { shown(PEER_WRITES, peers) };
+        format!("| {read} | {peers} | {} | {} |", shown(WRITES, requests), shown(READS, clients))
     };
     rows.iter().map(line).collect()
 }
@@ -87,23 +90,17 @@ fn every_stage_is_legal() {
     };
     assert_eq!(table(code), table(chapter), "the stages of src/http/slots.rs and of the manual");
     assert!(table(code).len() >= 10);
-    let writes = all!(ClientWrite: Empty RunPhases CheckBroken AwaitPeer ProcessDownstream
-        NonBufferedDownstream UpgradedWrite Writer Finalizer Delay Resume);
-    let reads = all!(ClientRead: RequestLine Headers Block ReadBody StreamBody DiscardBody CheckBroken
-        TestReading UpgradedRead);
-    let peer_reads = all!(PeerRead: Greet ProcessHeader ProcessUpstream NonBufferedUpstream UpgradedRead);
-    let peer_writes = all!(PeerWrite: Greet SendRequest Idle UpgradedWrite);
     for row in table(code) {
         let columns: Vec<Vec<&str>> = row.split('|').map(|c| c.split([' ', ',', '/']).collect()).collect();
         let named = |n: usize, value: &dyn Debug| columns[n].contains(&format!("{value:?}").as_str());
         let mut seen = 0;
-        for read in reads.iter().filter(|v| named(1, v)) {
-            for write in writes.iter().filter(|v| named(2, v)) {
+        for read in READS.iter().filter(|v| named(1, v)) {
+            for write in WRITES.iter().filter(|v| named(2, v)) {
                 if columns[3].contains(&"–") {
                     assert!(is_legal(*read, *write, None), "{row}: {read:?} {write:?}");
                     seen += 1;
                 }
-                for (p, w) in peer_reads.iter().flat_map(|p| peer_writes.iter().map(move |w| (*p, *w))) {
+                for (p, w) in PEER_READS.iter().flat_map(|p| PEER_WRITES.iter().map(move |w| (*p, *w))) {
                     // "connecting / greeting" names two pairs
                     let pair = (p == PeerRead::Greet) == (w == PeerWrite::Greet);
                     if named(3, &p) && named(4, &w) && pair {
