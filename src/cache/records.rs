@@ -216,6 +216,14 @@ impl Records<'_> {
         self.table.set_own(LOADER, process);
     }
 
+    /// Makes another process the owner of a key's lock.
+    #[cfg(test)]
+    pub fn give_lock(&self, key: &Key, process: u64) {
+        if let Some(entry) = self.find(key) {
+            self.table.set_value(entry, OWNER, process << PROCESS | 1);
+        }
+    }
+
     /// The loader has been through.
     pub fn loaded(&self) {
         let _held = self.lock();

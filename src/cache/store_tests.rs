@@ -188,3 +188,26 @@ fn a_full_zone_forgets_the_key_that_was_not_used_for_the_longest_time_and_its_fi
     assert!((0..capacity).all(|n| !there(n)));
     assert_eq!(store.records().expect("memory").size(), 0);
 }
+
+#[test]
+fn the_sum_of_sizes_is_made_anew_after_a_process_that_died_inside() {
+    let (_folder, store) = store("mended", 16384, "");
+    store.stored(&key(1), 1, 0);
+    store.stored(&key(2), 1, 0);
+    let words = store.zone.memory().expect("mapped");
+    // The first of the table's own words is the lock, the first of ours (8) the sum.
+    words.set(8, 12345);
+    words.set(0, u64::from(u32::MAX) / 2 - 7);
+    assert!(store.touch(&key(1), 1, 0).exists);
+    assert_eq!(store.records().expect("memory").size(), 2 * store.block_size());
+}
+
+#[test]
+fn a_lock_of_a_process_that_is_gone_is_void() {
+    let (_folder, store) = store("widowed", 16384, "");
+    std::mem::forget(store.lock(&key(1), u64::MAX, 0).expect("free"));
+    assert!(store.lock(&key(1), u64::MAX, 0).is_none());
+    store.records().expect("memory").give_lock(&key(1), (u64::from(u32::MAX) / 2 - 7) % (1 << 24));
+    assert!(!store.touch(&key(1), 1, 0).updating);
+    assert!(store.lock(&key(1), u64::MAX, 0).is_some());
+}

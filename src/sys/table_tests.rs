@@ -1,6 +1,8 @@
 //! Tables: entries come and go, damage is mended, and no content of the words can hang or break a walk.
 
 use super::*;
+use crate::sys::process::{self, Fork, Pid};
+use crate::sys::signal;
 use proptest::prelude::*;
 
 const SHAPE: Shape = Shape { own: 2, values: 3 };
@@ -67,6 +69,61 @@ fn a_zone_without_room_for_an_entry_is_a_table_that_is_full() {
         let words = Words::private(size);
         let table = Table::new(&words, SHAPE);
         assert_eq!((table.insert((1, 1)), table.find((1, 1)), table.oldest()), (None, None, None));
+    }
+}
+
+/// In a process of its own: changes the table without end, the lock held nearly all the time.
+fn change_for_ever(table: &Table, seed: u64) -> ! {
+    let mut dice = seed;
+    loop {
+        let _held = table.lock();
+        for _ in 0..16 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key = (1 + (dice >> 33) % 40, 1);
+            match table.find(key) {
+                Some(entry) if dice >> 62 == 0 => table.remove(entry),
+                Some(entry) => table.touch(entry),
+                None => {
+                    if let (None, Some(oldest)) = (table.insert(key), table.oldest()) {
+                        table.remove(oldest);
+                    }
+                }
+            }
+            table.set_own(0, table.own(0) + 1);
+        }
+    }
+}
+
+fn bury(pid: Pid) {
+    // SAFETY: plain numbers; nobody wants the status.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+}
+
+#[test]
+fn a_process_may_be_killed_at_any_moment() {
+    let words = Words::shared(words(32)).expect("memory");
+    let table = Table::new(&words, SHAPE);
+    for round in 0..60 {
+        match process::fork().expect("a process") {
+            Fork::Child => change_for_ever(&table, round),
+            Fork::Parent(pid) => {
+                let enough = table.own(0) + 500 + round * 7;
+                while table.own(0) < enough {
+                    std::hint::spin_loop();
+                }
+                signal::send(pid, signal::SIGKILL).expect("a child");
+                bury(pid);
+            }
+        }
+        let _held = table.lock();
+        let used = table.entries().count();
+        assert_eq!(used as u64, table.used());
+        assert!(table.entries().all(|entry| table.find(table.key(entry)) == Some(entry)));
+        let more = (0..).map_while(|n| table.insert((n, 2))).count();
+        assert_eq!(used + more, table.capacity());
+        for n in 0..more as u64 {
+            table.remove(table.find((n, 2)).expect("just put there"));
+        }
     }
 }
 

@@ -1,6 +1,13 @@
 //! The files of a cache and the two processes that look after them.
 
-use crate::kit::{Server, process, wait};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::kit::server::{Setup, is_headwater};
+use crate::kit::{Act, Client, Origin, Server, http, process, wait};
 
 fn helpers(s: &Server, name: &str) -> Vec<u32> {
     let title = format!("nginx: {name}");
@@ -72,4 +79,183 @@ fn wrong_caches_are_refused_in_the_words_of_nginx() {
         let said = Server::http(&format!("{line} server {{ listen 127.0.0.1:%%PORT_0%%; }}")).refusal();
         assert!(said.contains(complaint), "{line}: {said}");
     }
+}
+
+/// A cache in `%%DIR%%/cache` with more parameters, and more directives in its location.
+fn cached(origin: &Origin, path: &str, location: &str) -> Setup {
+    Server::conf(&format!(
+        "worker_processes 2; events {{ }}
+         http {{
+             proxy_cache_path %%DIR%%/cache {path};
+             server {{ listen 127.0.0.1:%%PORT_0%%; location / {{
+                 proxy_pass http://%%ORIGIN%%;
+                 proxy_cache one; proxy_cache_key $request_uri; proxy_cache_valid any 1h;
+                 add_header X-Cache $upstream_cache_status;
+                 {location}
+             }} }}
+         }}"
+    ))
+    .with("ORIGIN", origin.addr())
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files(&entry.path())),
+            _ => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+fn status_of(response: &http::Response) -> &str {
+    response.header("X-Cache").unwrap_or("none")
+}
+
+#[test]
+fn a_file_has_its_place_by_the_levels_and_shows_its_key() {
+    let origin = Origin::always(http::ok("kept"));
+    for (temp, path) in [("a file", "levels=1:2"), ("a file beside", "levels=1:2 use_temp_path=off")] {
+        let s = cached(&origin, &format!("keys_zone=one:1m {path}"), "").start();
+        assert_eq!(status_of(&s.get("/a")), "MISS");
+        // The MD5 of "/a".
+        let file = s.dir().join("cache/5/bf/0639767f3e9eaad729b54037a7e2abf5");
+        wait::until(temp, || file.exists().then_some(()));
+        let bytes = fs::read(&file).expect("readable");
+        assert!(http::find(&bytes, b"\nKEY: /a\n").is_some() && bytes.ends_with(b"kept"));
+        assert_eq!(status_of(&s.get("/a")), "HIT");
+    }
+}
+
+#[test]
+fn what_is_stored_survives_a_reload_and_a_restart() {
+    let origin = Origin::always(http::ok("kept"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let setup = |origin: &Origin| {
+        Server::conf(
+            "events { }
+             http {
+                 proxy_cache_path %%CACHE%%/cache keys_zone=one:1m levels=2;
+                 server { listen 127.0.0.1:%%PORT_0%%; location / {
+                     proxy_pass http://%%ORIGIN%%;
+                     proxy_cache one; proxy_cache_key $request_uri; proxy_cache_valid any 1h;
+                     add_header X-Cache $upstream_cache_status;
+                 } }
+             }",
+        )
+        .with("ORIGIN", origin.addr())
+        .with("CACHE", folder.path().display())
+    };
+    open_to_all(folder.path());
+    let s = setup(&origin).start();
+    assert_eq!(status_of(&s.get("/a")), "MISS");
+    wait::until("a file", || (!files(&folder.path().join("cache")).is_empty()).then_some(()));
+    s.reload();
+    assert_eq!(status_of(&s.get("/a")), "HIT");
+    s.quit();
+    // The loader begins a minute after the start: until then, a file is opened on the chance that it is
+    // there.
+    let s = setup(&origin).start();
+    assert_eq!((status_of(&s.get("/a")), status_of(&s.get("/b"))), ("HIT", "MISS"));
+    assert_eq!(origin.requests().len(), 2);
+}
+
+/// Workers of a server started by root run as somebody else.
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("permissions");
+}
+
+#[test]
+fn the_manager_deletes_a_file_that_nobody_asks_for() {
+    let origin = Origin::always(http::ok("kept"));
+    // nginx's manager comes every ten seconds
+    let path = if is_headwater() { "keys_zone=one:1m inactive=1s" } else { "keys_zone=one:1m inactive=10s" };
+    let s = cached(&origin, path, "").start();
+    s.get("/a");
+    wait::until("a file", || files(&s.dir().join("cache")).pop());
+    if is_headwater() {
+        wait::until("no file", || files(&s.dir().join("cache")).is_empty().then_some(()));
+        assert_eq!(status_of(&s.get("/a")), "MISS");
+    }
+}
+
+#[test]
+fn a_lock_goes_with_the_worker_that_held_it() {
+    if !is_headwater() {
+        return; // nginx waits for proxy_cache_lock_age
+    }
+    let origin = Origin::acts([Act::StallAfter(Vec::new()), Act::Reply(http::ok("second"))]);
+    let locks = "proxy_cache_lock on; proxy_cache_lock_timeout 1h; proxy_cache_lock_age 1h;";
+    let s = cached(&origin, "keys_zone=one:1m", locks).allow("exited on signal 9").start();
+    let mut first = s.connect();
+    first.send(http::get("/a", &[]));
+    origin.wait_for_requests(1);
+    for pid in s.worker_pids() {
+        process::signal("KILL", pid);
+    }
+    first.rest();
+    let second = wait::until("an answer", || ask(s.addr(), "/a"));
+    assert!(second.ends_with("second"), "{second}");
+}
+
+/// The answer to a request, None if the connection broke, as it does when a worker is killed.
+fn ask(addr: SocketAddr, uri: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(addr).ok()?;
+    stream.set_read_timeout(Some(crate::kit::DEADLINE)).ok()?;
+    write!(stream, "GET {uri} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    match stream.read_to_string(&mut answer) {
+        Ok(_) if answer.is_empty() => None,
+        Ok(_) => Some(answer),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("no answer to {uri}"),
+        Err(_) => None,
+    }
+}
+
+#[test]
+fn killed_workers_leave_a_cache_that_works() {
+    let origin = Origin::each(|talk| {
+        while let Some(seen) = talk.request() {
+            let uri = seen.line().split(' ').nth(1).unwrap_or_default().to_owned();
+            talk.send(http::ok(&format!("body of {uri}")));
+        }
+    });
+    // A zone of 96 keys for 200 replies: records come and go all the time.
+    let s = cached(&origin, "keys_zone=one:16k levels=1", "proxy_cache_lock on;")
+        .allow("exited on signal 9")
+        .start();
+    let (done, asked, addr) = (AtomicBool::new(false), AtomicUsize::new(0), s.addr());
+    std::thread::scope(|scope| {
+        for client in 0..4usize {
+            let (done, asked) = (&done, &asked);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    let n = asked.fetch_add(1, Ordering::Relaxed);
+                    let uri = format!("/{}", (n * (client + 7)) % 200);
+                    if let Some(answer) = ask(addr, &uri) {
+                        assert!(answer.ends_with(&format!("body of {uri}")), "{uri}: {answer}");
+                    }
+                }
+            });
+        }
+        for round in 1..=6 {
+            wait::until("requests", || (asked.load(Ordering::Relaxed) > round * 100).then_some(()));
+            let killed = s.worker_pids().into_iter().min().expect("a worker");
+            process::signal("KILL", killed);
+            wait::until("another worker", || {
+                let pids = s.worker_pids();
+                (pids.len() == 2 && !pids.contains(&killed)).then_some(())
+            });
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    for n in 0..200 {
+        let uri = format!("/{n}");
+        let response = Client::connect(addr).get(&uri);
+        assert_eq!((response.status, response.text()), (200, format!("body of {uri}")));
+    }
+    wait::until("a hit", || (status_of(&s.get("/199")) == "HIT").then_some(()));
 }
