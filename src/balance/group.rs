@@ -283,6 +283,11 @@ impl Group {
         self.waiting.borrow_mut().push_back(waiter);
     }
 
+    /// The requests in the queue, first come first, which stay there: to be woken when a peer has come back.
+    pub fn waiting(&self) -> Vec<Waiter> {
+        self.waiting.borrow().iter().copied().collect()
+    }
+
     /// Takes a request out of the queue: its time is over, or its client has gone.
     pub fn unwait(&self, waiter: Waiter) {
         self.waiting.borrow_mut().retain(|one| *one != waiter);
@@ -366,6 +371,8 @@ impl Group {
             let until = *tried.wait_until.get_or_insert(now_ms.saturating_add(queue.timeout_ms));
             // What other workers give back wakes nobody here, so a shared peer is looked at now and then.
             let nap = if self.zone.is_shared() { SHARED_NAP_MS } else { u64::MAX };
+            // Nor does it wake anybody that a peer has been out for long enough.
+            let nap = no_live.retry_after.map_or(nap, |seconds| nap.min(seconds.saturating_mul(1000)));
             if until > now_ms {
                 return Pick::Wait(until.saturating_sub(now_ms).min(nap));
             }

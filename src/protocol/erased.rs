@@ -211,6 +211,11 @@ impl std::fmt::Debug for Kind {
     }
 }
 
+/// A context with its type forgotten, for those who made it themselves.
+pub fn of<P: Protocol>(now: P) -> Box<dyn Erased> {
+    Box::new(Held { pristine: now.clone(), now })
+}
+
 fn create<P: Protocol>(
     r: &mut dyn Request,
     location: &Confs,

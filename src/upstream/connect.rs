@@ -142,6 +142,18 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     if greets { greet::greet(x, r, io) } else { send::send_request(x, r, io) }
 }
 
+/// What the settings say about sockets to peers.
+pub(super) fn options(conf: &UpstreamConf, bind: Option<Address>) -> Options {
+    let bytes = |size: Option<u64>| size.and_then(|size| usize::try_from(size).ok());
+    Options {
+        bind,
+        transparent: *conf.bind_transparent,
+        rcvbuf: bytes(*conf.socket_rcvbuf),
+        sndbuf: bytes(*conf.socket_sndbuf),
+        keepalive: *conf.socket_keepalive,
+    }
+}
+
 fn start(
     x: &Exchange,
     r: RequestIx,
@@ -150,15 +162,7 @@ fn start(
     address: &Address,
     bind: Option<Address>,
 ) -> io::Result<(ConnId, bool)> {
-    let bytes = |size: Option<u64>| size.and_then(|size| usize::try_from(size).ok());
-    let options = Options {
-        bind,
-        transparent: *conf.bind_transparent,
-        rcvbuf: bytes(*conf.socket_rcvbuf),
-        sndbuf: bytes(*conf.socket_sndbuf),
-        keepalive: *conf.socket_keepalive,
-    };
-    let started = io.net.connect(address, &options, Owner::Upstream(x.id, r))?;
+    let started = io.net.connect(address, &options(conf, bind), Owner::Upstream(x.id, r))?;
     if started.done
         && let Some(c) = io.net.table.get_mut(started.id)
     {

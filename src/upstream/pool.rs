@@ -63,7 +63,7 @@ pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bo
 }
 
 /// True if nothing has happened on the connection: no end, no byte, no error.
-fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
+pub(super) fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
     let Some(c) = io.conn(conn) else { return false };
     if c.read.eof || c.read.error || c.write.error {
         return false;

@@ -120,7 +120,8 @@ fn is_named(field: &Field, name: &[u8]) -> bool {
     field.name.len() == name.len() && field.name.iter().map(as_var).eq(name.iter().copied())
 }
 
-fn all_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
+/// The values of the fields that a variable with this name means, with commas between them.
+pub(super) fn all_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
     let mut values = fields.iter().filter(|field| is_named(field, name)).map(|field| &field.value);
     let first = values.next()?.clone();
     let Some(second) = values.next() else { return Some(first) };
@@ -144,10 +145,11 @@ fn upstream_trailer(name: &[u8]) -> Get {
 
 fn upstream_cookie(name: &[u8]) -> Get {
     let name = name.to_vec();
-    Rc::new(move |x, r, _| {
-        let fields = &x[r].upstream.as_ref()?.head.fields;
-        let mut cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
-        let found = cookies.find_map(|field| list::set_cookie(&field.value, &name))?;
-        Some(Slice::copy(found))
-    })
+    Rc::new(move |x, r, _| cookie_named(&x[r].upstream.as_ref()?.head.fields, &name))
+}
+
+/// The value of the first cookie of that name that these fields set.
+pub(super) fn cookie_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
+    let mut cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
+    cookies.find_map(|field| list::set_cookie(&field.value, name)).map(Slice::copy)
 }

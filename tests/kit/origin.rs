@@ -74,6 +74,8 @@ struct State {
     requests: Vec<Seen>,
     /// One for each accepted connection, to wake its thread when the origin goes.
     streams: Vec<TcpStream>,
+    /// Where each came from.
+    peers: Vec<SocketAddr>,
     closed: usize,
 }
 
@@ -205,6 +207,11 @@ impl Origin {
         self.shared.state().streams.len()
     }
 
+    /// Where each connection came from.
+    pub fn peers(&self) -> Vec<SocketAddr> {
+        self.shared.state().peers.clone()
+    }
+
     /// Waits until `n` connections are over, by either side.
     pub fn wait_for_closed(&self, n: usize) {
         drop(self.wait_until(|s| s.closed >= n, "closed connections"));
@@ -241,7 +248,7 @@ where
     S: Fn(&mut Talk) + Send + Sync + 'static,
 {
     let mut threads = Vec::new();
-    while let Ok((stream, _)) = listener.accept() {
+    while let Ok((stream, peer)) = listener.accept() {
         let Ok(handle) = stream.try_clone() else { break };
         let number = {
             let mut state = shared.state();
@@ -250,6 +257,7 @@ where
                 break;
             }
             state.streams.push(handle);
+            state.peers.push(peer);
             state.streams.len() - 1
         };
         shared.changed.notify_all();

@@ -87,7 +87,7 @@ pub struct SetHeader {
 
 crate::settings! {
     /// How HTTP/1 requests are written and replies rewritten, at one level.
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     pub struct Http1Location: Location {
         /// `proxy_http_version`
         pub http_version: Version = Version::V11,

@@ -12,17 +12,19 @@
 //!             └─────────────────────┴──────────────────────────────── Check
 //! ```
 //!
-//! DIFF: a group needs no `zone`; without one each worker asks for itself. The `Host` field is the name in
-//! the pass directive: a request that no client made has no variables to make another one of.
+//! DIFF: a group needs no `zone`, but for `persistent`; without one each worker asks for itself.
 //!
 //! *Read next*: `rules.rs`, `mod.rs`.
 
+use super::ask::Question;
 use super::rules::Rules;
-use crate::balance::Group;
+use crate::balance::peers::Field;
+use crate::balance::{Group, Peer};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module};
 use crate::conf::error::{ConfError, Place};
+use crate::conf::template::Names;
 use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_msec, parse_number};
 use crate::event::clock;
@@ -31,6 +33,8 @@ use crate::http::module::HttpModule;
 use crate::http::upstream_conf::{Passes, UpstreamConf};
 use crate::log::Targets;
 use crate::settings;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// A `health_check` line.
@@ -50,8 +54,12 @@ pub struct Spec {
     pub port: Option<u16>,
     /// Peers are not asked by requests before they have passed.
     pub mandatory: bool,
+    /// A peer that was well before a reload need not pass again first.
+    pub persistent: bool,
     /// Being able to connect is enough.
     pub tcp: bool,
+    /// How long a connection is used for one check after the other, in milliseconds; 0 for one check.
+    pub keepalive_ms: u64,
     matching: Option<Arg>,
     place: Place,
 }
@@ -82,8 +90,8 @@ pub struct Check {
     pub spec: Spec,
     /// Whose peers.
     pub group: Rc<Group>,
-    /// The `Host` field.
-    pub host: Slice,
+    /// What is said to them; None if connecting is all.
+    pub question: Option<Question>,
     /// What a good answer is.
     pub rules: Rc<Rules>,
     /// The name of the `match` block, for the log.
@@ -106,22 +114,34 @@ static TABLE: Module = Module {
             Args::AtLeast(0),
             "",
             "Asks the peers of this location now and then, and takes those out of service that do not answer \
-             well: interval= (5s), jitter=, fails= (1), passes= (1), uri= (/), port=, match=, mandatory, \
-             type=http or tcp.",
+             well: interval= (5s), jitter=, fails= (1), passes= (1), uri= (/), port=, match=, mandatory \
+             [persistent], keepalive_time=, type=http or tcp.",
             health_check,
         ),
         Directive::block(
             "match",
             HTTP,
             Args::Exactly(1),
-            "What a good answer to a health check is: status, header and body lines, all of which must hold.",
+            "What a good answer to a health check is: status, header, body and require lines, all of \
+             which must hold.",
             match_block,
         ),
     ],
 };
 
-const KNOWN: &[&str] =
-    &["interval=", "jitter=", "fails=", "passes=", "uri=", "port=", "match=", "type=", "mandatory"];
+const KNOWN: &[&str] = &[
+    "interval=",
+    "jitter=",
+    "fails=",
+    "passes=",
+    "uri=",
+    "port=",
+    "match=",
+    "type=",
+    "mandatory",
+    "persistent",
+    "keepalive_time=",
+];
 
 fn health_check(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     line.refuse_duplicate(cx.conf::<HealthCheck>().spec.is_some())?;
@@ -133,7 +153,9 @@ fn health_check(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         uri: "/".into(),
         port: None,
         mandatory: false,
+        persistent: false,
         tcp: false,
+        keepalive_ms: 0,
         matching: None,
         place: line.at.clone(),
     };
@@ -171,12 +193,19 @@ fn parameter(spec: &mut Spec, arg: &Arg) -> Result<(), ConfError> {
         spec.tcp = match text {
             b"http" => false,
             b"tcp" => true,
+            b"grpc" => return refused("is not supported: there is no gRPC here"),
             _ => return refused("is not supported: the type is http or tcp"),
         };
     } else if arg.is("mandatory") {
         spec.mandatory = true;
-    } else if arg.is("persistent") || arg.after("keepalive_time=").is_some() {
-        return refused("is not supported");
+    } else if arg.is("persistent") && spec.mandatory {
+        spec.persistent = true;
+    } else if arg.is("persistent") {
+        return refused("has to stand behind \"mandatory\"");
+    } else if let Some(text) = arg.after("keepalive_time=") {
+        spec.keepalive_ms = parse_msec(text).ok_or_else(wrong)?;
+    } else if arg.after("grpc_service=").or(arg.after("grpc_status=")).is_some() {
+        return refused("is not supported: there is no gRPC here");
     } else {
         return Err(wrong());
     }
@@ -213,10 +242,22 @@ pub fn checks(cycle: &HttpCycle) -> Result<Vec<Check>, ConfError> {
         let group = pass.group.get();
         let group = group.ok_or_else(|| fault("\"health_check\" cannot know peers that variables name"))?;
         let (rules, name) = rules(cycle, spec)?;
+        if spec.persistent && !group.is_shared() {
+            return Err(fault("\"persistent\" needs a \"zone\" in the upstream: it outlives the workers"));
+        }
+        let stays = spec.keepalive_ms > 0;
+        let names = cycle.main.get::<Names>();
+        let question = match spec.tcp {
+            true => None,
+            false => {
+                let question = Question::of(&location.confs, names, pass, &spec.uri, stays);
+                Some(question.ok_or_else(|| fault("\"health_check\" cannot write its request"))?)
+            }
+        };
         all.push(Check {
             spec: spec.clone(),
             group: group.clone(),
-            host: pass.parts.host.clone(),
+            question,
             rules,
             name,
             conf: conf.clone(),
@@ -239,18 +280,36 @@ fn rules(cycle: &HttpCycle, spec: &Spec) -> Result<(Rc<Rules>, Slice), ConfError
     }
 }
 
+/// Peers by group and address.
+type Known = HashMap<(Rc<str>, Rc<str>), Rc<Peer>>;
+
+thread_local! {
+    /// The peers with a `mandatory persistent` check, by group and address, as the last configuration
+    /// left them. Their numbers are in shared memory, so the process that reads configurations sees what
+    /// workers found out.
+    static LAST: RefCell<Known> = RefCell::default();
+}
+
 /// Refuses what cannot be checked, and takes those peers out that have to pass a check first. Called before
 /// workers start, so that none of them serves with a peer nobody has asked yet.
 ///
 /// # Errors
 /// Those of [`checks`].
 pub fn prepare(cycle: &HttpCycle) -> Result<(), ConfError> {
-    for check in checks(cycle)? {
-        if check.spec.mandatory {
-            for peer in check.group.roster().all() {
+    let mut known = HashMap::new();
+    for check in checks(cycle)?.into_iter().filter(|check| check.spec.mandatory) {
+        for peer in check.group.roster().all() {
+            let key = (check.group.name().clone(), peer.name.clone());
+            let was_well = LAST
+                .with_borrow(|last| last.get(&key).is_some_and(|old| old.state.get(Field::Unhealthy) == 0));
+            if !(check.spec.persistent && was_well) {
                 peer.set_healthy(false, clock::now());
+            }
+            if check.spec.persistent {
+                known.insert(key, peer.clone());
             }
         }
     }
+    LAST.set(known);
     Ok(())
 }

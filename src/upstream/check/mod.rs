@@ -3,10 +3,11 @@
 //! *In nginx* a module of the commercial version, which needs the group's `zone` and asks each peer from one
 //! worker.
 //!
-//! *Here* a check makes rounds. In each it asks every peer of its group over a new connection of its own,
-//! and judges the answer; so many bad ones in a row take the peer out, so many good ones bring it back. With
-//! a `zone` only the first worker asks, and all see what it found; without one each asks for itself. Peers
-//! that the resolver brought meanwhile are there in the next round.
+//! *Here* a check makes rounds. In each it asks every peer of its group over a new connection of its own
+//! (or, with `keepalive_time=`, that of the last round), and judges the answer; so many bad ones in a
+//! row take the peer out, so many good ones bring it back. With a `zone` only the first worker asks, and
+//! all see what it found; without one each asks for itself. Peers that the resolver brought meanwhile
+//! are there in the next round.
 //!
 //! ```text
 //!   Key::Service(n) ─▶ round ─▶ each peer: connect ─▶ send ─▶ recv ─▶ judge ─▶ peer.set_healthy
@@ -16,21 +17,25 @@
 //!
 //! A peer that has not answered by the next round is not asked twice at a time.
 //!
-//! *Read next*: `conf.rs`, `rules.rs`; `balance/peers.rs: set_healthy`.
+//! *Read next*: `conf.rs`, `ask.rs`, `rules.rs`; `balance/peers.rs: set_healthy`.
 
+pub mod ask;
 pub mod conf;
 pub mod rules;
 
+use super::connect::options;
+use super::pool;
 use crate::balance::Peer;
-use crate::buf::{Chain, Page, Slice};
-use crate::event::connect::Options;
+use crate::buf::Chain;
 use crate::event::owner::Service;
 use crate::event::stream::Received;
 use crate::event::timer::Key;
 use crate::event::{ConnId, Owner, Side, clock};
 use crate::http::io::Io;
+use crate::http::upstream_conf::Bind;
 use crate::log::Level;
 use crate::util::address::Address;
+use ask::{Answer, Question};
 use conf::Check;
 use rules::Judged;
 use slab::Slab;
@@ -38,15 +43,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// How much is read at once.
-const PAGE: usize = 4096;
-
 /// What this worker knows of a peer.
 struct Tally {
     peer: Rc<Peer>,
     fails: u64,
     passes: u64,
     asked: bool,
+    /// A connection that may be asked again (`keepalive_time=`).
+    kept: Option<ConnId>,
 }
 
 /// A check with the peers it knows.
@@ -63,7 +67,10 @@ struct Probe {
     peer: Rc<Peer>,
     conn: ConnId,
     out: Chain,
-    reply: Vec<u8>,
+    /// None if connecting is all there is to it.
+    answer: Option<Answer>,
+    /// The connection has been asked before.
+    reused: bool,
 }
 
 /// The checks of this worker.
@@ -127,7 +134,7 @@ impl Round {
             if self.begun && self.check.spec.mandatory {
                 peer.set_healthy(false, clock::now());
             }
-            self.tallies.push(Tally { peer: peer.clone(), fails: 0, passes: 0, asked: false });
+            self.tallies.push(Tally { peer: peer.clone(), fails: 0, passes: 0, asked: false, kept: None });
         }
         self.begun = true;
     }
@@ -141,17 +148,52 @@ impl Tally {
 }
 
 fn ask(io: &mut Io, round: usize, check: &Rc<Check>, peer: Rc<Peer>) {
-    let address = match (&peer.address, check.spec.port) {
+    let kept = tally(io, round, &peer).and_then(|tally| tally.kept.take());
+    let kept = kept.filter(|conn| pool::is_quiet(io, *conn, true));
+    let probe = Probe {
+        round,
+        check: check.clone(),
+        peer,
+        conn: kept.unwrap_or(ConnId::NONE),
+        out: check.question.as_ref().map(Question::bytes).unwrap_or_default(),
+        answer: check.question.as_ref().map(Question::answer),
+        reused: kept.is_some(),
+    };
+    let number = io.services.get::<Checks>().probes.insert(probe);
+    match kept {
+        Some(conn) => {
+            io.net.set_owner(conn, owner(number));
+            io.net.cancel_timer(conn, Side::Read);
+            io.net.set_timer(conn, Side::Write, *check.conf.send_timeout);
+            io.net.post(conn, Side::Write);
+        }
+        None => connect(io, number),
+    }
+}
+
+fn owner(number: usize) -> Owner {
+    Owner::Service(Service::Check(u32::try_from(number).unwrap_or(u32::MAX)))
+}
+
+fn tally<'a>(io: &'a mut Io, round: usize, peer: &Rc<Peer>) -> Option<&'a mut Tally> {
+    let round = io.services.get::<Checks>().rounds.get_mut(round)?;
+    round.tallies.iter_mut().find(|tally| Rc::ptr_eq(&tally.peer, peer))
+}
+
+/// Begins a connection for a question.
+fn connect(io: &mut Io, number: usize) {
+    let Some(probe) = io.services.get::<Checks>().probes.get(number) else { return };
+    let check = probe.check.clone();
+    let address = match (&probe.peer.address, check.spec.port) {
         (Address::Ip(ip), Some(port)) => Address::Ip(SocketAddr::new(ip.ip(), port)),
         (address, _) => address.clone(),
     };
-    let mut out = Chain::default();
-    let (uri, host) = (&check.spec.uri, &check.host);
-    out.push(Slice::from(format!("GET {uri} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")));
-    let probe = Probe { round, check: check.clone(), peer, conn: ConnId::NONE, out, reply: Vec::new() };
-    let number = io.services.get::<Checks>().probes.insert(probe);
-    let owner = Owner::Service(Service::Check(u32::try_from(number).unwrap_or(u32::MAX)));
-    match io.net.connect(&address, &Options::default(), owner) {
+    // An address that variables make is made by requests only.
+    let bind = match &*check.conf.bind {
+        Bind::To(_, address) => address.clone(),
+        Bind::Off => None,
+    };
+    match io.net.connect(&address, &options(&check.conf, bind), owner(number)) {
         Ok(started) => {
             if let Some(probe) = io.services.get::<Checks>().probes.get_mut(number) {
                 probe.conn = started.id;
@@ -171,10 +213,24 @@ fn ask(io: &mut Io, round: usize, check: &Rc<Check>, peer: Rc<Peer>) {
 /// Something has happened on the connection of a question.
 pub fn event(io: &mut Io, number: u32, id: ConnId) {
     let number = usize::try_from(number).unwrap_or(usize::MAX);
-    let Some(mut probe) = io.services.get::<Checks>().probes.try_remove(number) else {
-        return io.net.close(id);
+    let probes = &mut io.services.get::<Checks>().probes;
+    // The number may be another's by now: a connection that waits for the next round has nobody it works for.
+    let is_its = probes.get(number).is_some_and(|probe| probe.conn == id);
+    let Some(mut probe) = is_its.then(|| probes.try_remove(number)).flatten() else {
+        return idle(io, id);
     };
-    let step = advance(io, &mut probe);
+    let step = match advance(io, &mut probe) {
+        // A connection that was kept may have been closed meanwhile, which says nothing about the peer.
+        Err(_) if probe.reused => {
+            io.net.close(probe.conn);
+            if let Some(question) = probe.check.question.as_ref() {
+                (probe.out, probe.answer, probe.reused) = (question.bytes(), Some(question.answer()), false);
+            }
+            let place = io.services.get::<Checks>().probes.insert(probe);
+            return connect(io, place);
+        }
+        step => step,
+    };
     // Its place is free still: nobody else was called meanwhile.
     let place = io.services.get::<Checks>().probes.insert(probe);
     debug_assert_eq!(place, number, "the place of a health check");
@@ -182,6 +238,15 @@ pub fn event(io: &mut Io, number: u32, id: ConnId) {
         Ok(None) => {}
         Ok(Some(())) => over(io, place, Ok(())),
         Err(fault) => over(io, place, Err(fault)),
+    }
+}
+
+/// Something has happened on a connection that waits for the next round: that it can be written to is no
+/// news.
+fn idle(io: &mut Io, id: ConnId) {
+    let late = io.net.take_timed_out(id, Side::Read);
+    if late || !pool::is_quiet(io, id, true) {
+        io.net.close(id);
     }
 }
 
@@ -209,7 +274,7 @@ fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
         result.map_err(|error| fault(doing, "connect() failed", Some(error)))?;
         io.net.cancel_timer(conn, Side::Write);
     }
-    if probe.check.spec.tcp {
+    if probe.answer.is_none() {
         return Ok(Some(()));
     }
     let Some(c) = io.conn(conn) else { return Ok(None) };
@@ -230,17 +295,19 @@ fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
 
 fn receive(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
     let doing = "reading response from upstream";
+    let Some(answer) = probe.answer.as_mut() else { return Ok(Some(())) };
     loop {
         let Some(c) = io.conn(probe.conn) else { return Ok(None) };
         if !c.read.ready {
             io.net.wait_forever(probe.conn, Side::Read);
             return Ok(None);
         }
-        let mut page = Page::with_capacity(PAGE);
-        let received = c.recv(&mut page, PAGE);
+        answer.make_room();
+        let room = answer.page.room();
+        let received = c.recv(&mut answer.page, room);
         let received = received.map_err(|error| fault(doing, "recv() failed", Some(error)))?;
-        probe.reply.extend_from_slice(page.filled());
-        match probe.check.rules.read_reply(&probe.reply, received == Received::End) {
+        let (ended, whole) = (received == Received::End, probe.check.spec.keepalive_ms > 0);
+        match answer.read(&probe.check.rules, ended, whole) {
             Judged::Again => {}
             Judged::Good => return Ok(Some(())),
             Judged::Bad(what) => return Err(fault(what, "", None)),
@@ -248,18 +315,35 @@ fn receive(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
     }
 }
 
+/// Keeps the connection of a question for the next round, if that is wanted and may be; else closes it.
+fn keep_or_close(io: &mut Io, probe: &Probe) {
+    let most = probe.check.spec.keepalive_ms;
+    let stays = most > 0 && probe.answer.as_ref().is_some_and(Answer::leaves_connection);
+    let now = clock::now();
+    let conn = probe.conn;
+    let young = io.conn(conn).is_some_and(|c| !c.read.eof && now.saturating_sub(c.started) < most);
+    let keeps = stays && young && pool::is_quiet(io, conn, true);
+    match tally(io, probe.round, &probe.peer) {
+        Some(tally) if keeps => {
+            tally.kept = Some(conn);
+            io.net.cancel_timer(conn, Side::Write);
+            io.net.wait(conn, Side::Read, most);
+        }
+        _ => io.net.close(conn),
+    }
+}
+
 /// A question has its answer: counts, and tells the balancer when that changes anything.
 fn over(io: &mut Io, number: usize, result: Result<(), Fault>) {
     let Some(probe) = io.services.get::<Checks>().probes.try_remove(number) else { return };
-    if probe.conn != ConnId::NONE {
-        io.net.close(probe.conn);
+    match (&result, probe.conn) {
+        (_, ConnId::NONE) => {}
+        (Ok(()), _) => keep_or_close(io, &probe),
+        (Err(_), conn) => io.net.close(conn),
     }
     let (check, peer, now) = (probe.check, probe.peer, clock::now());
-    let rounds = &mut io.services.get::<Checks>().rounds;
-    let tally = rounds.get_mut(probe.round).map(|round| &mut round.tallies);
-    let tally = tally.and_then(|all| all.iter_mut().find(|tally| Rc::ptr_eq(&tally.peer, &peer)));
     // A peer that left the group meanwhile is nobody's business any more.
-    let Some(tally) = tally else { return };
+    let Some(tally) = tally(io, probe.round, &peer) else { return };
     tally.asked = false;
     let say = |level, errno: Option<&io::Error>, text: &str, doing: &str| {
         let (name, group) = (&check.name, check.group.name());
@@ -272,6 +356,7 @@ fn over(io: &mut Io, number: usize, result: Result<(), Fault>) {
             (tally.fails, tally.passes) = (0, tally.passes.saturating_add(1));
             if tally.passes >= check.spec.passes && peer.set_healthy(true, now) {
                 say(Level::Warn, None, "peer is healthy", "checking");
+                wake(io, &check);
             }
         }
         Err(fault) => {
@@ -283,5 +368,12 @@ fn over(io: &mut Io, number: usize, result: Result<(), Fault>) {
                 say(Level::Warn, None, "peer is unhealthy", fault.doing);
             }
         }
+    }
+}
+
+/// Somebody may be asked again: requests that wait for a peer to have room look once more.
+fn wake(io: &mut Io, check: &Check) {
+    for (id, r) in check.group.waiting() {
+        io.net.set_key_timer(Key::Request(id, r), 0);
     }
 }

@@ -3,26 +3,23 @@
 //! *In nginx* a block of the commercial version. All conditions must hold; without a `status` line any
 //! status is good, and without a block statuses from 200 to 399 are.
 //!
-//! *Here* data and two questions: is the reply [complete](Rules::read_reply) enough to be judged, and is it
-//! good. No socket, no clock.
+//! *Here* data and two questions: does a body have to be waited for, and is the reply good. No socket,
+//! no clock. `require` knows the variables that a reply gives a value to; of others an empty value would
+//! be all it saw, so they are refused.
 //!
 //! ```text
-//!   match good { status 200-299;  header Content-Type = text/html;  header ! X-Draining;  body ~ "ready"; }
+//!   match good { status 200-299;  header X-A = text;  body ~ "ready";  require $upstream_http_x_ok; }
 //! ```
 //!
 //! *Read next*: `mod.rs`.
 
+use crate::buf::Slice;
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_number;
-use crate::parse::status_line::StatusLine;
+use crate::protocol::Head;
+use crate::upstream::vars;
 use crate::util::regex::Regex;
-use memchr::memmem;
-
-/// How much of a body is looked at.
-const BODY_LIMIT: usize = 256 << 10;
-/// How large a head may be.
-const HEAD_LIMIT: usize = 64 << 10;
 
 /// One field's condition.
 #[derive(Debug)]
@@ -37,9 +34,20 @@ enum Test {
 
 #[derive(Debug)]
 enum Rule {
-    Status { ranges: Vec<(u16, u16)>, wanted: bool },
-    Header { name: Vec<u8>, test: Test },
-    Body { regex: Regex, wanted: bool },
+    Status {
+        ranges: Vec<(u16, u16)>,
+        wanted: bool,
+    },
+    Header {
+        name: Vec<u8>,
+        test: Test,
+    },
+    Body {
+        regex: Regex,
+        wanted: bool,
+    },
+    /// None of these variables may be empty or "0".
+    Require(Vec<String>),
 }
 
 /// The conditions of a block.
@@ -75,33 +83,20 @@ impl Rules {
         Ok(Rules { list })
     }
 
-    /// Judges what has come of a reply; `ended` says that no more will come.
-    pub fn read_reply(&self, reply: &[u8], ended: bool) -> Judged {
-        let Some((head, body)) = split(reply) else {
-            let hopeless = ended || reply.len() > HEAD_LIMIT;
-            return if hopeless {
-                Judged::Bad("reading response header from upstream")
-            } else {
-                Judged::Again
-            };
-        };
-        let Ok(Some(line)) = StatusLine::parse(head) else {
-            return Judged::Bad("reading status line from upstream");
-        };
-        let wants_body = self.list.iter().any(|rule| matches!(rule, Rule::Body { .. }));
-        let length = fields(head).find(|(name, _)| name.eq_ignore_ascii_case(b"content-length"));
-        let length = length.and_then(|(_, value)| parse_number(value)).map(usize::try_from);
-        let whole = length.is_some_and(|n| n.is_ok_and(|n| body.len() >= n));
-        if wants_body && !ended && !whole && body.len() < BODY_LIMIT {
-            return Judged::Again;
-        }
-        let body = body.get(..BODY_LIMIT).unwrap_or(body);
-        let broken = self.list.iter().find(|rule| !holds(rule, line.code, head, body));
+    /// Whether any condition is about the body, so that it has to be waited for.
+    pub fn wants_body(&self) -> bool {
+        self.list.iter().any(|rule| matches!(rule, Rule::Body { .. }))
+    }
+
+    /// Judges a reply.
+    pub fn judge(&self, head: &Head, body: &[u8]) -> Judged {
+        let broken = self.list.iter().find(|rule| !holds(rule, head, body));
         broken.map_or(Judged::Good, |rule| {
             Judged::Bad(match rule {
                 Rule::Status { .. } => "checking status code",
                 Rule::Header { .. } => "checking header",
                 Rule::Body { .. } => "checking body",
+                Rule::Require(_) => "checking required variables",
             })
         })
     }
@@ -135,7 +130,10 @@ fn rule(line: &Line) -> Result<Rule, ConfError> {
         }
         (b"body", [b"~", text]) => Rule::Body { regex: regex(text)?, wanted: true },
         (b"body", [b"!~", text]) => Rule::Body { regex: regex(text)?, wanted: false },
-        (b"status" | b"header" | b"body", _) => return Err(wrong()),
+        (b"require", [_, ..]) => {
+            Rule::Require(words.iter().map(|word| variable(line, word)).collect::<Result<_, _>>()?)
+        }
+        (b"status" | b"header" | b"body" | b"require", _) => return Err(wrong()),
         _ => return Err(line.err(format_args!("\"{}\" is not supported in a match block", line.name))),
     })
 }
@@ -152,38 +150,49 @@ fn ranges(codes: &[&[u8]]) -> Option<Vec<(u16, u16)>> {
     codes.iter().map(range).collect()
 }
 
-/// Head and body, once the empty line is there.
-fn split(reply: &[u8]) -> Option<(&[u8], &[u8])> {
-    let crlf = memmem::find(reply, b"\r\n\r\n").map(|at| at + 4);
-    let bare = memmem::find(reply, b"\n\n").map(|at| at + 2);
-    let end = crlf.into_iter().chain(bare).min()?;
-    reply.split_at_checked(end)
-}
-
-/// The fields of a head, without what surrounds their values.
-fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    head.split(|b| *b == b'\n').skip(1).filter_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let (name, value) = line.split_at_checked(colon)?;
-        Some((name, value.get(1..)?.trim_ascii()))
+/// A variable that a reply gives a value to: its name without `$`.
+fn variable(line: &Line, text: &[u8]) -> Result<String, ConfError> {
+    let name = text.strip_prefix(b"$").and_then(|name| std::str::from_utf8(name).ok());
+    let known = |name: &&str| {
+        matches!(*name, "status" | "upstream_status")
+            || ["upstream_http_", "upstream_cookie_"].iter().any(|family| name.starts_with(family))
+    };
+    name.filter(known).map(str::to_owned).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        line.err(format_args!("\"{text}\" has no value in a health check"))
     })
 }
 
-fn holds(rule: &Rule, status: u16, head: &[u8], body: &[u8]) -> bool {
+fn value(name: &str, head: &Head) -> Option<Slice> {
+    if let Some(name) = name.strip_prefix("upstream_http_") {
+        return vars::all_named(&head.fields, name.as_bytes());
+    }
+    match name.strip_prefix("upstream_cookie_") {
+        Some(name) => vars::cookie_named(&head.fields, name.as_bytes()),
+        None => Some(Slice::from(head.status.to_string())),
+    }
+}
+
+fn holds(rule: &Rule, head: &Head, body: &[u8]) -> bool {
     match rule {
         Rule::Status { ranges, wanted } => {
-            ranges.iter().any(|(from, to)| (*from..=*to).contains(&status)) == *wanted
+            ranges.iter().any(|(from, to)| (*from..=*to).contains(&head.status)) == *wanted
         }
         Rule::Body { regex, wanted } => regex.is_match(body) == *wanted,
+        Rule::Require(names) => names.iter().all(|name| {
+            let value = value(name, head).unwrap_or_default();
+            !value.is_empty() && value != b"0"
+        }),
         Rule::Header { name, test } => {
-            let mut values = fields(head).filter(|(other, _)| other.eq_ignore_ascii_case(name));
+            let fields = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+            let mut values = fields.map(|field| &*field.value);
             match test {
                 Test::Present => values.next().is_some(),
                 Test::Absent => values.next().is_none(),
-                Test::Is(wanted) => values.any(|(_, value)| value == wanted),
-                Test::IsNot(other) => values.all(|(_, value)| value != other),
-                Test::Like(regex) => values.any(|(_, value)| regex.is_match(value)),
-                Test::Unlike(regex) => !values.any(|(_, value)| regex.is_match(value)),
+                Test::Is(wanted) => values.any(|value| value == &**wanted),
+                Test::IsNot(other) => values.all(|value| value != &**other),
+                Test::Like(regex) => values.any(|value| regex.is_match(value)),
+                Test::Unlike(regex) => !values.any(|value| regex.is_match(value)),
             }
         }
     }
@@ -194,22 +203,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_judged_as_soon_as_it_can_be() {
-        let plain = Rules::default();
-        assert_eq!(plain.read_reply(b"HTTP/1.1 200 OK\r\nA: b\r\n", false), Judged::Again);
-        assert_eq!(plain.read_reply(b"HTTP/1.1 302 Found\r\n\r\n", false), Judged::Good);
-        assert_eq!(plain.read_reply(b"HTTP/1.1 404 No\n\n", false), Judged::Bad("checking status code"));
-        assert_eq!(
-            plain.read_reply(b"ready\r\n\r\n", true),
-            Judged::Bad("reading status line from upstream")
-        );
-        assert!(matches!(plain.read_reply(b"HTTP/1.1 200", true), Judged::Bad(_)));
+    fn all_conditions_must_hold() {
+        let mut head = Head::default();
+        head.status(302).field("Set-Cookie", "well=1; Path=/").field("X-A", "0");
+        assert_eq!(Rules::default().judge(&head, b""), Judged::Good);
+        let require = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            Rules { list: vec![Rule::Require(names)] }.judge(&head, b"")
+        };
+        assert_eq!(require(&["upstream_cookie_well", "status"]), Judged::Good);
+        assert_eq!(require(&["status", "upstream_http_x_a"]), Judged::Bad("checking required variables"));
+        head.status(404);
+        assert_eq!(Rules::default().judge(&head, b""), Judged::Bad("checking status code"));
         let regex = Regex::new("ready$", false, false).expect("a pattern");
         let body = Rules { list: vec![Rule::Body { regex, wanted: true }] };
-        let reply = b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\nready";
-        assert_eq!(body.read_reply(&reply[..reply.len() - 1], false), Judged::Again);
-        assert_eq!(body.read_reply(reply, false), Judged::Good);
-        assert_eq!(body.read_reply(&reply[..reply.len() - 1], true), Judged::Bad("checking body"));
+        assert_eq!(body.judge(&head, b"ready"), Judged::Good);
+        assert_eq!(body.judge(&head, b"read"), Judged::Bad("checking body"));
     }
 
     #[test]
