@@ -15,7 +15,7 @@ PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
 .PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint manual tidy unit suite directives protocol-bench
-.PHONY: bench bench-all idle floor reload modules setup-build setup-test
+.PHONY: fuzz bench bench-all idle floor reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ tidy: ## check the rules of the house: layers, sizes, no panics, essays
 
 unit: ## run the tests beside the code and those in the documentation
 	$(CARGO) test --quiet --lib --bins --examples
-	$(CARGO) test --quiet --test protocol_bench
+	$(CARGO) test --quiet --test protocol_bench --test fuzz
 	$(CARGO) test --quiet --doc
 
 suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
@@ -88,6 +88,9 @@ reload: build ## reload a busy server 20 times and count lost requests
 
 protocol-bench: ## try every protocol module on every way a reply can arrive, and count the ways
 	$(CARGO) test --quiet --test protocol_bench -- --nocapture
+
+fuzz: ## try N (default 1000000) damaged inputs on everything that reads what strangers send
+	N=$(or $(N),1000000) $(CARGO) test --quiet --profile fuzz --test fuzz -- --nocapture
 
 modules: ## count the lines of code of each protocol module
 	@scripts/count-modules.sh src/protocol

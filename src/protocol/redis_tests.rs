@@ -69,6 +69,7 @@ fn replies_of_every_type_have_three_forms() {
         ("*2\r\n*2\r\n+a\r\n*0\r\n-ERR x\r\n", "a\nERR x\n", r#"[["a",[]],{"error":"ERR x"}]"#),
         ("%2\r\n+a\r\n%0\r\n:1\r\n~1\r\n_\r\n", "a\n1\n\n", r#"{"a":{},"1":[null]}"#),
         ("%1\r\n$1\r\nk\r\n$1\r\nv\r\n", "k\nv\n", r#"{"k":"v"}"#),
+        ("%2\r\n#t\r\n#f\r\n_\r\n,1\r\n", "true\nfalse\n\n1\n", r#"{"true":false,"":1}"#),
     ] {
         assert_eq!(body(text, reply), as_text, "{reply}");
         assert_eq!(body(json, reply), as_json, "{reply}");

@@ -142,10 +142,15 @@ impl Walker {
 
     fn scalar(&mut self, kind: u8, rest: &[u8]) -> Result<(), Fault> {
         let is_key = self.before()?;
+        let rest: &[u8] = match (kind, rest) {
+            (b'#', b"t") => b"true",
+            (b'#', _) => b"false",
+            _ => rest,
+        };
         match (self.format, kind) {
             (Format::Raw, _) => {}
-            (_, b'#') => self.written.extend_from_slice(if rest == b"t" { b"true" } else { b"false" }),
             (Format::Text, _) => self.written.extend_from_slice(rest),
+            (Format::Json, b'#') if !is_key => self.written.extend_from_slice(rest),
             (Format::Json, b':' | b'(' | b',') if !is_key => self.number(rest),
             (Format::Json, b'_') if !is_key => self.written.extend_from_slice(b"null"),
             (Format::Json, b'-') if !is_key => {

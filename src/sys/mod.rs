@@ -10,6 +10,7 @@
 //! *Read next*: `page.rs` for the memory that moves through the proxy, `socket.rs` for the calls that move
 //! it.
 
+pub mod counting;
 pub mod crypt;
 pub mod file;
 pub mod inherit;

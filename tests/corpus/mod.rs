@@ -5,8 +5,14 @@
 #![allow(dead_code)] // each binary that includes the corpus uses a part of it
 
 pub mod binary;
+pub mod conf;
+pub mod dice;
+pub mod heads;
 pub mod inputs;
 pub mod replies;
+pub mod speak;
+pub mod targets;
+pub mod values;
 
 use headwater::protocol::Body;
 use headwater::protocol::bench::{Asking, Configured, configure};

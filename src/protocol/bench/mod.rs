@@ -25,7 +25,7 @@ mod ways;
 
 pub use asking::Asking;
 pub use listening::{End, Heard, Mode, greet, hear, hear_in};
-pub use ways::{Counts, Tried, every_cut, every_way};
+pub use ways::{Counts, Tried, agree, every_cut, every_way};
 
 use super::{Fault, Kind, Out, Protocol};
 use crate::buf::Chain;

@@ -299,14 +299,20 @@ fn name((mode, window): Relayed) -> String {
     format!("{mode}, in a window of {window}")
 }
 
-/// Says which is the first thing that differs, if anything does. What a refused reply leaves unread
-/// depends on where it was cut, and nobody uses it.
-fn same(want: &Heard, heard: &Heard, how: impl FnOnce() -> String) -> Result<(), String> {
+/// Whether two ways came to the same. What a refused reply leaves unread depends on where it was cut, and
+/// nobody uses it.
+///
+/// # Errors
+/// The first thing that differs.
+pub fn agree(want: &Heard, heard: &Heard) -> Result<(), String> {
     if want == heard {
         return Ok(());
     }
-    let found = first_difference(&loose(want), &loose(heard));
-    found.map_or(Ok(()), |difference| Err(format!("{}: {difference}", how())))
+    first_difference(&loose(want), &loose(heard)).map_or(Ok(()), Err)
+}
+
+fn same(want: &Heard, heard: &Heard, how: impl FnOnce() -> String) -> Result<(), String> {
+    agree(want, heard).map_err(|difference| format!("{}: {difference}", how()))
 }
 
 fn loose(heard: &Heard) -> Heard {

@@ -72,7 +72,10 @@ fn a_query_that_could_not_be_safe_is_refused() {
         r#"SELECT 'a\\'$v'"#,
         "SELECT 1 -- $v",
         "SELECT 1 /* $v */",
+        "SELECT 1 /*/ $v",
         "SELECT 1 # $v",
+        "SELECT 5--'\n$v'",
+        "SELECT /*! ' */ $v, ' */",
         "$v",
         "SET a = $v",
         " use x",
@@ -86,6 +89,8 @@ fn a_query_that_could_not_be_safe_is_refused() {
         "SELECT 'a' -- b\n, $v",
         "SELECT /* a */ $v",
         "SELECT 5-$v",
+        "SELECT 5--$v",
+        "SELECT /*! 1 */ 2",
         "select \\\"a\\\", $v",
     ] {
         let configured = configure::<MySql>(&format!("mysql_query \"{query}\";"));

@@ -48,6 +48,9 @@ pub fn fault(query: &Template) -> Option<&'static str> {
             _ => {}
         }
     }
+    if is_run(query) {
+        return Some("a variable beside a comment that may be run");
+    }
     let constant = query.as_constant().cloned();
     let first = match query.parts().first() {
         Some(Part::Text(text)) => Some(text.clone()),
@@ -90,8 +93,13 @@ fn after(mut place: In, text: &[u8]) -> In {
         place = match (place, byte) {
             (In::Sql, b'\'' | b'"' | b'`') => In::Quotes(*byte),
             (In::Sql, b'#') => In::Line,
-            (In::Sql, b'-') if rest.starts_with(b"-") => In::Line,
-            (In::Sql, b'/') if rest.starts_with(b"*") => In::Block,
+            // Only before a blank: `5--1` is a difference.
+            (In::Sql, b'-') if is_comment(rest) => In::Line,
+            // Its star is not the one that ends it: `/*/` is still open.
+            (In::Sql, b'/') if rest.starts_with(b"*") => {
+                rest = rest.get(1..).unwrap_or_default();
+                In::Block
+            }
             (In::Quotes(b'\'' | b'"'), b'\\') => {
                 rest = rest.get(1..).unwrap_or_default();
                 place
@@ -106,6 +114,21 @@ fn after(mut place: In, text: &[u8]) -> In {
         };
     }
     place
+}
+
+/// Whether what follows a minus makes a comment of the line.
+fn is_comment(rest: &[u8]) -> bool {
+    matches!(rest, [b'-', next, ..] if next.is_ascii_whitespace() || next.is_ascii_control())
+}
+
+/// A comment that the server runs after all, perhaps, depending on its version: whether a quote in it begins
+/// a string is nothing we could know.
+fn is_run(query: &Template) -> bool {
+    let has = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
+    query.parts().iter().any(|part| match part {
+        Part::Text(text) => has(text, b"/*!") || has(text, b"/*M!"),
+        _ => false,
+    })
 }
 
 /// Writes the query of a request.
