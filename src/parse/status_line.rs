@@ -18,7 +18,8 @@
 use super::{Bad, Span};
 use crate::util::swar;
 
-const PREFIX: &[u8] = b"HTTP/";
+/// What every status line begins with.
+pub const PREFIX: &[u8] = b"HTTP/";
 
 /// A status line. Spans are offsets into the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct StatusLine {
 impl StatusLine {
     /// Reads the line that `window` begins with; None while its end is not there.
     ///
-    /// Errors: `NotStatusLine`.
+    /// Errors: `NotStatusLine`, as soon as the first five bytes show it, or when the line is complete.
     pub fn parse(window: &[u8]) -> Result<Option<StatusLine>, Bad> {
         let there = window.len().min(PREFIX.len());
         if window.get(..there) != PREFIX.get(..there) {
@@ -50,6 +51,9 @@ impl StatusLine {
                 (Some(b'\n'), _) => break end + 1,
                 (Some(b'\r'), Some(b'\n')) => break end + 2,
                 (Some(b'\r'), None) => return Ok(None),
+                // Said only when the line is complete, so that it does not depend on where the bytes
+                // were cut.
+                (Some(b'\r' | b'\0'), _) if memchr::memchr(b'\n', window).is_none() => return Ok(None),
                 (Some(b'\r' | b'\0'), _) => return Err(Bad::NotStatusLine),
                 _ => end += 1,
             }

@@ -22,7 +22,7 @@ use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::parse::framing::{content_length, transfer_encoding};
 use crate::parse::list;
-use crate::parse::status_line::StatusLine;
+use crate::parse::status_line::{PREFIX, StatusLine};
 use crate::protocol::names::Set;
 use crate::protocol::{Fault, Field, Framing, Head, Input, Name, Step};
 
@@ -75,7 +75,10 @@ impl Reply {
                 Line::Partial => break,
             }
         }
-        input.searched();
+        // What is no status line is refused by its first bytes, without waiting for the end of a line.
+        if self.in_fields || input.len() >= PREFIX.len() {
+            input.searched();
+        }
         Ok(Step::Again)
     }
 

@@ -126,8 +126,9 @@ fn a_protocol_is_switched_only_if_that_was_asked_for() {
 fn what_can_be_understood_in_two_ways_is_refused() {
     const HEADER: &str = "invalid header";
     const BOTH: &str = "\"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
-    let rows: [(&[u8], &str); 18] = [
+    let rows: [(&[u8], &str); 19] = [
         (b"<html>", "no valid HTTP/1.0 header"),
+        (b"HTTX/1.1 \0", "no valid HTTP/1.0 header"),
         (b"\r\nHTTP/1.1 200 OK\r\n\r\n", "no valid HTTP/1.0 header"),
         (b"HTTP/1.1 2000 OK\r\n\r\n", "no valid HTTP/1.0 header"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", HEADER),
