@@ -56,7 +56,8 @@ pub enum Side {
 /// What is known of one direction (nginx: `ngx_event_t`).
 #[derive(Debug, Default)]
 pub struct Readiness {
-    /// A call may succeed. Set by events, cleared only by `recv` and `send`.
+    /// A call may succeed. Set by events; cleared only where a call has just come up short or said
+    /// EAGAIN: in `recv`, in `send`, and where somebody peeks.
     pub ready: bool,
     /// The other end has said it will send no more (read side only).
     pub eof: bool,

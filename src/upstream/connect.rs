@@ -237,7 +237,8 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
     let mut peer = blank_peer(held, conn, Page::with_capacity(size.max(64)));
     if greets {
         // The request follows when the talk is over.
-        (peer.read, peer.write) = (PeerRead::Greet, PeerWrite::Greet);
+        peer.swap_read(PeerRead::Greet);
+        peer.swap_write(PeerWrite::Greet);
     } else {
         peer.out = out;
     }

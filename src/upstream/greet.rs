@@ -98,7 +98,8 @@ fn go_on(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let mut request = connect::request_bytes(x, r);
     let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) else { return Ok(()) };
     peer.out.append(&mut request);
-    (peer.read, peer.write) = (PeerRead::ProcessHeader, PeerWrite::SendRequest);
+    peer.swap_read(PeerRead::ProcessHeader);
+    peer.swap_write(PeerWrite::SendRequest);
     io.net.cancel_timer(peer.conn, Side::Read);
     send::send_request(x, r, io)
 }

@@ -45,7 +45,8 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     u.mode = Mode::Upgraded;
     let Some(peer) = u.peer.as_mut() else { return Status::INTERNAL.finish() };
-    (peer.read, peer.write) = (PeerRead::UpgradedRead, PeerWrite::UpgradedWrite);
+    peer.swap_read(PeerRead::UpgradedRead);
+    peer.swap_write(PeerWrite::UpgradedWrite);
     let mut input = peer.cursor.input(&peer.page);
     let n = input.len();
     let late = input.take(n);

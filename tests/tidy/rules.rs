@@ -155,8 +155,9 @@ fn slots(source: &Source) -> Vec<(usize, String)> {
     }
     let mut found = Vec::new();
     for (n, line) in source.shipped.iter().enumerate() {
-        let assigned =
-            line.split_once(" = ").filter(|(left, _)| left.ends_with(".read") || left.ends_with(".write"));
+        // alone, or both at once in parentheses
+        let is_place = |left: &str| left.ends_with(".read") || left.ends_with(".write");
+        let assigned = line.split_once(" = ").filter(|(left, _)| is_place(left.trim_end_matches(')')));
         let is_slot = assigned.is_some_and(|(_, right)| SLOTS.iter().any(|slot| right.contains(slot)));
         let in_swap = source.function_at(n).is_some_and(|f| f.name.starts_with("swap_"));
         if is_slot && !in_swap {
