@@ -21,8 +21,8 @@ use crate::buf::Slice;
 use crate::buf::temp_file::TempPath;
 use crate::conf::error::Place;
 use crate::conf::merge::{Conf, Scope};
-use crate::protocol::Field;
 use crate::protocol::names::{Name, Set};
+use crate::protocol::{Field, Target};
 use crate::settings;
 use crate::tls::client::Settings;
 use crate::tls::{ClientTls, ciphers};
@@ -314,8 +314,8 @@ pub struct Pass {
     pub template: Option<Template>,
     /// What `url` consists of, if it has none.
     pub parts: Parts,
-    /// The name of the location around it; empty if that is a regular expression or has no name.
-    pub location: Slice,
+    /// What the protocol is told of it, if it has none; the location in it is right in any case.
+    pub target: Rc<Target>,
     /// The peers; filled when all of `http {}` has been read, None with variables.
     pub group: OnceCell<Rc<Group>>,
     /// Where replies are spilled unless `NAME_temp_path` says otherwise.

@@ -22,7 +22,7 @@ use super::cached::Cached;
 use super::holds::Hold;
 use super::slots::{PeerRead, PeerWrite};
 use super::upstream_conf::{Pass, UpstreamConf};
-use crate::balance::{Group, Held, Tried};
+use crate::balance::{Group, Held, Server, Tried};
 use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::ConnId;
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
@@ -170,11 +170,11 @@ pub struct Upstream {
     /// How the body goes behind it; None if it does not.
     pub wrapping: Option<&'static dyn Wrap>,
     /// What the protocol is told about the pass directive.
-    pub target: Target,
+    pub target: Rc<Target>,
     /// `$proxy_port`; 0 for a unix socket.
     pub port: u16,
-    /// The name of the chosen peer's `server` line.
-    pub server: Option<Slice>,
+    /// The chosen peer's `server` line.
+    pub server: Option<Rc<Server>>,
     /// What has been passed on of a body that streams, so that a further attempt can be made; None when
     /// it became too much to keep.
     pub kept: Option<Chain>,

@@ -110,7 +110,17 @@ impl Out {
     }
 
     /// Appends bytes.
-    pub fn write(&mut self, mut bytes: &[u8]) {
+    pub fn write(&mut self, bytes: &[u8]) {
+        match &mut self.page {
+            Some(page) if page.room() >= bytes.len() => {
+                page.append(bytes);
+            }
+            _ => self.write_on(bytes),
+        }
+    }
+
+    /// Appends bytes that may not fit into the page.
+    fn write_on(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let page = self.page.get_or_insert_with(|| Page::with_capacity(PAGE));
             let n = page.append(bytes);

@@ -63,18 +63,18 @@ pub fn gather(r: &mut dyn Request, params: &[Param]) -> Vec<(Slice, Slice)> {
         params.iter().map(|param| (param.name.to_vec(), None)).collect();
     for (name, value) in fields(r) {
         let separator: &[u8] = if name.eq_ignore_ascii_case(b"Cookie") { b"; " } else { b", " };
-        let name = meta_name(&name);
+        let name = meta_name(name);
         match places.get(&name) {
             Some(None) => {}
             Some(Some(place)) => {
                 if let Some((_, joined)) = all.get_mut(*place) {
-                    let whole = [&joined[..], separator, &value].concat();
+                    let whole = [&joined[..], separator, value].concat();
                     *joined = Slice::from(whole);
                 }
             }
             None => {
                 places.insert(name.clone(), Some(all.len()));
-                all.push((Slice::from(name), value));
+                all.push((Slice::from(name), Slice::copy(value)));
             }
         }
     }

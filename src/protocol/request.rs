@@ -4,8 +4,7 @@
 //!
 //! *Here* it gets this trait, which the HTTP side implements: questions only. Whether fields or the body are
 //! to be passed on at all (`NAME_pass_request_headers`, `NAME_pass_request_body`) has been settled before:
-//! where they are not, there are no fields and no body to see. Values are counted views, so asking copies
-//! nothing.
+//! where they are not, there are no fields and no body to see. Values are views, so asking copies nothing.
 //!
 //! ```text
 //!   http/ ──implements──▶ trait Request ◀──reads── create_request, rewrite_*      (no arrow back to http/)
@@ -73,13 +72,16 @@ pub trait Request {
     fn rewritten_in_place(&self) -> bool;
 
     /// The request's fields by place, name and value; None behind the last one.
-    fn field(&self, at: usize) -> Option<(Slice, Slice)>;
+    fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
+
+    /// Whether a field Connection is among them: nearly always there is none, and nothing has to be looked for.
+    fn has_connection(&self) -> bool;
 
     /// The body.
     fn body(&self) -> Body;
 
     /// Where the location passes to.
-    fn target(&self) -> Target;
+    fn target(&self) -> &Target;
 
     /// The bytes of a template for this request.
     fn eval(&mut self, template: &Template) -> Slice;
@@ -93,6 +95,6 @@ pub trait Request {
 }
 
 /// All fields, in order.
-pub fn fields(r: &dyn Request) -> impl Iterator<Item = (Slice, Slice)> + '_ {
+pub fn fields(r: &dyn Request) -> impl Iterator<Item = (&[u8], &[u8])> {
     (0..).map_while(|at| r.field(at))
 }

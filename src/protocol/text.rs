@@ -8,6 +8,7 @@
 //! *Read next*: `http1/request.rs`.
 
 use crate::buf::Slice;
+use crate::util::swar;
 
 /// True for a byte that may stand in a token: a method, a field name (RFC 9110, section 5.6.2).
 pub const fn is_token_byte(b: u8) -> bool {
@@ -55,9 +56,15 @@ fn breaks(b: &u8) -> bool {
     matches!(b, b'\r' | b'\n' | b'\0')
 }
 
+/// True if the text has no CR, LF or NUL, and a line that it is put in stays one line.
+pub fn is_one_line(text: &[u8]) -> bool {
+    // Nearly always there is no control byte at all.
+    swar::control(text, 0).is_none_or(|at| !text.iter().skip(at).any(breaks))
+}
+
 /// The text with a blank for every CR, LF and NUL (RFC 9110, section 5.5). Nearly always the same view.
 pub fn one_line(text: Slice) -> Slice {
-    if !text.iter().any(breaks) {
+    if is_one_line(&text) {
         return text;
     }
     Slice::from(text.iter().map(|b| if breaks(b) { b' ' } else { *b }).collect::<Vec<u8>>())

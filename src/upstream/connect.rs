@@ -20,7 +20,7 @@
 use super::view::View;
 use super::{deadline, greet, pool, send};
 use crate::balance::{Held, NoLive, Pick};
-use crate::buf::{Chain, Page, Slice};
+use crate::buf::{Chain, Page};
 use crate::event::connect::Options;
 use crate::event::timer::Key;
 use crate::event::{ConnId, Owner, RequestIx, Side, clock};
@@ -33,8 +33,8 @@ use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstream_conf::{Bind, UpstreamConf};
 use crate::http::upstreamed::{Peer, State};
 use crate::log::Level;
+use crate::protocol::Cursor;
 use crate::protocol::out::{again, wrap};
-use crate::protocol::{Cursor, Target};
 use crate::util::address::Address;
 use std::io;
 use std::rc::Rc;
@@ -52,7 +52,7 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     };
     let conf = u.conf.clone();
     // The balancer may ask for variables, so it gets the exchange, and what it changes is taken out of it.
-    let mut view = View::new(x, r, io, conf.clone(), Target::default());
+    let Some(mut view) = View::of(x, r, io) else { return Status::INTERNAL.finish() };
     let pick = group.pick(&mut tried, &mut view, *conf.fail_open, now);
     if let Some(u) = super::of(x, r) {
         u.tried = Some(tried);
@@ -112,7 +112,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     let name = held.peer().name.clone();
     x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
     if let Some(u) = super::of(x, r) {
-        u.server = Some(Slice::copy(held.peer().server.name.as_bytes()));
+        u.server = Some(held.peer().server.clone());
     }
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());

@@ -26,7 +26,7 @@ use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
 use crate::parse::date;
 use crate::protocol::names::Set;
-use crate::protocol::{Decoder, Field, Framing, Name, Target};
+use crate::protocol::{Decoder, Field, Framing, Name};
 
 /// What steers the server instead of reaching the client.
 const STEERING: Set = Set::of(&[Name::XAccelLimitRate, Name::XAccelBuffering, Name::XAccelCharset]);
@@ -52,8 +52,7 @@ pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(peer) = u.peer.as_ref() else { return };
     let Some(group) = u.group.clone().filter(|group| group.is_sticky()) else { return };
     let Some(peer) = peer.held.as_ref().map(|held| held.peer().clone()) else { return };
-    let conf = u.conf.clone();
-    let mut view = View::new(x, r, io, conf, Target::default());
+    let Some(mut view) = View::of(x, r, io) else { return };
     group.learn(&peer, &mut view, balance::sticky::Moment::Header, clock::now());
     let (seconds, _) = crate::log::clock::msec();
     if let Some(cookie) = group.set_cookie(&peer, &mut view, seconds) {
@@ -270,11 +269,9 @@ fn rewritten<T>(
     io: &mut Io,
     rewrite: impl FnOnce(&dyn crate::protocol::Erased, &mut View) -> Option<T>,
 ) -> Option<T> {
-    let u = x[r].upstream.as_deref_mut()?;
-    let (conf, target) = (u.conf.clone(), u.target.clone());
     // Taken out for the length of the call, because the view borrows the exchange it lives in.
-    let module = u.module.take()?;
-    let done = rewrite(&*module, &mut View::new(x, r, io, conf, target));
+    let module = x[r].upstream.as_deref_mut()?.module.take()?;
+    let done = View::of(x, r, io).and_then(|mut view| rewrite(&*module, &mut view));
     if let Some(u) = super::of(x, r) {
         u.module = Some(module);
     }

@@ -28,6 +28,7 @@ use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{Parts, Passes, Store};
 use crate::http::upstreamed::{Mode, Pipe, State, Tunnel, Upstream};
+use crate::http::vars::Template;
 use crate::log::Level;
 use crate::parse::request_line::Method;
 use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
@@ -48,7 +49,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         x[r].upstream_states.push(State::default());
     }
     let hold = x.holds.take(Why::Upstream);
-    let schema = pass.parts.schema.clone();
+    let (schema, target, port) = (pass.parts.schema.clone(), pass.target.clone(), pass.parts.port);
     x[r].upstream = Some(Box::new(Upstream {
         hold: Some(hold),
         kind,
@@ -63,8 +64,8 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         peer: None,
         request: Chain::default(),
         wrapping: None,
-        target: Target::default(),
-        port: 0,
+        target,
+        port,
         server: None,
         kept: Some(Chain::default()),
         schema,
@@ -121,21 +122,28 @@ pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// Everything up to the choice of a peer.
 fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (conf, kind) = (u.conf.clone(), u.kind);
-    let (parts, complete) = target(x, r, io)?;
-    set_target(x, r, &parts, complete);
+    let (conf, pass, kind) = (u.conf.clone(), u.pass.clone(), u.kind);
+    let worked_out = match &pass.template {
+        Some(template) => Some(target(x, r, io, template)?),
+        None => None,
+    };
+    let parts = worked_out.as_ref().unwrap_or(&pass.parts);
     if let Some(turn) = cache::look_up(x, r, io) {
         return turn;
     }
     let keeps = super::of(x, r).is_some_and(|u| u.keeps_reply());
     watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off || keeps);
-    let aim = tls::aim(x, r, io, &parts)?;
+    let aim = tls::aim(x, r, io, parts)?;
     if let Some(u) = super::of(x, r) {
         u.tls = aim;
     }
     // Before a peer is chosen: what the protocol refuses costs nobody an attempt.
     create_request(x, r, io)?;
-    match find_group(x, r, io, &parts, kind.default_port(parts.tls))? {
+    let group = match pass.group.get() {
+        Some(group) => Some(group.clone()),
+        None => find_group(x, r, io, parts, kind.default_port(parts.tls))?,
+    };
+    match group {
         Some(group) if lines::await_first(x, r, io, &group) => Ok(()),
         Some(group) => proceed(x, r, io, group),
         None => Ok(()),
@@ -174,22 +182,20 @@ pub(super) fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores:
     }
 }
 
-/// Where to: what the pass directive says, with its variables filled in.
-fn target(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(Parts, bool), Leave> {
-    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
-    let (pass, kind) = (u.pass.clone(), u.kind);
-    let Some(template) = &pass.template else { return Ok((pass.parts.clone(), false)) };
+/// Where to, when the pass directive has variables.
+fn target(x: &mut Exchange, r: RequestIx, io: &mut Io, template: &Template) -> Result<Parts, Leave> {
     let url = template.eval(x, r, io);
-    match pass::parse(&url, &kind) {
+    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
+    match pass::parse(&url, &u.kind) {
         Ok(mut parts) => {
             if let Some(uri) = parts.uri.as_ref().filter(|uri| uri.starts_with(b"?")) {
                 parts.uri = Some(Slice::from([b"/", &uri[..]].concat()));
             }
-            if let Some(u) = super::of(x, r) {
-                u.schema = parts.schema.clone();
-            }
-            let complete = parts.uri.is_some();
-            Ok((parts, complete))
+            u.schema = parts.schema.clone();
+            u.port = parts.port;
+            let (host, uri) = (parts.host.clone(), parts.uri.clone());
+            u.target = Rc::new(Target { complete: uri.is_some(), host, uri, ..(*u.pass.target).clone() });
+            Ok(parts)
         }
         Err(text) => {
             let text = if text == "invalid URL prefix" { format!("{text} in \"{url}\"") } else { text };
@@ -199,28 +205,17 @@ fn target(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(Parts, bool), 
     }
 }
 
-/// What the protocol is told about the pass directive.
-fn set_target(x: &mut Exchange, r: RequestIx, parts: &Parts, complete: bool) {
-    let Some(u) = super::of(x, r) else { return };
-    u.port = parts.port;
-    u.target = Target {
-        url: u.pass.url.clone(),
-        location: u.pass.location.clone(),
-        host: parts.host.clone(),
-        uri: parts.uri.clone(),
-        complete,
-    };
-}
-
 /// Has the protocol write the request.
 fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (kind, conf, target) = (u.kind, u.conf.clone(), u.target.clone());
-    let fields = if u.keeps_reply() { Some(cache::serve::request_fields(x, r)) } else { None };
     let loc = x[r].loc.clone();
-    // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
     let mut out = Out::new();
-    let created = kind.create_request(&mut View { x, r, io, conf, target, fields }, &loc.confs, &mut out);
+    // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
+    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let (kind, keeps) = (u.kind, u.keeps_reply());
+    let fields = if keeps { Some(cache::serve::request_fields(x, r)) } else { None };
+    let Some(mut view) = View::of(x, r, io) else { return Status::INTERNAL.finish() };
+    view.fields = fields;
+    let created = kind.create_request(&mut view, &loc.confs, &mut out);
     match created {
         Ok(module) => {
             let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
@@ -246,10 +241,6 @@ fn find_group(
     parts: &Parts,
     port: u16,
 ) -> Result<Option<Rc<Group>>, Leave> {
-    let pass = super::of(x, r).map(|u| u.pass.clone());
-    if let Some(group) = pass.as_ref().and_then(|pass| pass.group.get()) {
-        return Ok(Some(group.clone()));
-    }
     let authority = parts.authority.to_string();
     let groups = io.cycle.main.get::<UpstreamMain>().groups.clone();
     let known = groups.find(&authority).or_else(|| groups.find_implicit(&authority, port));

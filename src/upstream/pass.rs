@@ -28,7 +28,7 @@ use crate::http::conf::{CoreLocation, CoreServer};
 use crate::http::location::LocationKind;
 use crate::http::request::ContentHandler;
 use crate::http::upstream_conf::{Parts, Pass};
-use crate::protocol::{Kind, Protocol};
+use crate::protocol::{Kind, Protocol, Target};
 use std::cell::OnceCell;
 use std::rc::Rc;
 
@@ -65,11 +65,13 @@ pub fn set<P: Protocol>(cx: &mut Cx, line: &Line, handler: ContentHandler) -> Re
     let core = cx.conf::<CoreLocation>();
     core.handler = Some(handler);
     core.auto_redirect |= location.ends_with(b"/");
+    let (host, uri) = (parts.host.clone(), parts.uri.clone());
+    let target = Rc::new(Target { url: url.clone(), location, host, uri, complete: false });
     let pass = Rc::new(Pass {
         url,
         template: template.as_constant().is_none().then_some(template),
         parts,
-        location,
+        target,
         group: OnceCell::new(),
         temp_path: TempPath { folder: cx.path(format!("{}_temp", P::NAME).as_bytes()), levels: vec![1, 2] },
         place: line.at.clone(),

@@ -37,7 +37,11 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
         ("upstream_bytes_sent", column(|state, out| number(out, state.bytes_sent, true))),
         (
             "upstream_last_server_name",
-            definition(|x, r, _| x[r].upstream.as_ref()?.server.clone()).volatile(),
+            definition(|x, r, _| {
+                let server = x[r].upstream.as_ref()?.server.as_ref()?;
+                Some(Slice::copy(server.name.as_bytes()))
+            })
+            .volatile(),
         ),
         ("proxy_host", definition(|x, r, _| Some(x[r].upstream.as_ref()?.target.host.clone())).volatile()),
         ("proxy_port", definition(|x, r, _| proxy_port(x, r)).volatile()),

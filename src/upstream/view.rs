@@ -26,30 +26,21 @@ use std::rc::Rc;
 
 /// A request and what it takes to answer questions about it.
 pub struct View<'a> {
-    /// The exchange.
-    pub x: &'a mut Exchange,
-    /// The request.
-    pub r: RequestIx,
-    /// The worker.
-    pub io: &'a mut Io,
-    /// The settings of the upstream.
-    pub conf: Rc<UpstreamConf>,
-    /// Where it passes to.
-    pub target: Target,
+    x: &'a mut Exchange,
+    r: RequestIx,
+    io: &'a mut Io,
+    conf: Rc<UpstreamConf>,
+    target: Rc<Target>,
     /// The fields that are passed on in place of the client's, if they are others.
     pub fields: Option<Vec<(Slice, Slice)>>,
 }
 
 impl<'a> View<'a> {
-    /// A request with the client's own fields.
-    pub fn new(
-        x: &'a mut Exchange,
-        r: RequestIx,
-        io: &'a mut Io,
-        conf: Rc<UpstreamConf>,
-        target: Target,
-    ) -> View<'a> {
-        View { x, r, io, conf, target, fields: None }
+    /// A view of a request that has an upstream, with the client's own fields.
+    pub fn of(x: &'a mut Exchange, r: RequestIx, io: &'a mut Io) -> Option<View<'a>> {
+        let u = x[r].upstream.as_deref()?;
+        let (conf, target) = (u.conf.clone(), u.target.clone());
+        Some(View { x, r, io, conf, target, fields: None })
     }
 }
 
@@ -87,15 +78,19 @@ impl Request for View<'_> {
         self.x[self.r].flags.rewritten_in_place
     }
 
-    fn field(&self, at: usize) -> Option<(Slice, Slice)> {
+    fn field(&self, at: usize) -> Option<(&[u8], &[u8])> {
         if let Some(fields) = &self.fields {
-            return fields.get(at).cloned();
+            return fields.get(at).map(|(name, value)| (&name[..], &value[..]));
         }
         if !*self.conf.pass_request_headers {
             return None;
         }
         let field = self.x[self.r].headers_in.fields.get(at)?;
-        Some((field.name.clone(), field.value.clone()))
+        Some((&field.name, &field.value))
+    }
+
+    fn has_connection(&self) -> bool {
+        self.fields.is_some() || self.x[self.r].headers_in.get(Known::Connection).is_some()
     }
 
     fn body(&self) -> Body {
@@ -114,8 +109,8 @@ impl Request for View<'_> {
         }
     }
 
-    fn target(&self) -> Target {
-        self.target.clone()
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn eval(&mut self, template: &Template) -> Slice {

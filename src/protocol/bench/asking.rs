@@ -113,16 +113,20 @@ impl Request for Asking {
         self.rewritten_in_place
     }
 
-    fn field(&self, at: usize) -> Option<(Slice, Slice)> {
-        self.fields.get(at).cloned()
+    fn field(&self, at: usize) -> Option<(&[u8], &[u8])> {
+        self.fields.get(at).map(|(name, value)| (&name[..], &value[..]))
+    }
+
+    fn has_connection(&self) -> bool {
+        self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"Connection"))
     }
 
     fn body(&self) -> Body {
         self.body
     }
 
-    fn target(&self) -> Target {
-        self.target.clone()
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn eval(&mut self, template: &Template) -> Slice {

@@ -12,6 +12,7 @@
 //! *Read next*: `request.rs`, which obeys most of them.
 
 use super::cookie::{self, Flags, Rules};
+use super::plan::Plan;
 use super::redirect::{self, Redirects};
 use super::rewrite::Rule;
 use crate::buf::Slice;
@@ -20,8 +21,8 @@ use crate::conf::directive::{Args, Directive, HTTP, LIMIT_EXCEPT, LOCATION, LOCA
 use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
-use crate::parse::header::name_hash;
 use crate::protocol::text::is_token;
+use std::cell::OnceCell;
 
 /// The version that requests are sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +48,6 @@ pub enum Which {
     Te,
     /// `Upgrade`
     Upgrade,
-    /// Not sent unless set: `Expect`, `Keep-Alive`, `Proxy-Connection`, `Trailer`.
-    Withheld,
     /// Any other.
     Plain,
 }
@@ -59,11 +58,9 @@ impl Which {
         let known: &[(&str, Which)] = match name.len() {
             2 => &[("TE", Which::Te)],
             4 => &[("Host", Which::Host)],
-            6 => &[("Expect", Which::Withheld)],
-            7 => &[("Upgrade", Which::Upgrade), ("Trailer", Which::Withheld)],
-            10 => &[("Connection", Which::Connection), ("Keep-Alive", Which::Withheld)],
+            7 => &[("Upgrade", Which::Upgrade)],
+            10 => &[("Connection", Which::Connection)],
             14 => &[("Content-Length", Which::ContentLength)],
-            16 => &[("Proxy-Connection", Which::Withheld)],
             17 => &[("Transfer-Encoding", Which::TransferEncoding)],
             _ => return Which::Plain,
         };
@@ -77,8 +74,6 @@ impl Which {
 pub struct SetHeader {
     /// The name as it is written.
     pub name: Slice,
-    /// A hash of the name that does not depend on case.
-    pub hash: u32,
     /// What the name means here.
     pub which: Which,
     /// The value; a field whose value turns out empty is not sent.
@@ -113,6 +108,18 @@ crate::settings! {
         pub headers_hash_max_size: u64 = 512,
         /// `proxy_headers_hash_bucket_size`
         pub headers_hash_bucket_size: u64 = 64,
+        plain {
+            /// How requests are written; by [`Http1Location::plan`].
+            pub plan: OnceCell<Plan> = OnceCell::new(),
+        }
+    }
+}
+
+impl Http1Location {
+    /// How requests are written. Worked out when a request first asks, so only once the configuration has
+    /// been read.
+    pub fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan::of(self))
     }
 }
 
@@ -273,8 +280,7 @@ fn set_header(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         return Err(line.err(format_args!("invalid header name \"{name}\"")));
     }
     let value = Template::compile(cx, line, line.arg(1)?)?;
-    let (hash, which) = (name_hash(name), Which::of(name));
-    let header = SetHeader { name: Slice::copy(name), hash, which, value };
+    let header = SetHeader { name: Slice::copy(name), which: Which::of(name), value };
     cx.conf::<Http1Location>().set_headers.edit().push(header);
     Ok(())
 }

@@ -28,16 +28,16 @@ use crate::protocol::{Fault, Request};
 /// There is none: the directive's variables came to nothing and the client's URI cannot be used.
 pub fn target(r: &dyn Request) -> Result<Slice, Fault> {
     let target = r.target();
-    let (prefix, replaced) = match (target.uri, r.unparsed_uri()) {
+    let (prefix, replaced) = match (&target.uri, r.unparsed_uri()) {
         (None, Some(as_it_came)) => return Ok(as_it_came),
-        (Some(whole), _) if target.complete => return Ok(safe(whole)),
-        (Some(prefix), _) if !r.rewritten_in_place() => (prefix, target.location.len()),
-        _ => (Slice::EMPTY, 0),
+        (Some(whole), _) if target.complete => return Ok(safe(whole.clone())),
+        (Some(prefix), _) if !r.rewritten_in_place() => (&prefix[..], target.location.len()),
+        _ => (&b""[..], 0),
     };
     let path = r.uri();
     let rest = path.get(replaced..).unwrap_or_default();
     let mut uri = Vec::with_capacity(prefix.len() + path.len() + 64);
-    uri.extend_from_slice(&prefix);
+    uri.extend_from_slice(prefix);
     if r.must_escape() {
         escape(rest, Escape::Uri, &mut uri);
     } else {

@@ -20,6 +20,7 @@ mod conf;
 mod cookie;
 mod field_line;
 mod line;
+mod plan;
 mod redirect;
 mod reply;
 mod request;

@@ -69,15 +69,15 @@ pub fn rewrite(r: &mut dyn Request, redirects: &Redirects, url: &Slice) -> Optio
 }
 
 /// The default rule.
-fn undo(r: &mut dyn Request, url: &Slice) -> Option<Slice> {
+fn undo(r: &dyn Request, url: &Slice) -> Option<Slice> {
     let target = r.target();
     if target.complete {
         return None;
     }
     let rest = url.strip_prefix(&target.url[..])?;
     let (path, rest) = match target.uri {
-        Some(_) => (target.location, rest),
-        None => (Slice::from("/"), rest.strip_prefix(b"/")?),
+        Some(_) => (&target.location[..], rest),
+        None => (&b"/"[..], rest.strip_prefix(b"/")?),
     };
-    Some(Slice::from([&path, rest].concat()))
+    Some(Slice::from([path, rest].concat()))
 }

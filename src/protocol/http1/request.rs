@@ -7,7 +7,7 @@
 //! *Here* three groups in this order: Host, the operator's fields, the client's. The fields that frame
 //! the body are written last and only from what is really sent. Fields that belong to the client's
 //! connection (RFC 9110, section 7.6.1), also those that its Connection field names, do not reach the
-//! peer.
+//! peer. What does not depend on the request has been worked out before: `plan.rs`.
 //!
 //! ```text
 //!   POST /z HTTP/1.1 │ Host: … │ proxy_set_header … │ client's … │ Content-Length: 5 │ ⏎ │ body
@@ -16,65 +16,56 @@
 //! *Read next*: `reply.rs`.
 
 use super::conf::{Http1Location, SetHeader, Version, Which};
+use super::plan::{Plan, Step};
 use super::{Asked, line};
 use crate::buf::Slice;
-use crate::parse::header::name_hash;
 use crate::parse::list;
 use crate::protocol::out::{Chunked, Plain};
 use crate::protocol::request::fields;
-use crate::protocol::text::{is_token, one_line};
+use crate::protocol::text::{is_one_line, is_token, one_line};
 use crate::protocol::{Body, Fault, Out, Request};
 
 /// Writes the whole request, the client's body marked.
 pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result<Asked, Fault> {
+    let plan = conf.plan();
     let method = method(r, conf)?;
     if &*method == b"CONNECT" {
         // Its reply would have to become a tunnel (`tunnel_pass`).
         return Err(Fault::Refuse(405));
     }
-    let mut asked = Asked { head: &*method == b"HEAD", ..Asked::default() };
-    let version: &[u8] = match *conf.http_version {
-        Version::V10 => b" HTTP/1.0\r\n",
-        Version::V11 => b" HTTP/1.1\r\n",
-    };
     let target = line::target(r)?;
-    out.write_all(&[&method, b" ", &target, version]);
+    out.write_all(&[&method, b" ", &target]);
     out.note_uri(target);
 
     let set_body = conf.set_body.as_ref().map(|template| r.eval(template));
-    let mut keeps_body = true;
-    if !conf.set_headers.iter().any(|header| header.which == Which::Host) {
-        field(out, b"Host", &one_line(r.target().host));
-    }
-    for header in conf.set_headers.iter() {
-        let value = one_line(r.eval(&header.value));
-        match header.which {
-            Which::ContentLength | Which::TransferEncoding => {
-                keeps_body &= !(value.is_empty() && header.which == Which::ContentLength);
-                continue;
+    let mut asked = Asked { head: &*method == b"HEAD", close: plan.close, upgrade: plan.upgrade };
+    let mut keeps_body = plan.keeps_body;
+    for step in &plan.steps {
+        match step {
+            Step::Text(text) => out.write(text),
+            Step::Host => value(out, &r.target().host),
+            Step::Field(at) => {
+                let Some(header) = conf.set_headers.get(*at) else { continue };
+                keeps_body &= set_header(r, header, &mut asked, out);
             }
-            Which::Connection => asked.close |= list::has_token(&value, b"close"),
-            // A client that did not ask would not understand the answer, whatever the operator wrote here.
-            Which::Upgrade => {
-                let mut asks = || r.var("http_upgrade").is_some_and(|value| !value.is_empty());
-                asked.upgrade |= !value.is_empty() && asks();
-            }
-            _ => {}
-        }
-        if !value.is_empty() {
-            field(out, &header.name, &value);
         }
     }
-    asked.close |= *conf.http_version == Version::V10;
-    let named = named_fields(r);
-    client_fields(r, conf, out, &named);
+    asked.upgrade = asked.upgrade && asks_to_upgrade(r);
+    let r: &dyn Request = r;
+    let named = if r.has_connection() { named_fields(r) } else { Vec::new() };
+    client_fields(r, plan, out, &named);
     match offered_upgrade(r, conf, &method, &named) {
         Some(name) => {
-            field(out, b"Upgrade", &name);
+            field(out, b"Upgrade", name);
             field(out, b"Connection", b"upgrade");
             asked.upgrade = true;
         }
-        None => connection(r, conf, out),
+        None => {
+            out.write(&plan.end);
+            if plan.passes_te && wants_trailers(r) {
+                out.write(b"TE: trailers\r\nConnection: TE\r\n");
+            }
+        }
     }
     frame(r, conf, out, set_body, keeps_body)?;
     Ok(asked)
@@ -88,14 +79,45 @@ fn method(r: &mut dyn Request, conf: &Http1Location) -> Result<Slice, Fault> {
     if is_token(&method) { Ok(method) } else { Err(Fault::Internal("the method to proxy is not a method")) }
 }
 
-fn field(out: &mut Out, name: &[u8], value: &[u8]) {
-    out.write_all(&[name, b": ", value, b"\r\n"]);
+/// A field whose value has variables; false if it takes the body away.
+fn set_header(r: &mut dyn Request, header: &SetHeader, asked: &mut Asked, out: &mut Out) -> bool {
+    let set = r.eval(&header.value);
+    match header.which {
+        Which::ContentLength => return !set.is_empty(),
+        Which::TransferEncoding => return true,
+        Which::Connection => asked.close |= list::has_token(&set, b"close"),
+        Which::Upgrade => asked.upgrade |= !set.is_empty(),
+        _ => {}
+    }
+    if !set.is_empty() {
+        field(out, &header.name, &set);
+    }
+    true
+}
+
+fn field(out: &mut Out, name: &[u8], bytes: &[u8]) {
+    out.write(name);
+    out.write(b": ");
+    value(out, bytes);
+    out.write(b"\r\n");
+}
+
+/// A value that stays on its line, whatever it holds.
+fn value(out: &mut Out, bytes: &[u8]) {
+    if is_one_line(bytes) { out.write(bytes) } else { out.write(&one_line(Slice::copy(bytes))) }
+}
+
+/// A client that did not ask would not understand the answer, whatever the operator wrote here.
+fn asks_to_upgrade(r: &mut dyn Request) -> bool {
+    r.var("http_upgrade").is_some_and(|value| !value.is_empty())
 }
 
 /// The values of the client's Connection that name fields, besides the options `close` and `keep-alive`.
-fn named_fields(r: &dyn Request) -> Vec<Slice> {
+fn named_fields(r: &dyn Request) -> Vec<&[u8]> {
+    let is_option =
+        |token: &[u8]| token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive");
     fields(r)
-        .filter(|(name, _)| Which::of(name) == Which::Connection)
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Connection"))
         .map(|(_, value)| value)
         .filter(|value| list::tokens(value).any(|token| !is_option(token)))
         .collect()
@@ -105,7 +127,12 @@ fn named_fields(r: &dyn Request) -> Vec<Slice> {
 /// configuration (directive `proxy_upgrade`): a well-formed offer (RFC 9110, section 7.8) of one protocol
 /// that is on the list, over HTTP/1.1 on both sides, in a GET without a body, where no `proxy_set_header`
 /// has taken Upgrade or Connection into its own hands.
-fn offered_upgrade(r: &dyn Request, conf: &Http1Location, method: &Slice, named: &[Slice]) -> Option<Slice> {
+fn offered_upgrade<'a>(
+    r: &'a dyn Request,
+    conf: &Http1Location,
+    method: &Slice,
+    named: &[&[u8]],
+) -> Option<&'a [u8]> {
     // For nearly every request the answer is found here.
     if !named.iter().any(|value| list::has_token(value, b"upgrade")) {
         return None;
@@ -116,54 +143,22 @@ fn offered_upgrade(r: &dyn Request, conf: &Http1Location, method: &Slice, named:
     if !is_plain || !is_new || conf.set_headers.iter().any(is_ours) {
         return None;
     }
-    let mut offers = fields(r).filter(|(name, _)| Which::of(name) == Which::Upgrade).map(|(_, value)| value);
+    let mut offers = fields(r).filter(|(name, _)| name.eq_ignore_ascii_case(b"Upgrade")).map(|(_, value)| value);
     let offer = offers.next().filter(|_| offers.next().is_none())?;
-    conf.upgrades.iter().any(|known| known.eq_ignore_ascii_case(&offer)).then_some(offer)
+    conf.upgrades.iter().any(|known| known.eq_ignore_ascii_case(offer)).then_some(offer)
 }
 
 /// The client's fields, without those that are set, that are ours to write, or that end at this hop.
-fn client_fields(r: &dyn Request, conf: &Http1Location, out: &mut Out, named: &[Slice]) {
-    for (name, value) in fields(r) {
-        let passes = Which::of(&name) == Which::Plain
-            && !is_set(&conf.set_headers, &name)
-            && !named.iter().any(|value| list::has_token(value, &name));
-        if passes {
-            field(out, &name, &one_line(value));
+fn client_fields(r: &dyn Request, plan: &Plan, out: &mut Out, named: &[&[u8]]) {
+    for (name, bytes) in fields(r) {
+        if !plan.withheld.has(name) && !named.iter().any(|value| list::has_token(value, name)) {
+            field(out, name, bytes);
         }
-    }
-}
-
-/// An option of Connection that is no field to look for.
-fn is_option(token: &[u8]) -> bool {
-    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
-}
-
-fn is_set(headers: &[SetHeader], name: &[u8]) -> bool {
-    if headers.is_empty() {
-        return false;
-    }
-    let hash = name_hash(name);
-    headers.iter().any(|header| header.hash == hash && header.name.eq_ignore_ascii_case(name))
-}
-
-/// What we say about our own connection to the peer.
-fn connection(r: &dyn Request, conf: &Http1Location, out: &mut Out) {
-    if conf.set_headers.iter().any(|header| header.which == Which::Connection) {
-        return;
-    }
-    match *conf.http_version {
-        // HTTP/1.1 means to be persistent; saying so again would be noise.
-        Version::V11 if *conf.pass_trailers && wants_trailers(r) && !is_set(&conf.set_headers, b"TE") => {
-            field(out, b"TE", b"trailers");
-            field(out, b"Connection", b"TE");
-        }
-        Version::V11 => {}
-        Version::V10 => field(out, b"Connection", b"close"),
     }
 }
 
 fn wants_trailers(r: &dyn Request) -> bool {
-    fields(r).any(|(name, value)| name.eq_ignore_ascii_case(b"TE") && list::has_token(&value, b"trailers"))
+    fields(r).any(|(name, value)| name.eq_ignore_ascii_case(b"TE") && list::has_token(value, b"trailers"))
 }
 
 /// The end of the head: how long the body is, and where it comes from.

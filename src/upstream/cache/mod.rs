@@ -146,7 +146,7 @@ fn any_holds(x: &mut Exchange, r: RequestIx, io: &mut Io, conditions: &[Template
 /// 500 when there is no such zone or no key.
 fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Status> {
     let Some(u) = super::of(x, r) else { return Ok(false) };
-    let (conf, kind, target, schema) = (u.conf.clone(), u.kind, u.target.clone(), u.schema.clone());
+    let (conf, kind, schema) = (u.conf.clone(), u.kind, u.schema.clone());
     if method_bit(x[r].method) & (*conf.cache.methods | methods::GET | methods::HEAD) == 0 {
         return Ok(false);
     }
@@ -171,7 +171,8 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Status> {
     let text = match &*conf.cache.key {
         Some(key) => key.eval(x, r, io),
         None => {
-            let key = kind.cache_key(&mut View::new(x, r, io, conf.clone(), target));
+            let Some(mut view) = View::of(x, r, io) else { return Err(Status::INTERNAL) };
+            let key = kind.cache_key(&mut view);
             match key.map_err(|_| Status::INTERNAL)? {
                 key if key.is_empty() => key,
                 key => crate::buf::Slice::from([&schema[..], &key].concat()),
