@@ -10,9 +10,11 @@
 //! connections large unless `keepalive` says otherwise, as nginx has since 1.29.7 for `upstream` blocks.
 //!
 //! ```text
-//!   park ─▶ [newest … oldest] ─▶ evicted: close it        (per group, at most `keepalive`)
-//!             └─ take(group, address, key) ─▶ ConnId      (newest of that address and key)
+//!   group ─▶ Row   [newest ⇄ … ⇄ oldest] ─▶ evicted: close it        at most `keepalive`
+//!   place ─▶ Spot  [oldest … newest] ─▶ take ─▶ ConnId               those of one address and key
 //! ```
+//!
+//! Most requests go where the one before went, so the spot asked for last is looked at before the table is.
 //!
 //! *Read next*: `group.rs` (Keepalive), `event/owner.rs` (Owner::Pooled holds the slot).
 
@@ -65,7 +67,7 @@ pub struct Place {
 #[derive(Debug)]
 struct Entry {
     conn: ConnId,
-    place: Place,
+    spot: usize,
     newer: Option<usize>,
     older: Option<usize>,
 }
@@ -78,13 +80,29 @@ struct Row {
     length: usize,
 }
 
+/// The connections to one place.
+#[derive(Debug)]
+struct Spot {
+    place: Place,
+    row: usize,
+    /// The one used last stands last.
+    slots: Vec<usize>,
+}
+
 /// All idle upstream connections of a worker.
 #[derive(Debug, Default)]
 pub struct Idle {
     entries: Slab<Entry>,
-    rows: FoldMap<u32, Row>,
-    places: FoldMap<Place, Vec<usize>>,
+    rows: Slab<Row>,
+    spots: Slab<Spot>,
+    row_of: FoldMap<u32, usize>,
+    spot_of: FoldMap<Place, usize>,
+    /// The spot that was asked for last.
+    last: usize,
 }
+
+/// So many empty spots may be kept for connections to come.
+const EMPTY: usize = 64;
 
 /// What came of [`Idle::park`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,24 +117,61 @@ pub struct Parked {
 impl Idle {
     /// Keeps a connection; `most` is [`Keepalive::connections`], at least 1.
     pub fn park(&mut self, conn: ConnId, place: Place, most: usize) -> Parked {
-        let full = self.rows.get(&place.group).filter(|row| row.length >= most.max(1));
+        let at = match self.find(&place) {
+            Some(at) => at,
+            None => self.make(place),
+        };
+        let row = self.spots.get(at).map_or(0, |spot| spot.row);
+        let full = self.rows.get(row).filter(|row| row.length >= most.max(1));
         let evicted = full.and_then(|row| row.oldest).and_then(|slot| self.take_slot(slot));
-        let row = self.rows.entry(place.group).or_default();
-        let slot = self.entries.insert(Entry { conn, place: place.clone(), newer: None, older: row.newest });
-        if let Some(second) = row.newest.and_then(|second| self.entries.get_mut(second)) {
+        let newest = self.rows.get(row).and_then(|row| row.newest);
+        let slot = self.entries.insert(Entry { conn, spot: at, newer: None, older: newest });
+        if let Some(second) = newest.and_then(|second| self.entries.get_mut(second)) {
             second.newer = Some(slot);
         }
-        row.newest = Some(slot);
-        row.oldest = row.oldest.or(Some(slot));
-        row.length += 1;
-        self.places.entry(place).or_default().push(slot);
+        if let Some(row) = self.rows.get_mut(row) {
+            row.newest = Some(slot);
+            row.oldest = row.oldest.or(Some(slot));
+            row.length += 1;
+        }
+        if let Some(spot) = self.spots.get_mut(at) {
+            spot.slots.push(slot);
+        }
         Parked { slot: u32::try_from(slot).unwrap_or(u32::MAX), evicted }
     }
 
     /// Takes the connection to that place that was used last.
     pub fn take(&mut self, place: &Place) -> Option<ConnId> {
-        let slot = *self.places.get(place)?.last()?;
+        let at = self.find(place)?;
+        let slot = *self.spots.get(at)?.slots.last()?;
         self.take_slot(slot)
+    }
+
+    fn find(&mut self, place: &Place) -> Option<usize> {
+        if self.spots.get(self.last).is_none_or(|spot| spot.place != *place) {
+            self.last = *self.spot_of.get(place)?;
+        }
+        Some(self.last)
+    }
+
+    fn make(&mut self, place: Place) -> usize {
+        if self.spots.len() > self.entries.len().saturating_mul(2).saturating_add(EMPTY) {
+            self.sweep();
+        }
+        let rows = &mut self.rows;
+        let row = *self.row_of.entry(place.group).or_insert_with(|| rows.insert(Row::default()));
+        let at = self.spots.insert(Spot { place: place.clone(), row, slots: Vec::new() });
+        self.spot_of.insert(place, at);
+        at
+    }
+
+    /// Forgets spots and rows that are empty. Not done at once, because most are filled again with the next
+    /// reply.
+    fn sweep(&mut self) {
+        self.spots.retain(|_, spot| !spot.slots.is_empty());
+        self.rows.retain(|_, row| row.length > 0);
+        self.spot_of.retain(|_, at| self.spots.contains(*at));
+        self.row_of.retain(|_, at| self.rows.contains(*at));
     }
 
     /// Forgets a connection by its slot: it was closed by the peer, or its time is over. None when it has
@@ -147,15 +202,14 @@ impl Idle {
 
     /// How many of a group are idle.
     pub fn of_group(&self, group: u32) -> usize {
-        self.rows.get(&group).map_or(0, |row| row.length)
+        self.row_of.get(&group).and_then(|at| self.rows.get(*at)).map_or(0, |row| row.length)
     }
 
     fn remove_if(&mut self, goes: impl Fn(&Place) -> bool) -> Vec<ConnId> {
-        let going = self.entries.iter().filter(|(_, entry)| goes(&entry.place)).map(|(slot, _)| slot);
-        let slots: Vec<usize> = going.collect();
+        let spots = self.spots.iter().filter(|(_, spot)| goes(&spot.place));
+        let slots: Vec<usize> = spots.flat_map(|(_, spot)| spot.slots.iter().copied()).collect();
         let gone = slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect();
-        self.rows.retain(|_, row| row.length > 0);
-        self.places.retain(|_, slots| !slots.is_empty());
+        self.sweep();
         gone
     }
 
@@ -167,14 +221,16 @@ impl Idle {
         if let Some(older) = entry.older.and_then(|at| self.entries.get_mut(at)) {
             older.newer = entry.newer;
         }
-        if let Some(row) = self.rows.get_mut(&entry.place.group) {
+        let spot = self.spots.get_mut(entry.spot)?;
+        if spot.slots.last() == Some(&slot) {
+            spot.slots.pop();
+        } else {
+            spot.slots.retain(|one| *one != slot);
+        }
+        if let Some(row) = self.rows.get_mut(spot.row) {
             row.newest = if row.newest == Some(slot) { entry.older } else { row.newest };
             row.oldest = if row.oldest == Some(slot) { entry.newer } else { row.oldest };
             row.length = row.length.saturating_sub(1);
-        }
-        // Rows and places stay when they are empty: most are filled again with the next reply.
-        if let Some(slots) = self.places.get_mut(&entry.place) {
-            slots.retain(|one| *one != slot);
         }
         Some(entry.conn)
     }
@@ -230,7 +286,19 @@ mod tests {
         }
         assert_eq!(idle.leave(1, &place(1, 80).address), [conn(1), conn(3)]);
         assert_eq!(idle.clear(), [conn(2)]);
-        assert!(idle.is_empty() && idle.rows.is_empty() && idle.places.is_empty());
+        assert!(idle.is_empty() && idle.rows.is_empty() && idle.spots.is_empty());
+        assert!(idle.row_of.is_empty() && idle.spot_of.is_empty());
+    }
+
+    #[test]
+    fn places_that_nobody_comes_back_to_are_forgotten() {
+        let mut idle = Idle::default();
+        for group in 0..1000 {
+            let _ = idle.park(conn(group), place(group, 80), 9);
+            assert_eq!(idle.take(&place(group, 80)), Some(conn(group)));
+            assert_eq!(idle.take(&place(group, 80)), None);
+        }
+        assert!(idle.spots.len() <= EMPTY + 2 && idle.rows.len() == idle.spots.len());
     }
 
     #[test]

@@ -196,6 +196,8 @@ pub struct Request {
     pub header_size: u64,
     /// The upstream, while there is one.
     pub upstream: Option<Box<Upstream>>,
+    /// One that is over: its memory serves the next.
+    pub spare_upstream: Option<Box<Upstream>>,
     /// What became of the upstreams, for `$upstream_*`.
     pub upstream_states: Vec<super::upstreamed::State>,
     /// A subrequest's body when it was kept in memory.
@@ -318,6 +320,7 @@ impl Request {
             buffered: 0,
             header_size: 0,
             upstream: None,
+            spare_upstream: None,
             upstream_states: Vec::new(),
             kept: Chain::default(),
             kept_limit: None,
@@ -341,12 +344,17 @@ impl Request {
         let captures = emptied(&mut self.captures);
         let filters = emptied(&mut self.filters);
         let states = emptied(&mut self.upstream_states);
+        let upstream = self.upstream.take().or(self.spare_upstream.take()).map(|mut u| {
+            u.retire();
+            u
+        });
         *self = Request::new(RequestIx::MAIN, self.server.clone());
         self.headers_in.fields = fields_in;
         self.headers_out.fields = fields_out;
         self.captures = captures;
         self.filters = filters;
         self.upstream_states = states;
+        self.spare_upstream = upstream;
     }
 
     /// Makes a retired request that of a server, now.

@@ -21,10 +21,11 @@
 use super::cached::Cached;
 use super::holds::Hold;
 use super::slots::{PeerRead, PeerWrite};
+use super::turn::Status;
 use super::upstream_conf::{Pass, UpstreamConf};
 use crate::balance::{Group, Held, Server, Tried};
 use crate::buf::{Chain, Page, Slice, TempFile};
-use crate::event::ConnId;
+use crate::event::{ConnId, clock};
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
 use crate::resolver::Ticket;
 use crate::tls::ClientTls;
@@ -143,6 +144,15 @@ pub struct Tunnel {
     pub received: u64,
 }
 
+impl Pipe {
+    /// Lets go of everything.
+    pub fn clear(&mut self) {
+        self.memory.clear();
+        self.file = None;
+        self.handed = 0;
+    }
+}
+
 /// The upstream side of a request.
 pub struct Upstream {
     /// Keeps the exchange alive; None once the upstream is over and only its results are left.
@@ -202,6 +212,8 @@ pub struct Upstream {
     pub mode: Mode,
     /// The reply's head has been sent to the client.
     pub header_sent: bool,
+    /// The end of the answer has been handed to the output, which said this.
+    pub ended: Option<Status>,
     /// The present attempt has had its time (`NAME_timeout`).
     pub overdue: bool,
     /// Some of the request has been written to the present peer.
@@ -232,6 +244,118 @@ impl Upstream {
     /// The answer comes from the cache.
     pub fn is_cached(&self) -> bool {
         self.cache.as_ref().is_some_and(|c| c.sends)
+    }
+
+    /// The upstream of a request that begins.
+    pub fn new(kind: Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) -> Upstream {
+        Upstream {
+            hold: Some(hold),
+            kind,
+            buffering: *conf.buffering,
+            conf,
+            module: None,
+            group: None,
+            resolving: None,
+            tls: None,
+            tried: None,
+            peer: None,
+            request: Chain::default(),
+            wrapping: None,
+            target: pass.target.clone(),
+            port: pass.parts.port,
+            server: None,
+            kept: Some(Chain::default()),
+            schema: pass.parts.schema.clone(),
+            pass,
+            uri: Slice::EMPTY,
+            head: Head::default(),
+            decoder: None,
+            relay: Relay::default(),
+            pipe: Pipe::default(),
+            store: None,
+            cache: None,
+            tunnel: Tunnel::default(),
+            mode: Mode::None,
+            header_sent: false,
+            ended: None,
+            overdue: false,
+            request_sent: false,
+            complete: false,
+            client_gone: false,
+            started: clock::now(),
+            rate_from: 0,
+            limit_rate: 0,
+        }
+    }
+
+    /// Makes a retired one that of a request that begins.
+    pub fn renew(&mut self, kind: Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) {
+        self.hold = Some(hold);
+        self.kind = kind;
+        self.buffering = *conf.buffering;
+        self.conf = conf;
+        self.target = pass.target.clone();
+        self.port = pass.parts.port;
+        self.schema = pass.parts.schema.clone();
+        self.pass = pass;
+        self.kept = Some(Chain::default());
+        self.started = clock::now();
+    }
+
+    /// Lets go of everything but the memory of its lists: the request is over. The pattern names all fields,
+    /// so a new one does not compile until it is thought of.
+    pub fn retire(&mut self) {
+        let Upstream {
+            hold,
+            kind: _,
+            conf: _,
+            pass: _,
+            module,
+            group,
+            resolving,
+            tls,
+            tried,
+            peer,
+            request,
+            wrapping,
+            target: _,
+            port: _,
+            server,
+            kept,
+            schema: _,
+            uri,
+            head,
+            decoder,
+            relay,
+            pipe,
+            store,
+            cache,
+            tunnel,
+            buffering: _,
+            mode,
+            header_sent,
+            ended,
+            overdue,
+            request_sent,
+            complete,
+            client_gone,
+            started: _,
+            rate_from,
+            limit_rate,
+        } = self;
+        (*hold, *module, *group, *resolving, *tried) = (None, None, None, None, None);
+        (*peer, *wrapping, *server, *kept, *decoder, *store) = (None, None, None, None, None, None);
+        (*tls, *cache, *tunnel) = (None, None, Tunnel::default());
+        *uri = Slice::EMPTY;
+        request.clear();
+        head.clear();
+        relay.clear();
+        pipe.clear();
+        (*mode, *ended) = (Mode::None, None);
+        for flag in [header_sent, overdue, request_sent, complete, client_gone] {
+            *flag = false;
+        }
+        (*rate_from, *limit_rate) = (0, 0);
     }
 
     /// The part of an error line that names the upstream.

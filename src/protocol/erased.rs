@@ -122,6 +122,8 @@ type Create = fn(&mut dyn Request, &Confs, &mut Out) -> Result<Box<dyn Erased>, 
 pub struct Kind {
     /// [`Protocol::NAME`]
     pub name: &'static str,
+    /// A number that stands for the name.
+    pub number: u64,
     /// [`Protocol::DIRECTIVES`]
     pub directives: &'static Module,
     /// [`Protocol::SCHEME`]
@@ -147,6 +149,7 @@ impl Kind {
     pub const fn of<P: Protocol>() -> Kind {
         Kind {
             name: P::NAME,
+            number: number_of(P::NAME.as_bytes()),
             directives: P::DIRECTIVES,
             scheme: P::SCHEME,
             port: P::PORT,
@@ -196,6 +199,17 @@ impl Kind {
     ) -> Result<Box<dyn Erased>, Fault> {
         (self.create)(r, location, out)
     }
+}
+
+/// A hash of the name (FNV-1a).
+const fn number_of(name: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut rest = name;
+    while let [b, tail @ ..] = rest {
+        hash = (hash ^ *b as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        rest = tail;
+    }
+    hash
 }
 
 /// Two kinds are the same if their directives are.

@@ -64,6 +64,13 @@ impl Relay {
     pub fn push(&mut self, bytes: Slice) {
         self.chain.push(bytes);
     }
+
+    /// Lets go of everything.
+    pub fn clear(&mut self) {
+        self.chain.clear();
+        self.trailers.clear();
+        self.notes.clear();
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -74,7 +74,7 @@ pub trait Request {
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
 
-    /// Whether a field Connection is among them: nearly always there is none, and nothing has to be looked for.
+    /// Whether a field Connection is among them. Often there is none, and nothing has to be looked for.
     fn has_connection(&self) -> bool;
 
     /// The body.

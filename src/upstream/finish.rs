@@ -49,7 +49,7 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
     close(x, r, io, outcome);
     x.action = "sending to client";
     let Some(u) = super::of(x, r) else { return status };
-    let (sent, mode) = (u.header_sent, u.mode);
+    let (sent, mode, ended) = (u.header_sent, u.mode, u.ended);
     if !sent || matches!(status, Status::Http(408 | 499) | Status::Declined) {
         return status;
     }
@@ -57,6 +57,9 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
     if mode == Mode::Upgraded {
         x.client.keepalive = false;
         return if status == Status::Ok { Status::Ok } else { Status::Error };
+    }
+    if let Some(ended) = ended.filter(|_| matches!(status, Status::Ok | Status::Again)) {
+        return ended;
     }
     match status {
         Status::Ok | Status::Again if x[r].flags.header_only => status,
@@ -86,8 +89,9 @@ fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
     }
 }
 
-fn trailers(x: &mut Exchange, r: RequestIx) {
-    let Some(u) = super::of(x, r) else { return };
+/// The fields behind the body become those of the answer.
+pub fn trailers(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r).filter(|u| !u.relay.trailers.is_empty()) else { return };
     let trailers = std::mem::take(&mut u.relay.trailers);
     for field in &trailers {
         let field = OutField { name: field.name.clone(), value: field.value.clone() };

@@ -17,8 +17,8 @@ use super::modules::UpstreamMain;
 use super::view::View;
 use super::{cache, connect, lines, next, pass, resolve, tls};
 use crate::balance::Group;
-use crate::buf::{Chain, Slice};
-use crate::event::{RequestIx, Side, clock};
+use crate::buf::Slice;
+use crate::event::{RequestIx, Side};
 use crate::http::body::{self, read, unbuffered};
 use crate::http::exchange::Exchange;
 use crate::http::holds::Why;
@@ -27,11 +27,11 @@ use crate::http::logging;
 use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{Parts, Passes, Store};
-use crate::http::upstreamed::{Mode, Pipe, State, Tunnel, Upstream};
+use crate::http::upstreamed::{State, Upstream};
 use crate::http::vars::Template;
 use crate::log::Level;
 use crate::parse::request_line::Method;
-use crate::protocol::{Fault, Head, Kind, Out, Relay, Target};
+use crate::protocol::{Fault, Kind, Out, Target};
 use crate::util::address::Address;
 use std::rc::Rc;
 
@@ -49,44 +49,14 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
         x[r].upstream_states.push(State::default());
     }
     let hold = x.holds.take(Why::Upstream);
-    let (schema, target, port) = (pass.parts.schema.clone(), pass.target.clone(), pass.parts.port);
-    x[r].upstream = Some(Box::new(Upstream {
-        hold: Some(hold),
-        kind,
-        buffering: *conf.buffering,
-        conf: conf.clone(),
-        pass,
-        module: None,
-        group: None,
-        resolving: None,
-        tls: None,
-        tried: None,
-        peer: None,
-        request: Chain::default(),
-        wrapping: None,
-        target,
-        port,
-        server: None,
-        kept: Some(Chain::default()),
-        schema,
-        uri: Slice::EMPTY,
-        head: Head::default(),
-        decoder: None,
-        relay: Relay::default(),
-        pipe: Pipe::default(),
-        tunnel: Tunnel::default(),
-        store: None,
-        cache: None,
-        mode: Mode::None,
-        header_sent: false,
-        overdue: false,
-        request_sent: false,
-        complete: false,
-        client_gone: false,
-        started: clock::now(),
-        rate_from: 0,
-        limit_rate: 0,
-    }));
+    let u = match x[r].spare_upstream.take() {
+        Some(mut u) => {
+            u.renew(kind, conf.clone(), pass, hold);
+            u
+        }
+        None => Box::new(Upstream::new(kind, conf.clone(), pass, hold)),
+    };
+    x[r].upstream = Some(u);
     // An answer in a tunnel or to a body that is not wanted cannot be told from a next request otherwise.
     if !*conf.pass_request_body {
         if let Err(refused) = body::discard::discard_request_body(x, r, io) {

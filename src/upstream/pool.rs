@@ -30,18 +30,19 @@ use std::rc::Rc;
 /// What else must be equal for a connection to be of use: the protocol, TLS and with what settings and
 /// name, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
+    let Some(u) = x[r].upstream.as_deref() else { return 0 };
     let is_local = group.is_some_and(|group| group.keepalive().local);
-    let mut hasher = Fold::default();
-    if let Some(u) = x[r].upstream.as_deref() {
-        u.kind.name.hash(&mut hasher);
-        if let Some(aim) = &u.tls {
-            // Locations with other settings may have trusted it for other reasons, or not at all.
-            aim.tls.fingerprint().hash(&mut hasher);
-            aim.name.hash(&mut hasher);
-        }
-        u.module.as_ref().map_or(0, |module| module.session()).hash(&mut hasher);
+    let session = u.module.as_ref().map_or(0, |module| module.session());
+    // Nearly always there is nothing else.
+    if session == 0 && u.tls.is_none() && bind.is_none() && !is_local {
+        return u.kind.number;
     }
-    bind.hash(&mut hasher);
+    let mut hasher = Fold::default();
+    (u.kind.number, session, bind).hash(&mut hasher);
+    if let Some(aim) = &u.tls {
+        // Locations with other settings may have trusted it for other reasons, or not at all.
+        (aim.tls.fingerprint(), &aim.name[..]).hash(&mut hasher);
+    }
     if is_local {
         Rc::as_ptr(&x[r].loc).hash(&mut hasher);
     }

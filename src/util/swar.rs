@@ -13,8 +13,14 @@
 //!
 //! *Read next*: `protocol/http1/field_line.rs`, `protocol/names.rs`.
 
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-const BLANKS: u64 = 0x2020_2020_2020_2020;
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = ONES * 0x80;
+
+/// The high bit of the first byte below `limit`, which is at most 0x80. A borrow may set bits of bytes behind
+/// that one, so only the lowest bit of the result means something.
+const fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
+}
 
 /// Offset of the first byte below 0x20, at `from` or behind it. For the end of a line and what may not stand
 /// in one; a tab is such a byte too.
@@ -22,21 +28,35 @@ pub fn control(bytes: &[u8], from: usize) -> Option<usize> {
     let (words, tail) = bytes.get(from..)?.as_chunks::<8>();
     let mut at = from;
     for word in words {
-        let word = u64::from_le_bytes(*word);
-        // A borrow can only disturb bytes behind the first one found, and that is the one asked for.
-        let below = word.wrapping_sub(BLANKS) & !word & HIGHS;
-        if below != 0 {
-            return Some(at + (below.trailing_zeros() / 8) as usize);
+        let found = below(u64::from_le_bytes(*word), b' ');
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
         }
         at += 8;
     }
     Some(at + tail.iter().position(|b| *b < b' ')?)
 }
 
+/// Offset of the first byte that is `byte` or below 0x20: where a name stops.
+pub fn stop(bytes: &[u8], byte: u8) -> Option<usize> {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word, b' ') | below(word ^ (ONES * byte as u64), 1);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    Some(at + tail.iter().position(|b| *b < b' ' || *b == byte)?)
+}
+
 /// A short name, so that names that differ only in the case of letters are equal: its length and its first
-/// and last bytes with bit 5 set. Up to 16 bytes that is all of it.
+/// and last bytes, folded. Up to 16 bytes that is all of it.
 ///
-/// Only for names of letters, digits and hyphens, which bit 5 maps to nothing else that a token may have.
+/// Bytes from 0x40 on get bit 5, which makes letters small. Others than letters may become equal by that,
+/// but none becomes a letter, a digit or a hyphen: what is equal to a name made of those is that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// How many bytes.
@@ -62,7 +82,10 @@ impl Folded {
                 },
             },
         };
-        Folded { len: name.len(), first: first | BLANKS, last: last | BLANKS }
+        const fn fold(word: u64) -> u64 {
+            word | (word & (ONES * 0x40)) >> 1
+        }
+        Folded { len: name.len(), first: fold(first), last: fold(last) }
     }
 }
 
@@ -85,10 +108,19 @@ mod tests {
         }
         assert_eq!(control(b"\x80\x9f\xa0 ~\x1f\x01", 0), Some(5));
         assert_eq!(control(b"abc", 4), None);
+        for len in 0..40 {
+            let mut text = vec![b';'; len];
+            assert_eq!(stop(&text, b':'), None);
+            for at in (0..len).rev() {
+                text[at] = if at % 2 == 0 { b':' } else { 0 };
+                assert_eq!(stop(&text, b':'), Some(at), "{at} of {len}");
+            }
+        }
     }
 
     #[test]
     fn names_are_equal_without_regard_to_case() {
+        assert_ne!(Folded::of(b"Content\rType"), Folded::of(b"Content-Type"));
         let names = ["TE", "Host", "Expect", "Content-Type", "Content-Length", "X", "Via", "Connection"];
         for (i, one) in names.iter().enumerate() {
             for (j, other) in names.iter().enumerate() {

@@ -2,10 +2,10 @@
 //!
 //! *In nginx* `ngx_http_parse_header_line`, the state machine that also reads requests.
 //!
-//! *Here* a look at the line from left to right, once: the name as far as there are token bytes, the colon,
-//! and the value up to the first control byte, which is nearly always the end of the line. Requests are read
-//! by `parse/header.rs`, which has to put up with odd names and say which they are; a peer whose names are
-//! no tokens is refused.
+//! *Here* a look at the line from left to right, once: the name up to the colon, and the value up to the
+//! first control byte, which is nearly always the end of the line. A name that is known is a token; only
+//! others are looked at byte by byte. Requests are read by `parse/header.rs`, which has to put up with odd
+//! names and say which they are; a peer whose names are no tokens is refused.
 //!
 //! ```text
 //!   Content-Type: text/html\r\n
@@ -17,7 +17,8 @@
 //!
 //! *Read next*: `reply.rs`.
 
-use crate::protocol::text::is_token_byte;
+use crate::protocol::Name;
+use crate::protocol::text::is_token;
 use crate::util::swar;
 use std::ops::Range;
 
@@ -35,6 +36,8 @@ pub enum Line {
     Field {
         /// Bytes of its name.
         name: usize,
+        /// Which one it is.
+        known: Name,
         /// Where its value stands, without blanks around it; may be empty.
         value: Range<usize>,
         /// Bytes of the line, its end included.
@@ -46,16 +49,21 @@ pub enum Line {
 
 /// Reads the line that `bytes` begin with.
 pub fn line(bytes: &[u8]) -> Line {
-    let name = bytes.iter().take_while(|b| is_token_byte(**b)).count();
-    match (bytes.get(name), bytes.get(name + 1)) {
-        (Some(b':'), _) if name > 0 => {}
-        (Some(b'\n'), _) if name == 0 => return Line::Empty { used: 1 },
-        (Some(b'\r'), Some(b'\n')) if name == 0 => return Line::Empty { used: 2 },
-        _ => return malformed(bytes),
+    match bytes {
+        [b'\r', b'\n', ..] => return Line::Empty { used: 2 },
+        [b'\n', ..] => return Line::Empty { used: 1 },
+        _ => {}
     }
-    let blank = |b: &&u8| matches!(b, b' ' | b'\t');
-    let rest = bytes.get(name + 1..).unwrap_or_default();
-    let start = name + 1 + rest.iter().take_while(blank).count();
+    let Some(colon) = swar::stop(bytes, b':') else { return Line::Partial };
+    let name = bytes.get(..colon).unwrap_or_default();
+    let known = Name::of(name);
+    if bytes.get(colon) != Some(&b':') || known == Name::Other && !is_token(name) {
+        return malformed(bytes);
+    }
+    let mut start = colon + 1;
+    while is_blank(bytes.get(start)) {
+        start += 1;
+    }
     let mut at = start;
     while let Some(control) = swar::control(bytes, at) {
         let line_end = match (bytes.get(control), bytes.get(control + 1)) {
@@ -68,11 +76,17 @@ pub fn line(bytes: &[u8]) -> Line {
                 continue;
             }
         };
-        let value = bytes.get(start..control).unwrap_or_default();
-        let trailing = value.iter().rev().take_while(blank).count();
-        return Line::Field { name, value: start..control - trailing, used: control + line_end };
+        let mut end = control;
+        while end > start && is_blank(bytes.get(end - 1)) {
+            end -= 1;
+        }
+        return Line::Field { name: colon, known, value: start..end, used: control + line_end };
     }
     Line::Partial
+}
+
+fn is_blank(b: Option<&u8>) -> bool {
+    matches!(b, Some(b' ' | b'\t'))
 }
 
 /// No field; but that is said only when the line is complete, so that it does not depend on where the bytes
@@ -88,8 +102,8 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart_and_nothing_is_said_before_their_end() {
-        let field = |name, value: Range<usize>, used| Line::Field { name, value, used };
-        let rows: [(&[u8], Line); 12] = [
+        let field = |name, value: Range<usize>, used| Line::Field { name, known: Name::Other, value, used };
+        let rows: [(&[u8], Line); 14] = [
             (b"A: b\r\n", field(1, 3..4, 6)),
             (b"A:b\n", field(1, 2..3, 4)),
             (b"X-A: \t b\tc \t\r\n", field(3, 7..10, 14)),
@@ -99,6 +113,8 @@ mod tests {
             (b"A : b\r\n", Line::Malformed),
             (b": b\r\n", Line::Malformed),
             (b"A\r\n", Line::Malformed),
+            (b"Content\rType: b\r\n", Line::Malformed),
+            (b"TE: b\r\n", Line::Field { name: 2, known: Name::Te, value: 4..5, used: 7 }),
             (b"\r\r\n", Line::Malformed),
             (b"A: b\0\r\n", Line::Malformed),
             (b"A: b\rc\r\n", Line::Malformed),

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!   proxy_set_header Connection "";  X-Real-IP $remote_addr;  X-Via edge;
-//!   GET /a │ Text " HTTP/1.1⏎Host: " │ Host │ Text "⏎" │ Field X-Real-IP │ Text "X-Via: edge⏎" │ client's … │ end
+//!   Text " HTTP/1.1⏎Host: " │ Host │ Text "⏎" │ Field X-Real-IP │ Text "X-Via: edge⏎" │ client's … │ end
 //! ```
 //!
 //! *Read next*: `request.rs`, which carries it out.
@@ -133,23 +133,25 @@ impl Plan {
 #[derive(Debug, Default)]
 pub struct Names {
     list: Vec<(Folded, Slice)>,
-    /// A bit for each length that occurs; the last one is for all that are longer.
-    lengths: u64,
+    /// A bit for each mixture of length and first byte that occurs.
+    marks: u64,
 }
 
 impl Names {
-    fn bit(name: &[u8]) -> u64 {
-        1 << name.len().min(63)
+    fn mark(name: &[u8]) -> u64 {
+        let first = name.first().map_or(0, |b| usize::from(b & 0x1f));
+        1 << ((name.len() + 7 * first) % 64)
     }
 
     fn add(&mut self, name: Slice) {
-        self.lengths |= Names::bit(&name);
+        self.marks |= Names::mark(&name);
         self.list.push((Folded::of(&name), name));
     }
 
     /// Whether a name is among them.
     pub fn has(&self, name: &[u8]) -> bool {
-        if self.lengths & Names::bit(name) == 0 {
+        // Most names end here.
+        if self.marks & Names::mark(name) == 0 {
             return false;
         }
         let folded = Folded::of(name);

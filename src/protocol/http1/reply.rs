@@ -62,9 +62,10 @@ impl Reply {
                 continue;
             }
             match field_line::line(input.bytes()) {
-                Line::Field { name, value, used } => {
-                    let (name, value) = (input.view(0..name), input.view(value));
-                    self.field(Field::new(name, value), head).map_err(|why| refuse(input, head, why))?;
+                Line::Field { name, known, value, used } => {
+                    let field =
+                        Field { name: input.view(0..name), value: input.view(value), known, hop: false };
+                    self.field(field, head).map_err(|why| refuse(input, head, why))?;
                     input.consume(used);
                 }
                 Line::Empty { used } => {

@@ -143,7 +143,8 @@ fn offered_upgrade<'a>(
     if !is_plain || !is_new || conf.set_headers.iter().any(is_ours) {
         return None;
     }
-    let mut offers = fields(r).filter(|(name, _)| name.eq_ignore_ascii_case(b"Upgrade")).map(|(_, value)| value);
+    let mut offers =
+        fields(r).filter(|(name, _)| name.eq_ignore_ascii_case(b"Upgrade")).map(|(_, value)| value);
     let offer = offers.next().filter(|_| offers.next().is_none())?;
     conf.upgrades.iter().any(|known| known.eq_ignore_ascii_case(offer)).then_some(offer)
 }

@@ -61,6 +61,7 @@ pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result
 /// Gives a chain to the output; says how much is unsent afterwards.
 fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: bool) -> Result<u64, Leave> {
     chain.flush |= flush;
+    let last = chain.last;
     match output(x, r, io, chain) {
         Status::Error if of(x, r).is_some_and(|u| u.copies_body()) => {
             // The client is gone, the file is still wanted.
@@ -70,7 +71,12 @@ fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: 
             Ok(0)
         }
         Status::Error => Err(Leave::Finish(Status::Error)),
-        _ => Ok(unsent(x, r)),
+        status => {
+            if let Some(u) = of(x, r).filter(|_| last) {
+                u.ended = Some(status);
+            }
+            Ok(unsent(x, r))
+        }
     }
 }
 
@@ -88,14 +94,17 @@ fn take(x: &mut Exchange, r: RequestIx) -> Option<Chain> {
     (!pipe.memory.is_empty()).then(|| std::mem::take(&mut pipe.memory))
 }
 
-/// Hands everything on: the reply is complete.
+/// Hands everything on: the reply is complete. The end of the answer goes with its last bytes, so that they
+/// pass the filters once and leave in one call.
 ///
 /// # Errors
 /// As [`drain`].
 pub fn hand_over_all(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    while let Some(chain) = take(x, r) {
-        let gone = of(x, r).is_some_and(|u| u.client_gone);
-        if !gone {
+    while let Some(mut chain) = take(x, r) {
+        let Some(u) = of(x, r) else { return Ok(()) };
+        // A copy that is kept of the reply is complete before the client has the end.
+        chain.last = u.pipe.memory.is_empty() && !u.copies_body();
+        if !u.client_gone {
             pushed(x, r, io, chain, false)?;
         }
     }

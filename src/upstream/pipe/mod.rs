@@ -128,6 +128,7 @@ fn keep(x: &mut Exchange, r: RequestIx) {
 
 /// Everything is here: it is all handed on, and the request may end when it has been sent.
 fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    super::finish::trailers(x, r);
     drain::hand_over_all(x, r, io)?;
     Status::Ok.finish()
 }
