@@ -22,7 +22,7 @@ use crate::protocol::text::one_line;
 use crate::util::swar::Folded;
 
 /// A step of writing the head.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Step {
     /// Bytes as they are.
     Text(Box<[u8]>),
@@ -33,7 +33,7 @@ pub enum Step {
 }
 
 /// How requests of a location are written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// What stands between the target and the client's fields.
     pub steps: Vec<Step>,
@@ -130,7 +130,7 @@ impl Plan {
 }
 
 /// A few names, to be asked for without regard to case.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Names {
     list: Vec<(Folded, Slice)>,
     /// A bit for each mixture of length and first byte that occurs.

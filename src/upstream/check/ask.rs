@@ -53,11 +53,13 @@ impl Question {
         if !stays {
             conf.set_headers.edit().retain(|header| header.which != Which::Connection);
             let (name, value) = (Slice::from("Connection"), Template::constant("close"));
-            let hash = crate::parse::header::name_hash(&name);
-            conf.set_headers.edit().push(SetHeader { name, hash, which: Which::Connection, value });
+            conf.set_headers.edit().push(SetHeader { name, which: Which::Connection, value });
         }
+        // It is that of other settings, if there is one.
+        conf.plan.take();
         let mut out = Out::new();
-        let mut asker = Asker { names, pass, uri: uri.clone() };
+        let target = Target { host: pass.parts.host.clone(), ..Target::default() };
+        let mut asker = Asker { names, pass, uri: uri.clone(), target };
         let context = Http1::create_request(&mut asker, &Rc::new(conf), &mut out).ok()?;
         Some(Question { request: out.take(), context })
     }
@@ -88,6 +90,7 @@ struct Asker<'a> {
     names: &'a Names,
     pass: &'a Pass,
     uri: Slice,
+    target: Target,
 }
 
 impl Request for Asker<'_> {
@@ -119,16 +122,20 @@ impl Request for Asker<'_> {
         false
     }
 
-    fn field(&self, _: usize) -> Option<(Slice, Slice)> {
+    fn field(&self, _: usize) -> Option<(&[u8], &[u8])> {
         None
+    }
+
+    fn has_connection(&self) -> bool {
+        false
     }
 
     fn body(&self) -> Body {
         Body::None
     }
 
-    fn target(&self) -> Target {
-        Target { host: self.pass.parts.host.clone(), ..Target::default() }
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn eval(&mut self, template: &Template) -> Slice {
