@@ -15,7 +15,7 @@ PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
 .PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint manual tidy unit suite directives protocol-bench
-.PHONY: fuzz bench bench-all idle floor reload modules setup-build setup-test
+.PHONY: fuzz bench bench-all flame idle floor reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench: build floor ## measure processor time per proxied request, beside nginx, 
 
 bench-all: build floor ## ... and system calls, instructions, slow readers, idle clients, workers; write results and charts
 	@scripts/bench/bench.py --binary $(BINARY) --all --idle 10000,20000,100000 --out bench/results --charts docs/charts
+
+flame: build ## draw where the time of a small proxied GET goes (target/flame.svg)
+	@scripts/bench/flame.py --binary $(BINARY) --out $(TARGET)/flame.svg
 
 idle: build floor ## measure the memory of 10,000 idle clients, beside nginx
 	@scripts/bench/bench.py --binary $(BINARY) --only idle --proxies headwater,nginx

@@ -4,6 +4,7 @@
 #   scripts/setup.sh build    a C compiler (for PCRE2) and cargo
 #   scripts/setup.sh test     … and what the tests need
 #   scripts/setup.sh bench    … and what the benchmarks need: wrk, the peers, strace, valgrind
+#   scripts/setup.sh flame    … and perf
 #   scripts/setup.sh PART…    … and the server of a part of the showcase: php, memcached, redis, mysql, uwsgi
 #
 # Debian and Ubuntu only (apt-get); elsewhere it names what is missing. No service is left running.
@@ -115,8 +116,13 @@ need_bench() {
     need python3 python3
 }
 
+need_flame() {
+    need_bench
+    need perf linux-perf
+}
+
 usage() {
-    echo "usage: $0 build | test | bench | php | memcached | redis | mysql | uwsgi" >&2
+    echo "usage: $0 build | test | bench | flame | php | memcached | redis | mysql | uwsgi" >&2
     exit 2
 }
 
@@ -124,6 +130,7 @@ case "${1:-}" in
     build) need_build ;;
     test) need_test ;;
     bench) need_bench ;;
+    flame) need_flame ;;
     "") usage ;;
     *) need_part "$@" ;;
 esac

@@ -11,6 +11,7 @@ The proxies take turns in short rounds, and the median round counts. docs/perfor
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -98,13 +99,13 @@ def measure_loads(options, wanted, running, context):
 class Bench:
     """The proxies, started anew for what must not carry traces of the loads."""
 
-    def __init__(self, options, binaries, scratch, context, cores):
+    def __init__(self, options, binaries, context, cores):
         self.options, self.binaries, self.context = options, binaries, context
-        self.scratch, self.cores, self.started = scratch, cores, 0
+        self.cores, self.started = cores, 0
 
     def start(self, name, workers=1, cores=None):
         self.started += 1
-        return servers.start(name, self.binaries[name], self.scratch / str(self.started), cores or self.cores,
+        return servers.start(name, self.binaries[name], self.context.scratch / str(self.started), cores or self.cores,
                              self.context.backends, workers)
 
     def each(self, measure, workers=1, cores=None, names=None):
@@ -162,7 +163,7 @@ class Bench:
     def instructions(self):
         found = {}
         for name in self.readers_of_conf():
-            directory = self.scratch / f"counted-{name}"
+            directory = self.context.scratch / f"counted-{name}"
             (directory / "logs").mkdir(parents=True)
             port = servers.free_port()
             ports = {door: servers.free_port() for door in servers.DOORS} | {"pooled": port}
@@ -202,6 +203,23 @@ def measure(options, wanted, bench, context):
     return results
 
 
+@contextlib.contextmanager
+def place(cores):
+    """A scratch directory, and the backends on all cores but the first, which is for the proxies."""
+    load_cores = set(cores[1:]) or {cores[0]}
+    fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as scratch, \
+            tempfile.TemporaryDirectory(prefix="headwater-bench-", dir=fast) as bodies:
+        scratch, bodies = pathlib.Path(scratch), pathlib.Path(bodies)
+        scratch.chmod(0o755)
+        bodies.chmod(0o755)
+        backends = servers.Backends(scratch, bodies, load_cores, 18_000)
+        try:
+            yield scenarios.Context(scratch, backends, load_cores)
+        finally:
+            backends.stop()
+
+
 def main():
     options = arguments()
     wanted = options.only.split(",") if options.only else [*scenarios.LOADS, *(MORE if options.all else ())]
@@ -211,19 +229,8 @@ def main():
     subprocess.run([servers.ROOT / "scripts" / "setup.sh", "bench"], check=True)
     binaries = binaries_of(options)
     cores = sorted(os.sched_getaffinity(0))
-    proxy_cores, load_cores = {cores[0]}, set(cores[1:]) or {cores[0]}
-    fast = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as scratch, \
-            tempfile.TemporaryDirectory(prefix="headwater-bench-", dir=fast) as bodies:
-        scratch, bodies = pathlib.Path(scratch), pathlib.Path(bodies)
-        scratch.chmod(0o755)
-        bodies.chmod(0o755)
-        backends = servers.Backends(scratch, bodies, load_cores, 18_000)
-        try:
-            context = scenarios.Context(scratch, backends, load_cores)
-            results = measure(options, wanted, Bench(options, binaries, scratch, context, proxy_cores), context)
-        finally:
-            backends.stop()
+    with place(cores) as context:
+        results = measure(options, wanted, Bench(options, binaries, context, {cores[0]}), context)
     results["about"] = {"versions": versions(binaries), "cores": len(cores), "kernel": platform.release(),
                         "rounds": options.rounds, "seconds": options.seconds,
                         "date": datetime.datetime.now().isoformat(timespec="seconds")}
