@@ -72,8 +72,10 @@ impl Program {
         Registry::new(&tables)
     }
 
+    /// What has been read becomes what requests use: levels are merged and frozen.
     fn build(&self, source: &ConfigSource, sets: &mut Sets) -> Result<(Rc<HttpCycle>, Targets), ConfError> {
         let log = sets.get_mut::<MainErrorLog>().targets(&source.error_log, &source.prefix);
+        // An `events` block has to be there, even if it is empty.
         sets.get_mut::<Events>().check()?;
         let http = sets.get_mut::<HttpDraft>().sets.take();
         let process = sets.take(Scope::Process).freeze();
@@ -95,6 +97,7 @@ impl App for Program {
         let mut warnings = Vec::new();
         let from = From { file: &source.conf, prefix: &source.prefix, globals: &source.globals };
         let loaded = load(&registry, from, &mut warnings);
+        // Warnings come out even if an error follows: they may be the reason for it.
         let log = crate::log::process();
         for warning in &warnings {
             log.write(Level::Warn, 0, None, format_args!("{}", warning.text));
@@ -117,12 +120,16 @@ impl App for Program {
 
 /// One reading of the configuration.
 struct Loaded {
+    /// What workers serve from; read by all requests, changed by nobody.
     http: Rc<HttpCycle>,
+    /// The `error_log` of the main level.
     log: Targets,
     /// Keeps the shared memory for the next reading to take over.
     #[expect(dead_code)]
     zones: Zones,
+    /// The files as they were read, for `-T`.
     files: Vec<SourceFile>,
+    /// Rows in shared memory, one for each worker, made before the fork so that all see all.
     counters: Counters,
 }
 

@@ -21,14 +21,17 @@ pub fn check(x: &Exchange, io: &Io) {
     if let Some(c) = io.net.table.get(x.client.conn) {
         debug_assert_eq!(c.owner, Owner::Client(x.id), "owner of the client's connection");
     }
+    // Who may have a hold is listed here; a new holder that is forgotten makes the sums differ.
     let mut holders = 0;
     for r in x.requests() {
         holders += u32::from(r.hold.is_some());
         holders += u32::from(r.body.as_ref().is_some_and(|body| body.hold.is_some()));
         holders += u32::from(r.upstream.as_ref().is_some_and(|upstream| upstream.hold.is_some()));
     }
+    // The output would wait for ever for a request that will not write any more.
     let is_over = x.active != RequestIx::MAIN && x[x.active].hold.is_none();
     debug_assert!(!is_over, "the active request has ended");
+    // These are kept by modules, wherever they like, so they are not counted one by one.
     let waiting = u32::from(x.holds.count(crate::http::holds::Why::Waiting));
     debug_assert_eq!(holders + waiting, x.holds.total(), "holds: {}", x.holds);
     debug_assert!(
@@ -45,6 +48,7 @@ pub fn check(x: &Exchange, io: &Io) {
 fn check_peer(x: &Exchange, r: &Request, io: &Io) {
     let Some(upstream) = r.upstream.as_deref() else { return };
     let Some(peer) = upstream.peer.as_ref() else { return };
+    // Both the balancer and the pool reckon with getting back what they gave.
     debug_assert!(upstream.hold.is_some(), "a peer of an upstream that is over");
     debug_assert!(peer.held.is_some(), "a peer the balancer does not know of");
     let owner = io.net.table.get(peer.conn).map(|c| c.owner);
@@ -63,6 +67,7 @@ fn check_peer(x: &Exchange, r: &Request, io: &Io) {
 /// time, or when its name is known, for which the resolver's own timer answers.
 fn will_wake(x: &Exchange, r: &Request, io: &Io) -> bool {
     let Some(upstream) = r.upstream.as_deref().filter(|u| u.hold.is_some()) else { return false };
+    // A question is answered, or given up, by the resolver, which is woken by a timer of its own.
     let names = upstream.resolving.is_some() && io.net.timers.has_key(Key::Resolver);
     let peer = upstream.peer.as_ref().and_then(|peer| io.net.table.get(peer.conn));
     // A request whose turn to write has not come is posted when it has.
@@ -72,6 +77,8 @@ fn will_wake(x: &Exchange, r: &Request, io: &Io) -> bool {
         || io.net.timers.has_key(Key::Request(x.id, r.ix))
 }
 
+/// A timer is set or a handler is posted. Readiness alone is not enough: an edge that has been told is not
+/// told again.
 fn is_awaited(c: &Connection) -> bool {
     c.read.deadline != 0 || c.write.deadline != 0 || c.read.posted || c.write.posted
 }

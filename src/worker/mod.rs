@@ -61,13 +61,22 @@ struct Listening {
 
 /// One worker.
 pub struct Worker {
+    /// All requests under way. Only `release.rs` makes and frees them; handlers get one at a time.
     exchanges: Exchanges,
+    /// What they share. A field beside the exchanges and not around them, so that both can be lent to a
+    /// handler at once.
     io: Io,
+    /// Emptied when the worker quits: nobody new comes in.
     listening: Vec<Listening>,
+    /// Numbers of sockets that have clients waiting, or may have. Like `ready` of a connection: the
+    /// kernel says it once, so it is remembered until accept(2) says EAGAIN.
     accepts: Vec<usize>,
+    /// Where signals arrive: a descriptor in the poll, like a socket.
     inbox: crate::event::inbox::Inbox,
-    /// Accepting rests until then.
+    /// Accepting rests until then, in milliseconds of the loop's clock: descriptors had run out, and asking
+    /// again at once would only find that out again.
     rest_until: u64,
+    /// The present turn is the last one.
     stop: bool,
     /// It has been said that idle connections are closed to make room.
     drained: bool,
@@ -126,10 +135,13 @@ impl Worker {
 
     /// One turn of the loop.
     fn turn(&mut self, events: &mut Events, batch: &mut Vec<Source>) -> std::io::Result<()> {
+        // Clients that wait at a resting door are no reason to look at once, but one to look in time.
         let resting = (!self.accepts.is_empty()).then(|| self.rest_until.saturating_sub(clock::now()));
         self.io.net.poll(events, resting)?;
         self.io.net.posted.turn();
         batch.clear();
+        // All flags are set before the first handler runs: what it looks at is as new as its own event.
+        // The batch is a copy, since handlers close connections and make others meanwhile.
         batch.extend(events.iter().filter_map(|event| self.io.net.note(event)));
         for source in batch.iter() {
             match *source {
@@ -138,11 +150,14 @@ impl Worker {
                 Source::Connection { id, read, write } => self.event(id, read, write),
             }
         }
+        // After the events: whoever is here already is served before somebody new comes in.
         self.accept_posted();
+        // After the events, too: a timer whose bytes came in this very turn has been set anew by them.
         while let Some(due) = self.io.net.expired() {
             self.expire(due);
         }
         while let Some((id, side)) = self.io.net.posted.pop() {
+            // Whoever posted it may have closed it since; then the name finds nothing.
             let live = self.io.conn(id).map(|c| c.side(side).posted = false).is_some();
             if live {
                 self.dispatch(id, side);
@@ -193,6 +208,7 @@ impl Worker {
                 );
                 self.stop = true;
             }
+            // A request that waited for the time goes on where a posted one would: in its write slot.
             Due::Key(Key::Request(x, r), _) => {
                 self.with_exchange(x, |x, io| switchboard::client_write(x, r, io), r)
             }
@@ -211,6 +227,7 @@ impl Worker {
 
     /// Runs the handler of one side of a connection.
     fn dispatch(&mut self, id: ConnId, side: Side) {
+        // Closed by a handler that ran earlier in this turn.
         let Some(owner) = self.io.conn(id).map(|c| c.owner) else { return };
         match (owner, side) {
             (Owner::Waiting, Side::Read) => self.waiting(id),
@@ -236,6 +253,7 @@ impl Worker {
 
     fn client(&mut self, x: ExchangeId, side: Side) {
         let live = self.exchanges.live.get(x.0 as usize).map(|x| (x.active, x.client.conn));
+        // Reading is the main request's business, writing that of whichever request has its turn.
         let Some((active, conn)) = live else { return };
         if let Some(c) = self.io.conn(conn) {
             // The end of a delay is no time-out, whoever is active now.
@@ -263,6 +281,8 @@ impl Worker {
         let Some(x) = self.exchanges.live.get_mut(id.0 as usize) else { return };
         let turn = handler(x, &mut self.io);
         settle::settle(x, r, &mut self.io, turn);
+        // Subrequests begin here, and parents whose children have ended go on: when the handler that
+        // posted them has returned, so that no request runs inside another.
         while !x.terminated
             && let Some(r) = x.posted.pop_front()
         {
@@ -272,6 +292,7 @@ impl Worker {
         if x.terminated {
             release::give_up(x, &mut self.io);
         }
+        // The one place where an exchange is freed. No handler of it is on the stack any more.
         if x.holds.total() == 0 {
             let x = self.exchanges.live.remove(id.0 as usize);
             release::free(x, &mut self.exchanges, &mut self.io);
@@ -309,6 +330,7 @@ impl Worker {
         }
     }
 
+    /// Remembers that a socket has clients; they are accepted after the events of this turn.
     fn post_accept(&mut self, number: usize) {
         if !self.accepts.contains(&number) {
             self.accepts.push(number);
@@ -320,6 +342,7 @@ impl Worker {
         if self.accepts.is_empty() || clock::now() < self.rest_until {
             return;
         }
+        // What is not exhausted is put back, for the next turn: one busy door must not keep the others shut.
         for number in std::mem::take(&mut self.accepts) {
             let Some(listening) = self.listening.get(number) else { continue };
             let (fd, address) = (listening.fd.as_raw_fd(), listening.address);
@@ -335,6 +358,7 @@ impl Worker {
             match self.io.net.accept(fd) {
                 accept::Accepted::Client(id) => self.begin_client(id, address),
                 accept::Accepted::Again => return false,
+                // The client gave up while it stood in the queue: nothing is wrong with the door.
                 accept::Accepted::Lost(error) => {
                     self.io.cycle.error_log.write(
                         Level::Error,
@@ -343,6 +367,7 @@ impl Worker {
                         format_args!("accept4() failed"),
                     );
                 }
+                // No descriptors left. Somebody has to go before anybody can come.
                 accept::Accepted::Short(error) => {
                     self.io.cycle.error_log.write(
                         Level::Crit,
@@ -359,6 +384,7 @@ impl Worker {
     }
 
     fn begin_client(&mut self, id: ConnId, address: usize) {
+        // Room is made before there is none: requests under way need connections to their peers.
         let limit = self.io.net.limit;
         if self.io.net.table.len() > limit - limit / 16 {
             self.drain();
@@ -393,6 +419,7 @@ impl Worker {
     }
 
     fn signals(&mut self) {
+        // Signals of one kind that came together are one.
         let asked = self.inbox.drain();
         if asked.reopen {
             crate::modules::flush_logs(&mut self.io);

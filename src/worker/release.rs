@@ -40,6 +40,7 @@ pub struct Exchanges {
 
 impl Exchanges {
     fn keep(&mut self, mut x: Box<Exchange>) {
+        // A burst must not hold its memory for ever.
         if self.spare.len() < SPARE {
             x.retire();
             self.spare.push(x);
@@ -55,6 +56,7 @@ pub fn begin(
     server: Rc<Server>,
     head: Head,
 ) -> ExchangeId {
+    // The key is known before the exchange is made, since the exchange carries its own name.
     let entry = exchanges.live.vacant_entry();
     let id = ExchangeId(entry.key() as u32);
     let (number, sent) = match io.conn(conn) {
@@ -66,6 +68,7 @@ pub fn begin(
         None => (0, 0),
     };
     wait::set_idle(io, conn, false);
+    // The time of grace of an idle client (`keepalive_min_timeout`) was on this side.
     io.net.cancel_timer(conn, Side::Write);
     io.counters.up(Count::Requests);
     io.counters.up(Count::Reading);
@@ -76,6 +79,7 @@ pub fn begin(
         }
         None => Box::new(Exchange::new(id, conn, number, head, server)),
     };
+    // The connection counts from its beginning; what this request sends is the difference.
     x.client.sent_before = sent;
     x.client.reading = true;
     let hold = x.holds.take(Why::Main);
@@ -90,6 +94,7 @@ pub fn give_up(x: &mut Exchange, io: &mut Io) {
         while let Some(cleanup) = x[r].cleanups.pop() {
             cleanup(x, r, io);
         }
+        // The upstream gives its own hold back; what its connection was good for is decided there.
         finish::abandon(x, r, io);
         let holds = [x[r].hold.take(), x[r].body.as_mut().and_then(|body| body.hold.take())];
         for hold in holds.into_iter().flatten() {
@@ -101,6 +106,7 @@ pub fn give_up(x: &mut Exchange, io: &mut Io) {
 /// Logs what is over and lets its connection go its way.
 pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let main = RequestIx::MAIN;
+    // First of all, while everything that the line may show is still there.
     access_log::log_request(&mut x, main, io);
     for r in x.indexes() {
         while let Some(cleanup) = x[r].cleanups.pop() {
@@ -114,6 +120,7 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         io.counters.down(Count::Writing);
     }
     let conn = x.client.conn;
+    // No timer or delay of this request may be taken for one of the next.
     if let Some(c) = io.conn(conn) {
         c.read.deadline = 0;
         c.write.deadline = 0;
@@ -125,6 +132,7 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     match x.fate {
         Fate::KeepAlive => return keep_alive(x, exchanges, io),
         Fate::Linger => {
+            // A client that has gone meanwhile has nothing left to be read.
             if !lingering::begin(io, conn, &x.main().loc.core) {
                 wait::close(io, conn);
             }
@@ -146,6 +154,7 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let conn = x.client.conn;
     let core = x.main().loc.core.clone();
     let nodelay = *core.tcp_nodelay;
+    // From the second request on small answers must not wait for acknowledgements of the ones before.
     if let Some(c) = io.conn(conn)
         && nodelay
         && !c.flags.nodelay
@@ -153,6 +162,7 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     {
         c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
     }
+    // What stands behind this request in its page is the beginning of the next one.
     let rest = x.client.head.rest();
     if rest.is_empty() {
         if let Some(c) = io.conn(conn) {
@@ -164,6 +174,7 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
             // An idle client writes nothing, so that side's timer is free for the time of grace.
             io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
         }
+        // A view would keep the page of the head alive, and an idle client is to have none.
         drop(rest);
         exchanges.keep(x);
         return;
@@ -185,5 +196,6 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     if let Some(x) = exchanges.live.get_mut(id.0 as usize) {
         x.client.pipelined = true;
     }
+    // No event will come for bytes that have been read already.
     io.net.post(conn, Side::Read);
 }
