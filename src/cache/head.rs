@@ -72,6 +72,9 @@ pub enum Damage {
 }
 
 impl FileHead {
+    /// The length of a head whose key is empty.
+    pub const SHORTEST: usize = FIXED + LABEL.len() + 1;
+
     /// Where the head of the reply begins: the length of this head.
     pub fn header_start(&self) -> usize {
         FIXED.saturating_add(LABEL.len()).saturating_add(self.key.len()).saturating_add(1)

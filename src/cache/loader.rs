@@ -17,7 +17,7 @@
 //! *Read next*: `records.rs: found`.
 
 use super::files::unlink;
-use super::{Key, Store};
+use super::{FileHead, Key, Store};
 use crate::event::clock;
 use crate::log::clock as wall;
 use crate::note;
@@ -30,6 +30,9 @@ use std::time::UNIX_EPOCH;
 
 /// How long a temporary file may be left alone by its writer, in seconds.
 const ABANDONED: u64 = 3600;
+
+/// What every file has, in bytes: a head with an empty key.
+const SHORTEST: u64 = FileHead::SHORTEST as u64;
 
 /// Reads the files of one store.
 pub struct Loader {
@@ -101,8 +104,11 @@ impl Loader {
         match Key::from_hex(name.as_bytes()) {
             // A file of other levels would never be opened nor deleted through the index.
             Some(key) if kind.is_file() && self.store.path(&key) == path => {
-                if let Ok(about) = entry.metadata() {
-                    self.store.found(&key, about.len());
+                match entry.metadata() {
+                    // What a machine that went down had not written yet.
+                    Ok(about) if about.len() < SHORTEST => unlink(&path),
+                    Ok(about) => self.store.found(&key, about.len()),
+                    Err(_) => {}
                 }
             }
             None if kind.is_file() && is_temporary(name.as_bytes()) && is_abandoned(entry) => unlink(&path),

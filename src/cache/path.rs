@@ -118,7 +118,7 @@ pub fn tag(prefix: &str) -> &'static str {
 pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let (conf, zone) = read(cx, line)?;
     let directive = line.name.as_str()?;
-    let Some((name, bytes)) = zone else {
+    let Some((name, bytes)) = zone.filter(|(name, _)| !name.is_empty()) else {
         return Err(line.err(format_args!("\"{directive}\" must have \"keys_zone\" parameter")));
     };
     let prefix = directive.strip_suffix("_cache_path").unwrap_or(directive).to_owned();
@@ -139,7 +139,11 @@ fn read(cx: &Cx, line: &Line) -> Result<(PathConf, Option<(String, u64)>), ConfE
     for arg in line.args.iter().skip(1) {
         if let Some(text) = arg.after("keys_zone=") {
             let invalid = || line.err(format_args!("invalid keys zone size \"{arg}\""));
-            zone = Some(keys_zone(text).ok_or_else(invalid)?);
+            let (name, bytes) = keys_zone(text).ok_or_else(invalid)?;
+            if bytes < SMALLEST {
+                return Err(line.err(format_args!("keys zone \"{arg}\" is too small")));
+            }
+            zone = Some((name, bytes));
         } else if let Some(text) = arg.after("levels=") {
             let invalid = || line.err(format_args!("invalid \"levels\" \"{arg}\""));
             conf.levels = levels(text).ok_or_else(invalid)?;
@@ -187,12 +191,14 @@ fn number(conf: &mut PathConf, line: &Line, arg: &Arg) -> Result<(), ConfError> 
 /// `NAME:SIZE`
 fn keys_zone(text: &[u8]) -> Option<(String, u64)> {
     let (name, size) = std::str::from_utf8(text).ok()?.split_once(':')?;
-    let size = parse_size(size.as_bytes()).filter(|size| *size >= SMALLEST)?;
-    Some((name.to_owned(), size))
+    Some((name.to_owned(), parse_size(size.as_bytes())?))
 }
 
 /// `1:2:2`: up to three levels of one or two digits.
 fn levels(text: &[u8]) -> Option<Levels> {
+    if text.is_empty() {
+        return Some(Levels::new());
+    }
     let parts = text.split(|byte| *byte == b':').map(|part| match part {
         b"1" => Some(1),
         b"2" => Some(2),

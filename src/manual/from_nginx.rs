@@ -366,6 +366,24 @@
 //! | `ngx_log_debug` | `log/bridge.rs: install` |
 //! | `ngx_reopen_files` | `log/error_log.rs: reopen` |
 //!
+//! # The files of the cache
+//!
+//! | nginx | here |
+//! | --- | --- |
+//! | `ngx_http_file_cache_t` | `cache/mod.rs: Store` |
+//! | `ngx_http_file_cache_set_slot` | `cache/path.rs: set` |
+//! | `ngx_http_file_cache_node_t` | `cache/records.rs: Records`; over the words of `sys/table.rs: Table` |
+//! | `ngx_http_file_cache_exists` | `cache/records.rs: touch` |
+//! | `fcn->updating`, `c->updating` | `cache/records.rs: Lock`; void when its owner's process is gone |
+//! | `fcn->count` | nothing: a record may go while its file is sent |
+//! | `ngx_http_file_cache_update` | `cache/files.rs: publish`, `cache/records.rs: stored` |
+//! | `ngx_http_file_cache_forced_expire` | `cache/records.rs: evict_oldest` |
+//! | `ngx_http_file_cache_header_t` | `cache/head.rs: FileHead` |
+//! | `ngx_http_file_cache_manager` | `cache/manager.rs: turn` |
+//! | `ngx_http_file_cache_loader`, `ngx_walk_tree` | `cache/loader.rs: turn` |
+//! | `ngx_cache_manager_process_cycle` | `process/helper.rs: run` |
+//! | `ngx_start_cache_manager_processes` | `worker/helpers.rs: of` |
+//!
 //! # Modules
 //!
 //! A module of `src/http/modules` is a file of `src/modules`, mostly under its own name. Those that are not:

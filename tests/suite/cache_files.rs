@@ -69,7 +69,7 @@ fn wrong_caches_are_refused_in_the_words_of_nginx() {
     for (line, complaint) in [
         ("proxy_cache_path a;", "invalid number of arguments in \"proxy_cache_path\" directive"),
         ("proxy_cache_path a inactive=1m;", "\"proxy_cache_path\" must have \"keys_zone\" parameter"),
-        ("proxy_cache_path a keys_zone=a:1k;", "invalid keys zone size \"keys_zone=a:1k\""),
+        ("proxy_cache_path a keys_zone=a:1k;", "keys zone \"keys_zone=a:1k\" is too small"),
         ("proxy_cache_path a keys_zone=a:1m purger=on;", "invalid parameter \"purger=on\""),
         (
             "proxy_cache_path a keys_zone=a:1m; fastcgi_cache_path b keys_zone=a:1m;",
@@ -226,6 +226,7 @@ fn killed_workers_leave_a_cache_that_works() {
     // A zone of 96 keys for 200 replies: records come and go all the time.
     let s = cached(&origin, "keys_zone=one:16k levels=1", "proxy_cache_lock on;")
         .allow("exited on signal 9")
+        .allow("ignore long locked inactive cache entry") // what killed workers leave in nginx's zone
         .start();
     let (done, asked, addr) = (AtomicBool::new(false), AtomicUsize::new(0), s.addr());
     std::thread::scope(|scope| {

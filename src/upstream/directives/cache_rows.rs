@@ -10,7 +10,7 @@
 use super::cache_setters as setters;
 use super::rows::{ALL, ONE};
 use super::{Row, of};
-use crate::conf::directive::Args;
+use crate::conf::directive::{Args, HTTP};
 
 /// A row whose value is read by a parser of [`Line`](crate::conf::tree::Line).
 macro_rules! plain {
@@ -35,6 +35,14 @@ macro_rules! special {
 
 /// All of them.
 pub const ROWS: &[Row] = &[
+    Row {
+        suffix: "cache_path",
+        contexts: HTTP,
+        args: Args::AtLeast(2),
+        default: "",
+        doc: "A folder of stored replies, and the zone (keys_zone=NAME:SIZE) that knows them.",
+        set: crate::cache::set,
+    },
     special!("cache", setters::zone, ONE, "off", "The keys zone replies are kept in; may have variables."),
     special!(
         "cache_key",

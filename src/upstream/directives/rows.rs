@@ -262,12 +262,4 @@ pub const ROWS: &[Row] = &[
         "user:rw",
         "Who may read and write the files of `store`."
     ),
-    Row {
-        suffix: "cache_path",
-        contexts: HTTP,
-        args: Args::AtLeast(2),
-        default: "",
-        doc: "A folder of stored replies, and the zone (keys_zone=NAME:SIZE) that knows them.",
-        set: crate::cache::set,
-    },
 ];
