@@ -25,9 +25,11 @@ use crate::protocol::names::{Name, Set};
 use crate::protocol::{Field, Target};
 use crate::settings;
 use crate::tls::client::Settings;
-use crate::tls::{ClientTls, ciphers};
+use crate::tls::verify::Trust;
+use crate::tls::{ClientTls, ciphers, keys};
 use crate::util::address::Address;
 use std::cell::OnceCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// The classes of `NAME_next_upstream`, as bits.
@@ -183,6 +185,18 @@ settings! {
         pub ssl_name: Option<Template> = None,
         /// `NAME_ssl_server_name`
         pub ssl_server_name: bool = false,
+        /// `NAME_ssl_verify`
+        pub ssl_verify: bool = false,
+        /// `NAME_ssl_verify_depth`
+        pub ssl_verify_depth: u64 = 1,
+        /// `NAME_ssl_trusted_certificate`
+        pub ssl_trusted_certificate: Option<PathBuf> = None,
+        /// `NAME_ssl_crl`
+        pub ssl_crl: Option<PathBuf> = None,
+        /// `NAME_ssl_certificate`
+        pub ssl_certificate: Option<PathBuf> = None,
+        /// `NAME_ssl_certificate_key`
+        pub ssl_certificate_key: Option<PathBuf> = None,
         plain {
             /// `NAME_cache…`
             pub cache: CacheConf = CacheConf::default(),
@@ -350,16 +364,42 @@ impl UpstreamConf {
         if !self.pass.as_ref().is_some_and(|pass| pass.parts.tls || pass.template.is_some()) {
             return Ok(());
         }
+        let key = match (&*self.ssl_certificate, &*self.ssl_certificate_key) {
+            (Some(certificate), Some(key)) => Some(keys::pair(certificate, key)?),
+            (Some(certificate), None) => {
+                let shown = certificate.display();
+                let missing = "no \"ssl_certificate_key\" is defined for certificate";
+                return Err(format!("{missing} \"{shown}\""));
+            }
+            (None, _) => None,
+        };
+        let trust = if *self.ssl_verify { Some(self.trust()?) } else { None };
         let tls = ClientTls::new(Settings {
             protocols: *self.ssl_protocols,
             ciphers: &self.ssl_ciphers,
             send_name: *self.ssl_server_name,
             reuse: *self.ssl_session_reuse,
-            key: None,
+            key,
+            trust,
         })?;
         // The cell is filled here and nowhere else.
         let _ = self.tls.set(Rc::new(tls));
         Ok(())
+    }
+}
+
+impl UpstreamConf {
+    /// Whom to trust for peers' certificates.
+    fn trust(&self) -> Result<Trust, String> {
+        let Some(path) = &*self.ssl_trusted_certificate else {
+            return Err("no ssl_trusted_certificate for ssl_verify".to_owned());
+        };
+        let roots = keys::certificates(path)?;
+        let lists = match &*self.ssl_crl {
+            Some(path) => keys::revocation_lists(path)?,
+            None => Vec::new(),
+        };
+        Ok(Trust { roots, lists, depth: *self.ssl_verify_depth })
     }
 }
 

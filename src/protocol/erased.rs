@@ -132,6 +132,8 @@ pub struct Kind {
     pub port: u16,
     /// [`Protocol::TLS_SCHEME`]
     pub tls: Option<(&'static str, u16)>,
+    /// [`Protocol::SAYS_GOODBYE`]
+    pub says_goodbye: bool,
     /// [`Protocol::GREETS`]
     pub greets: bool,
     /// [`Protocol::LIKE_FILES`]
@@ -154,6 +156,7 @@ impl Kind {
             scheme: P::SCHEME,
             port: P::PORT,
             tls: P::TLS_SCHEME,
+            says_goodbye: P::SAYS_GOODBYE,
             greets: P::GREETS,
             like_files: P::LIKE_FILES,
             tunnels: P::TUNNELS,

@@ -149,6 +149,9 @@ pub trait Protocol: Sized + Clone + 'static {
     /// The scheme that stands for the same over TLS, and its port; None where there is no such thing.
     const TLS_SCHEME: Option<(&'static str, u16)> = None;
 
+    /// Over TLS its peers say that a stream has ended (close_notify): if they do not, it was cut.
+    const SAYS_GOODBYE: bool = true;
+
     /// A new connection begins with a conversation before the request.
     const GREETS: bool = false;
 

@@ -96,6 +96,9 @@ pub struct Uwsgi {
 impl Protocol for Uwsgi {
     type Conf = UwsgiLocation;
     const NAME: &'static str = "uwsgi";
+    const TLS_SCHEME: Option<(&'static str, u16)> = Some(("suwsgi", 0));
+    // uWSGI itself just closes.
+    const SAYS_GOODBYE: bool = false;
     const DIRECTIVES: &'static Module = &MODULE;
     const CACHES: bool = true;
 

@@ -165,6 +165,24 @@ pub fn suite_name(suite: CipherSuite) -> &'static str {
     }
 }
 
+/// The names of suites, with colons; a number for those without a name here.
+pub fn suite_names(suites: &[CipherSuite]) -> String {
+    let name = |suite: &CipherSuite| match suite_name(*suite) {
+        "" => format!("0x{:04x}", u16::from(*suite)),
+        name => name.to_owned(),
+    };
+    suites.iter().map(name).collect::<Vec<_>>().join(":")
+}
+
+/// The names of groups, likewise.
+pub fn group_names(groups: &[NamedGroup]) -> String {
+    let name = |group: &NamedGroup| match group_name(*group) {
+        "" => format!("0x{:04x}", u16::from(*group)),
+        name => name.to_owned(),
+    };
+    groups.iter().map(name).collect::<Vec<_>>().join(":")
+}
+
 /// OpenSSL's name of a key exchange group.
 pub fn group_name(group: NamedGroup) -> &'static str {
     match group {

@@ -9,6 +9,7 @@
 //!
 //! *Read next*: `upstream/tls.rs`.
 
+use super::verify::Trust;
 use super::{ciphers, server, signature};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
@@ -33,6 +34,8 @@ pub struct Settings<'a> {
     pub reuse: bool,
     /// `NAME_ssl_certificate`, `NAME_ssl_certificate_key`
     pub key: Option<Arc<CertifiedKey>>,
+    /// `NAME_ssl_verify` and whom to trust then.
+    pub trust: Option<Trust>,
 }
 
 /// A location's TLS configuration.
@@ -40,6 +43,8 @@ pub struct Settings<'a> {
 pub struct ClientTls {
     config: ClientConfig,
     fingerprint: u64,
+    /// Whom to trust; None for everybody.
+    pub trust: Option<Trust>,
     reuse: bool,
     /// The same with a store of sessions, for each peer.
     peers: RefCell<HashMap<Box<str>, Arc<ClientConfig>>>,
@@ -72,7 +77,13 @@ impl ClientTls {
         };
         config.enable_sni = settings.send_name;
         config.resumption = Resumption::disabled();
-        Ok(ClientTls { config, fingerprint, reuse: settings.reuse, peers: RefCell::default() })
+        Ok(ClientTls {
+            config,
+            fingerprint,
+            trust: settings.trust,
+            reuse: settings.reuse,
+            peers: RefCell::default(),
+        })
     }
 
     /// A number that is the same for settings that are: connections made with others are of no use.

@@ -9,6 +9,7 @@
 //! *Read next*: `server.rs`.
 
 use super::certificate::Certificate;
+use super::der::Der;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -32,8 +33,8 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, String> {
 /// # Errors
 /// nginx's sentence with the reason.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = read(path, "certificate")?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let pem = without_trust(read(path, "certificate")?);
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).map(|one| one.map(bare)).collect();
     let wrong = |reason: String| format!("cannot load certificate \"{}\": {reason}", path.display());
     match found {
         Ok(all) if all.is_empty() => Err(wrong("no start line".to_owned())),
@@ -42,6 +43,23 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
             false => Err(wrong("not a certificate".to_owned())),
         },
         Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// `openssl x509 -trustout` writes certificates under a label of its own.
+fn without_trust(pem: Vec<u8>) -> Vec<u8> {
+    const LABEL: &str = "TRUSTED CERTIFICATE-----";
+    match memchr::memmem::find(&pem, LABEL.as_bytes()) {
+        None => pem,
+        Some(_) => String::from_utf8_lossy(&pem).replace(LABEL, "CERTIFICATE-----").into_bytes(),
+    }
+}
+
+/// A certificate without what was appended to it: for what it is trusted, which is not asked for here.
+fn bare(one: CertificateDer<'static>) -> CertificateDer<'static> {
+    match Der::new(&one).next() {
+        Some(value) if value.whole.len() < one.len() => CertificateDer::from(value.whole.to_vec()),
+        _ => one,
     }
 }
 

@@ -20,9 +20,13 @@ pub mod ciphers;
 pub mod client;
 pub mod der;
 pub mod keys;
+pub mod names;
+pub mod revocation;
 pub mod server;
 pub mod session;
+pub mod sessions;
 pub mod signature;
+pub mod verify;
 
 pub use client::ClientTls;
 pub use server::ServerTls;

@@ -9,16 +9,23 @@
 //! *Read next*: `session.rs`; `http/ssl/handshake.rs` for who chooses.
 
 use super::ciphers;
+use super::sessions::{Memory, Tickets};
 use super::signature;
+use super::verify::Trust;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureAlgorithm, SignatureScheme};
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// The largest record of plaintext (RFC 8446 section 5.1), and what stands in front of one.
+const RECORD: usize = 16 << 10;
+const RECORD_HEAD: usize = 5;
 
 /// What a server's configuration is made of.
 #[derive(Debug)]
@@ -33,11 +40,17 @@ pub struct Settings<'a> {
     pub curves: &'a str,
     /// `ssl_prefer_server_ciphers`
     pub prefer_server: bool,
-    /// `ssl_session_tickets`
-    pub tickets: bool,
+    /// `ssl_session_tickets`, `ssl_session_ticket_key`
+    pub tickets: Option<Tickets>,
+    /// `ssl_session_cache`: the name of the memory.
+    pub memory: Option<Memory>,
+    /// `ssl_buffer_size`: the largest record.
+    pub record: usize,
     /// `ssl_verify_client`: whether a certificate is asked for, and the names of those who may have signed
     /// it.
     pub ask: Option<Vec<DistinguishedName>>,
+    /// Whom to trust for a client's certificate.
+    pub trust: Trust,
 }
 
 /// A server's TLS configuration.
@@ -45,6 +58,8 @@ pub struct Settings<'a> {
 pub struct ServerTls {
     /// For sessions.
     pub config: Arc<ServerConfig>,
+    /// For clients' certificates.
+    pub trust: Rc<Trust>,
 }
 
 /// The provider with the suites and groups that a configuration allows.
@@ -75,13 +90,19 @@ impl ServerTls {
         let mut config = builder.with_cert_resolver(Arc::new(Keys(settings.keys)));
         config.ignore_client_order = settings.prefer_server;
         config.alpn_protocols = vec![b"http/1.1".to_vec(), b"http/1.0".to_vec(), b"http/0.9".to_vec()];
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        if settings.tickets {
-            config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
-        } else {
+        // Room for what is around the plaintext of a record.
+        config.max_fragment_size = Some(settings.record.clamp(32, RECORD).saturating_add(RECORD_HEAD));
+        if settings.tickets.is_none() && settings.memory.is_none() {
             config.send_tls13_tickets = 0;
         }
-        Ok(ServerTls { config: Arc::new(config) })
+        config.session_storage = match settings.memory {
+            Some(memory) => Arc::new(memory),
+            None => Arc::new(NoServerSessionStorage {}),
+        };
+        if let Some(tickets) = settings.tickets {
+            config.ticketer = Arc::new(tickets);
+        }
+        Ok(ServerTls { config: Arc::new(config), trust: Rc::new(settings.trust) })
     }
 }
 

@@ -15,12 +15,14 @@
 //!
 //! *Read next*: `event/secure.rs`.
 
+use super::sessions;
+use super::verify::Fault;
 use crate::buf::Page;
 use crate::sys::socket;
 use rustls::client::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{Accepted, Acceptor, ServerConfig};
-use rustls::{ClientConnection, Connection, HandshakeKind};
+use rustls::{CipherSuite, ClientConnection, Connection, HandshakeKind, NamedGroup};
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -101,6 +103,9 @@ pub enum Taken {
     Again,
 }
 
+/// How long a session's number is.
+const ID: usize = 32;
+
 enum Stage {
     Hello(Acceptor),
     Chosen(Accepted),
@@ -118,12 +123,18 @@ pub struct Session {
     failed: Option<rustls::Error>,
     /// The handshake is complete.
     shaken: bool,
+    /// An end without close_notify is a cut.
+    strict: bool,
     /// The number of the server whose configuration was chosen by name; None for the listener's own.
     pub server: Option<usize>,
     /// The name the client asked for.
     pub name: Option<Box<str>>,
     /// What was found out about the other end's certificate; None if nobody has looked.
-    pub verified: Option<Result<(), String>>,
+    pub verified: Option<Result<(), Fault>>,
+    /// What the client offered: cipher suites and groups.
+    pub offered: (Box<[CipherSuite]>, Box<[NamedGroup]>),
+    /// The number under which the session can be taken up again.
+    id: [u8; ID],
 }
 
 impl std::fmt::Debug for Session {
@@ -134,7 +145,18 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     fn at(stage: Stage) -> Session {
-        Session { stage, owed: 0, failed: None, shaken: false, server: None, name: None, verified: None }
+        Session {
+            stage,
+            owed: 0,
+            failed: None,
+            shaken: false,
+            strict: false,
+            server: None,
+            name: None,
+            verified: None,
+            offered: Default::default(),
+            id: [0; ID],
+        }
     }
 
     /// The server's side: a client's first message is awaited.
@@ -142,26 +164,23 @@ impl Session {
         Session::at(Stage::Hello(Acceptor::default()))
     }
 
-    /// The client's side.
+    /// The client's side. `strict`: an end of the stream without close_notify is a cut (RFC 9112 section
+    /// 9.8). DIFF: nginx takes it for an end.
     ///
     /// # Errors
     /// What rustls finds wrong with the configuration.
     pub fn connecting(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        strict: bool,
     ) -> Result<Session, rustls::Error> {
         let connection = ClientConnection::new(config, name)?;
-        Ok(Session::at(Stage::Talk(Connection::Client(connection))))
+        Ok(Session { strict, ..Session::at(Stage::Talk(Connection::Client(connection))) })
     }
 
     /// True once plaintext may pass.
     pub fn is_shaken(&self) -> bool {
         self.shaken
-    }
-
-    /// True for the side that connected: an end without close_notify is a cut there.
-    pub fn is_client(&self) -> bool {
-        matches!(self.stage, Stage::Talk(Connection::Client(_)))
     }
 
     /// Goes on with the handshake as far as it can.
@@ -181,7 +200,10 @@ impl Session {
                     match acceptor.accept() {
                         Ok(None) => {}
                         Ok(Some(accepted)) => {
-                            self.name = accepted.client_hello().server_name().map(Into::into);
+                            let hello = accepted.client_hello();
+                            self.name = hello.server_name().map(Into::into);
+                            let groups = hello.named_groups().unwrap_or_default();
+                            self.offered = (hello.cipher_suites().into(), groups.into());
                             self.stage = Stage::Chosen(accepted);
                             return Ok(Shake::Choose);
                         }
@@ -231,7 +253,10 @@ impl Session {
             return Err(io::ErrorKind::NotConnected.into());
         };
         match accepted.into_connection(config) {
-            Ok(connection) => {
+            Ok(mut connection) => {
+                if sessions::random(&mut self.id) {
+                    connection.set_resumption_data(&self.id);
+                }
                 self.stage = Stage::Talk(Connection::Server(connection));
                 Ok(())
             }
@@ -281,14 +306,15 @@ impl Session {
         let asked = page.room().min(limit);
         let mut got = 0;
         while got < asked {
-            match self.take(asked - got, |bytes| page.append(bytes))? {
-                Taken::Bytes(n) => {
+            match self.take(asked - got, |bytes| page.append(bytes)) {
+                Ok(Taken::Bytes(n)) => {
                     got += n;
                     continue;
                 }
-                Taken::End if got == 0 => return Ok(Taken::End),
-                Taken::End => break,
-                Taken::Again => {}
+                Ok(Taken::Again) => {}
+                // The end is found again when what came before it has been taken.
+                _ if got > 0 => break,
+                ended => return ended,
             }
             match self.read_records(wire) {
                 Ok(Taken::Again) => break,
@@ -303,7 +329,7 @@ impl Session {
 
     /// Takes plaintext that is there already.
     fn take(&mut self, most: usize, to: impl FnOnce(&[u8]) -> usize) -> io::Result<Taken> {
-        let cut = self.is_client();
+        let strict = self.strict;
         let Stage::Talk(connection) = &mut self.stage else { return Err(io::ErrorKind::NotConnected.into()) };
         let mut reader = connection.reader();
         match reader.fill_buf() {
@@ -314,8 +340,11 @@ impl Session {
                 Ok(Taken::Bytes(n))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Taken::Again),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && !cut => Ok(Taken::End),
-            Err(error) => Err(error),
+            Err(_) if !strict => Ok(Taken::End),
+            Err(_) => {
+                let text = "peer closed connection without close_notify";
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, text))
+            }
         }
     }
 
@@ -419,6 +448,15 @@ impl Session {
     /// The protocol agreed upon with ALPN.
     pub fn alpn(&self) -> Option<&[u8]> {
         self.connection()?.alpn_protocol()
+    }
+
+    /// The number of the session, which it keeps when it is taken up again.
+    pub fn id(&self) -> &[u8] {
+        let earlier = match self.connection() {
+            Some(Connection::Server(connection)) => connection.received_resumption_data(),
+            _ => None,
+        };
+        earlier.filter(|id| id.len() == ID).unwrap_or(&self.id)
     }
 
     /// Whether an earlier session was taken up again.

@@ -19,6 +19,15 @@ pub fn algorithms() -> WebPkiSupportedAlgorithms {
     rustls::crypto::ring::default_provider().signature_verification_algorithms
 }
 
+/// Whether a signature of a certificate or a list is by that key.
+pub fn is_valid(message: &[u8], algorithm: &[u8], signature: &[u8], by: &Certificate) -> bool {
+    let Some((kind, key)) = by.public_key() else { return false };
+    let mut fitting = algorithms().all.iter().filter(|one| {
+        one.signature_alg_id().as_ref() == algorithm && one.public_key_alg_id().as_ref() == kind
+    });
+    fitting.any(|one| one.verify_signature(key, message, signature).is_ok())
+}
+
 /// Checks a signature of a handshake. In TLS 1.3 a scheme names one curve; in 1.2 any will do that the key
 /// is of (`first_only`).
 ///

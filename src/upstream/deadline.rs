@@ -76,11 +76,14 @@ pub fn log_expired(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 fn awaited(u: &Upstream, io: &Io) -> (&'static str, &'static str, u64) {
     let conf = &u.conf;
     let Some(peer) = u.peer.as_ref() else { return ("connecting to upstream", "timeout", *conf.timeout) };
-    let connecting = io.net.table.get(peer.conn).is_some_and(|c| c.flags.connecting);
+    let c = io.net.table.get(peer.conn);
+    let connecting = c.is_some_and(|c| c.flags.connecting);
+    let shaking = c.is_some_and(|c| c.is_shaking());
     match peer.write {
         _ if u.mode == Mode::Upgraded => ("proxying upgraded connection", "read_timeout", *conf.read_timeout),
         _ if u.mode != Mode::None => ("reading upstream", "read_timeout", *conf.read_timeout),
         _ if connecting => ("connecting to upstream", "connect_timeout", *conf.connect_timeout),
+        _ if shaking => ("SSL handshaking to upstream", "connect_timeout", *conf.connect_timeout),
         PeerWrite::Greet => ("greeting upstream", "read_timeout", *conf.read_timeout),
         PeerWrite::SendRequest => ("sending request to upstream", "send_timeout", *conf.send_timeout),
         _ => ("reading response header from upstream", "read_timeout", *conf.read_timeout),

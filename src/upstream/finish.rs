@@ -70,6 +70,9 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
         // What is here goes out; that the end is missing tells the client.
         Status::Http(_) if !x[r].flags.header_only => {
             x.client.keepalive = false;
+            if let Some(c) = io.conn(x.client.conn) {
+                c.flags.cut = true;
+            }
             let mut chain = Chain::default();
             chain.flush = true;
             output(x, r, io, chain)

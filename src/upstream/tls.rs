@@ -24,8 +24,10 @@ use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status};
 use crate::http::upstream_conf::Parts;
 use crate::http::upstreamed::Aim;
-use crate::log::Level;
-use crate::tls::{Session, Shake, client};
+use crate::log::{Level, clock as wall};
+use crate::tls::certificate::Certificate;
+use crate::tls::verify::Purpose;
+use crate::tls::{Session, Shake, client, names};
 use std::io;
 
 /// With whom a request wants to speak TLS, if so.
@@ -70,7 +72,7 @@ pub fn handshake(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Le
     if c.is_plain() {
         let name = String::from_utf8_lossy(&aim.name);
         let config = aim.tls.for_peer(&format!("{} {name}", c.peer));
-        match Session::connecting(config, client::server_name(&name)) {
+        match Session::connecting(config, client::server_name(&name), u.kind.says_goodbye) {
             Ok(session) => c.begin_session(session),
             Err(error) => return Err(failed(x, r, io, &io::Error::other(error))),
         }
@@ -84,10 +86,33 @@ pub fn handshake(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Le
         Err(error) => return Err(failed(x, r, io, &error)),
     }
     io.net.cancel_timer(conn, Side::Write);
+    look(x, r, io)?;
     if let Some(state) = super::state(x, r) {
         state.connect_ms = Some(clock::now().saturating_sub(state.started));
     }
     Ok(true)
+}
+
+/// Looks at the peer's certificate, where the location wants it to be good.
+fn look(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
+    let Some(u) = x[r].upstream.as_deref() else { return Ok(()) };
+    let (Some(aim), Some(peer)) = (u.tls.as_ref(), u.peer.as_ref()) else { return Ok(()) };
+    let Some(trust) = aim.tls.trust.as_ref() else { return Ok(()) };
+    let certificates = io.net.table.get(peer.conn).and_then(|c| c.session()).map(Session::certificates);
+    let certificates = certificates.unwrap_or_default();
+    let text = match trust.verify(certificates, Purpose::Server, wall::seconds()) {
+        Err(fault) => format!("upstream SSL certificate verify error: {fault}"),
+        Ok(()) => {
+            let first = certificates.first().and_then(|one| Certificate::parse(one));
+            let name = String::from_utf8_lossy(&aim.name);
+            if first.is_some_and(|one| names::is_for(&one, &name)) {
+                return Ok(());
+            }
+            format!("upstream SSL certificate does not match \"{name}\"")
+        }
+    };
+    logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+    Err(Leave::Next(Failure::Error))
 }
 
 fn failed(x: &mut Exchange, r: RequestIx, io: &mut Io, error: &io::Error) -> Leave {

@@ -187,6 +187,7 @@ impl Cycle for Loaded {
                 worker: index,
                 services: Services::default(),
             };
+            crate::http::ssl::conf::begin(&io.cycle)?;
             crate::upstream::pipe::splice::prepare(&mut io);
             Worker::new(io, context)
         });

@@ -288,6 +288,11 @@ impl Talk {
         self.number
     }
 
+    /// The socket, for what is not plain text.
+    pub fn socket(&self) -> TcpStream {
+        self.stream.try_clone().expect("a second handle")
+    }
+
     /// Reads one whole HTTP request and records it; None at the end of the connection.
     pub fn request(&mut self) -> Option<Seen> {
         let head = self.request_head()?;

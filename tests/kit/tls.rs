@@ -2,17 +2,19 @@
 //!
 //! Certificates come from the `openssl` program, as those of users do.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+use rustls::{ServerConfig, ServerConnection};
 
-use super::DEADLINE;
+use super::{DEADLINE, Origin};
 
 /// A certificate and its key, both PEM.
 pub struct Pem {
@@ -48,15 +50,24 @@ pub struct Secure {
 impl Secure {
     /// Connects and shakes hands, naming the server.
     pub fn connect(addr: SocketAddr, name: &str) -> Secure {
-        let tcp = TcpStream::connect_timeout(&addr, DEADLINE).expect("a connection");
-        tcp.set_read_timeout(Some(DEADLINE)).expect("read timeout");
+        Secure::with(addr, name, None).expect("a handshake")
+    }
+
+    /// The same with a certificate of its own, if there is one.
+    pub fn with(addr: SocketAddr, name: &str, own: Option<&Pem>) -> io::Result<Secure> {
+        Secure::over(TcpStream::connect_timeout(&addr, DEADLINE)?, name, own)
+    }
+
+    /// The same over a connection that is there already.
+    pub fn over(tcp: TcpStream, name: &str, own: Option<&Pem>) -> io::Result<Secure> {
+        tcp.set_read_timeout(Some(DEADLINE))?;
         let name = ServerName::try_from(name.to_owned()).expect("a name");
-        let connection = ClientConnection::new(Arc::new(config()), name).expect("a client");
+        let connection = ClientConnection::new(Arc::new(config(own)), name).expect("a client");
         let mut stream = StreamOwned::new(connection, tcp);
         while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+            stream.conn.complete_io(&mut stream.sock)?;
         }
-        Secure { stream }
+        Ok(Secure { stream })
     }
 
     /// Sends bytes.
@@ -73,18 +84,78 @@ impl Secure {
         bytes
     }
 
+    /// Everything up to the end, and whether that was an orderly one.
+    pub fn until_end(&mut self) -> (String, bool) {
+        let mut text = Vec::new();
+        let ended = self.stream.read_to_end(&mut text).is_ok();
+        (String::from_utf8_lossy(&text).into_owned(), ended)
+    }
+
     /// Everything up to an orderly end; a cut is a failure.
     pub fn rest(&mut self) -> String {
-        let mut text = Vec::new();
-        self.stream.read_to_end(&mut text).expect("an orderly end");
-        String::from_utf8_lossy(&text).into_owned()
+        let (text, orderly) = self.until_end();
+        assert!(orderly, "the stream was cut behind {text:?}");
+        text
+    }
+
+    /// The certificate the server showed.
+    pub fn certificate(&self) -> Vec<u8> {
+        let shown = self.stream.conn.peer_certificates().and_then(|all| all.first());
+        shown.expect("a certificate").to_vec()
     }
 }
 
-fn config() -> ClientConfig {
+/// The first bytes a client sends.
+pub fn hello(name: &str) -> Vec<u8> {
+    let name = ServerName::try_from(name.to_owned()).expect("a name");
+    let mut connection = ClientConnection::new(Arc::new(config(None)), name).expect("a client");
+    let mut bytes = Vec::new();
+    connection.write_tls(&mut bytes).expect("a hello");
+    bytes
+}
+
+/// A certificate in DER.
+pub fn der(pem: &Pem) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(&pem.cert).expect("a certificate")
+}
+
+/// An origin over TLS that answers each connection's first request with these bytes and closes, with or
+/// without saying that this is the end.
+pub fn origin(pem: &Pem, reply: &'static [u8], says_goodbye: bool) -> Origin {
+    let key = PrivateKeyDer::from_pem_slice(&pem.key).expect("a key");
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
+    let config = Arc::new(builder.with_single_cert(vec![der(pem)], key).expect("a pair"));
+    Origin::each(move |talk| {
+        let connection = ServerConnection::new(config.clone()).expect("a server");
+        let mut stream = StreamOwned::new(connection, talk.socket());
+        let mut request = Vec::new();
+        let mut chunk = [0; 4096];
+        while !request.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut chunk) {
+                Ok(n) if n > 0 => request.extend_from_slice(&chunk[..n]),
+                _ => return,
+            }
+        }
+        let _ = stream.write_all(reply);
+        if says_goodbye {
+            stream.conn.send_close_notify();
+        }
+        let _ = stream.flush();
+    })
+}
+
+fn config(own: Option<&Pem>) -> ClientConfig {
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");
-    builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody)).with_no_client_auth()
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody));
+    match own {
+        None => builder.with_no_client_auth(),
+        Some(pem) => {
+            let key = PrivateKeyDer::from_pem_slice(&pem.key).expect("a key");
+            builder.with_client_auth_cert(vec![der(pem)], key).expect("a pair")
+        }
+    }
 }
 
 #[derive(Debug)]

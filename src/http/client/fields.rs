@@ -76,7 +76,7 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Status::Http(400).finish();
     }
     if headers.server.is_empty() {
-        super::head::choose_server(x, r, io, &Slice::EMPTY);
+        super::head::choose_server(x, r, io, &Slice::EMPTY)?;
     }
     let headers = &x[r].headers_in;
     let lengths: Vec<&[u8]> = headers.all(Known::ContentLength).map(|field| &*field.value).collect();

@@ -273,15 +273,17 @@ pub fn set_host(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &Slice) -> Tu
     }
     x[r].headers_in.server = name.clone();
     x[r].headers_in.port = port_text(text, valid.host);
-    choose_server(x, r, io, &name);
-    Ok(())
+    choose_server(x, r, io, &name)
 }
 
 /// Finds the server for a name, which is empty for a request without one.
-pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) {
+///
+/// # Errors
+/// 421 for one that the client's TLS session is not for.
+pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) -> Turn {
     let cycle = io.cycle.clone();
     let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
-    let Some(address) = cycle.addresses.get(listener as usize) else { return };
+    let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
     let server = match address.names.find(name) {
         Some(crate::http::server::Found::Server(server)) => server,
         Some(crate::http::server::Found::Matched(server, regex)) => {
@@ -289,10 +291,12 @@ pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) 
             x[r].captures.clear();
             server
         }
-        None => return,
+        None => return ssl::check::direct(x, r, io, name, &address.default_server),
     };
+    ssl::check::direct(x, r, io, name, &server)?;
     x[r].loc = server.root.clone();
     x[r].server = server;
+    Ok(())
 }
 
 fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::parse::header::Field) -> Turn {

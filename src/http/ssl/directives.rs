@@ -6,11 +6,12 @@
 //!
 //! *Read next*: `conf.rs`.
 
-use super::conf::SslServer;
+use super::conf::{SessionCache, SslServer, Verify};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Contexts, Directive, HTTP, Module, SERVER};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
+use crate::conf::value::{parse_number, parse_size};
 use crate::tls::ciphers;
 
 const WHERE: Contexts = HTTP | SERVER;
@@ -105,6 +106,102 @@ pub static TABLE: Module = Module {
             |cx, line| line.flag(&mut cx.conf::<SslServer>().session_tickets),
         ),
         Directive::new(
+            "ssl_session_ticket_key",
+            WHERE,
+            Args::Exactly(1),
+            "",
+            "A file of 48 or 80 random bytes from which a key for tickets is made, so that several servers \
+             can read each other's. The first file encrypts, all decrypt.",
+            |cx, line| {
+                let path = cx.conf_path(line.arg(0)?);
+                cx.conf::<SslServer>().ticket_keys.edit().push(path);
+                Ok(())
+            },
+        ),
+        Directive::new(
+            "ssl_session_cache",
+            WHERE,
+            Args::Between(1, 2),
+            "none",
+            "Where sessions are kept for clients without tickets: off, none, builtin[:SESSIONS] of each \
+             worker, shared:NAME:SIZE of all of them.",
+            session_cache,
+        ),
+        Directive::new(
+            "ssl_session_timeout",
+            WHERE,
+            Args::Exactly(1),
+            "5m",
+            "How long a session can be taken up again.",
+            |cx, line| line.sec(&mut cx.conf::<SslServer>().session_timeout),
+        ),
+        Directive::new(
+            "ssl_buffer_size",
+            WHERE,
+            Args::Exactly(1),
+            "16k",
+            "The largest record that is sent, at most 16k.",
+            |cx, line| line.size(&mut cx.conf::<SslServer>().buffer_size),
+        ),
+        Directive::new(
+            "ssl_verify_client",
+            WHERE,
+            Args::Exactly(1),
+            "off",
+            "Whether clients are asked for a certificate: on, optional, optional_no_ca, off.",
+            |cx, line| {
+                let table = [
+                    ("off", Verify::Off),
+                    ("on", Verify::On),
+                    ("optional", Verify::Optional),
+                    ("optional_no_ca", Verify::OptionalNoCa),
+                ];
+                line.choice(&mut cx.conf::<SslServer>().verify_client, &table)
+            },
+        ),
+        Directive::new(
+            "ssl_verify_depth",
+            WHERE,
+            Args::Exactly(1),
+            "1",
+            "How many certificates may stand between a client's and the trusted one.",
+            |cx, line| line.number(&mut cx.conf::<SslServer>().verify_depth),
+        ),
+        Directive::new(
+            "ssl_client_certificate",
+            WHERE,
+            Args::Exactly(1),
+            "",
+            "A PEM file of trusted certificates for those of clients, who are told their names.",
+            |cx, line| {
+                let path = cx.conf_path(line.arg(0)?);
+                line.store(&mut cx.conf::<SslServer>().client_certificate, Some(path))
+            },
+        ),
+        Directive::new(
+            "ssl_trusted_certificate",
+            WHERE,
+            Args::Exactly(1),
+            "",
+            "More trusted certificates, of which clients are not told.",
+            |cx, line| {
+                let path = cx.conf_path(line.arg(0)?);
+                line.store(&mut cx.conf::<SslServer>().trusted_certificate, Some(path))
+            },
+        ),
+        Directive::new(
+            "ssl_crl",
+            WHERE,
+            Args::Exactly(1),
+            "",
+            "A PEM file of lists of certificates that were taken back; every authority in a chain must \
+             have one.",
+            |cx, line| {
+                let path = cx.conf_path(line.arg(0)?);
+                line.store(&mut cx.conf::<SslServer>().crl, Some(path))
+            },
+        ),
+        Directive::new(
             "ssl_reject_handshake",
             WHERE,
             Args::Flag,
@@ -115,7 +212,45 @@ pub static TABLE: Module = Module {
     ],
 };
 
-fn has_no_variables(line: &Line) -> Result<(), ConfError> {
+/// The smallest cache that all workers share, in bytes.
+const SMALLEST: u64 = 32 << 10;
+/// How many sessions `builtin` keeps.
+const BUILTIN: u64 = 20_480;
+
+fn session_cache(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
+    let mut cache = None;
+    for arg in &line.args {
+        let wrong = || line.err(format_args!("invalid session cache \"{arg}\""));
+        let text = arg.as_str()?;
+        let found = match text.split(':').collect::<Vec<_>>()[..] {
+            ["off" | "none"] => SessionCache::None,
+            ["builtin"] => SessionCache::Builtin(BUILTIN),
+            ["builtin", size] => {
+                SessionCache::Builtin(parse_number(size.as_bytes()).filter(|n| *n > 0).ok_or_else(wrong)?)
+            }
+            ["shared", name, size] if !name.is_empty() => {
+                let bytes = parse_size(size.as_bytes()).ok_or_else(wrong)?;
+                if bytes < SMALLEST {
+                    return Err(line.err(format_args!("session cache \"{text}\" is too small")));
+                }
+                SessionCache::Shared(cx.zone(line, name, Some(bytes), "ssl_session_cache")?)
+            }
+            _ => return Err(wrong()),
+        };
+        // Of two the one that all workers share is the better.
+        if !matches!(cache, Some(SessionCache::Shared(_))) {
+            cache = Some(found);
+        }
+    }
+    let cache = cache.unwrap_or(SessionCache::None);
+    line.store(&mut cx.conf::<SslServer>().session_cache, cache)
+}
+
+/// Refuses an argument with variables.
+///
+/// # Errors
+/// If it has any.
+pub fn has_no_variables(line: &Line) -> Result<(), ConfError> {
     match line.arg(0)?.contains(&b'$') {
         true => Err(line.directive_err("does not support variables")),
         false => Ok(()),

@@ -14,13 +14,15 @@
 //! *Read next*: `http/client/wait.rs`, where a client goes from here.
 
 use super::conf::SslServer;
-use crate::event::{ConnId, Owner, Side};
-use crate::http::cycle::ListenAddress;
+use crate::event::{ConnId, Connection, Owner, Side};
+use crate::http::client::wait::server_of;
+use crate::http::cycle::{HttpCycle, ListenAddress};
 use crate::http::io::Io;
 use crate::http::server::{Found, Server};
-use crate::log::Level;
+use crate::log::{Level, clock};
 use crate::sys::socket;
-use crate::tls::{Session, Shake};
+use crate::tls::verify::Purpose;
+use crate::tls::{ServerTls, Session, Shake};
 use crate::util::proxy_protocol::{self, MAX_HEADER, Parsed};
 use std::io;
 use std::rc::Rc;
@@ -104,20 +106,23 @@ fn advance(io: &mut Io, conn: ConnId) -> io::Result<Shook> {
     }
     loop {
         match c.shake()? {
-            Shake::Done => return Ok(Shook::Ready),
+            Shake::Done => {
+                look(c, listen, &cycle);
+                return Ok(Shook::Ready);
+            }
             Shake::Again => return Ok(Shook::Waits),
             Shake::Choose => {
                 let name = c.session().and_then(|session| session.name.clone());
-                let server = choose(listen, name.as_deref());
-                let conf = server.confs.get::<SslServer>();
-                let usable = if conf.is_usable() { conf } else { listen.default_server.confs.get() };
-                let Some(tls) = usable.tls.as_ref().filter(|_| !*conf.reject_handshake) else {
+                let named = choose(listen, name.as_deref());
+                let server = named.as_ref().unwrap_or(&listen.default_server);
+                let rejects = *server.confs.get::<SslServer>().reject_handshake;
+                let Some(tls) = usable(server, listen).filter(|_| !rejects) else {
                     c.reject_name();
                     return Err(io::Error::other("handshake rejected"));
                 };
                 c.choose(tls)?;
                 if let Some(session) = c.session_mut() {
-                    session.server = Some(server.number);
+                    session.server = named.map(|server| server.number);
                 }
             }
         }
@@ -125,12 +130,27 @@ fn advance(io: &mut Io, conn: ConnId) -> io::Result<Shook> {
 }
 
 /// The server for the name that a client asks for in its first message.
-fn choose(listen: &ListenAddress, name: Option<&str>) -> Rc<Server> {
+fn choose(listen: &ListenAddress, name: Option<&str>) -> Option<Rc<Server>> {
     let name = name.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).unwrap_or_default();
     let found = if name.is_empty() { None } else { listen.names.find(name.as_bytes()) };
-    match found {
-        Some(Found::Server(server) | Found::Matched(server, _)) => server,
-        None => listen.default_server.clone(),
+    found.map(|found| match found {
+        Found::Server(server) | Found::Matched(server, _) => server,
+    })
+}
+
+/// The TLS of a server, or that of the address's own where it has none.
+fn usable<'a>(server: &'a Server, listen: &'a ListenAddress) -> Option<&'a ServerTls> {
+    let own = server.confs.get::<SslServer>().tls.as_ref();
+    own.or_else(|| listen.default_server.confs.get::<SslServer>().tls.as_ref())
+}
+
+/// Finds out what a client's certificate is worth; what follows is decided when it asks for something.
+fn look(c: &mut Connection, listen: &ListenAddress, cycle: &HttpCycle) {
+    let server = server_of(listen, c, cycle);
+    let (Some(tls), Some(session)) = (usable(&server, listen), c.session_mut()) else { return };
+    if !session.certificates().is_empty() {
+        let now = clock::seconds();
+        session.verified = Some(tls.trust.verify(session.certificates(), Purpose::Client, now));
     }
 }
 

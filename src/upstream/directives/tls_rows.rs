@@ -14,7 +14,7 @@ use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
-use crate::http::ssl::directives::known_protocols;
+use crate::http::ssl::directives::{has_no_variables, known_protocols};
 use crate::tls::ciphers;
 
 const ALL: Contexts = HTTP | SERVER | LOCATION;
@@ -78,5 +78,61 @@ pub const ROWS: &[Row] = &[
         "off",
         "Whether the peer is told the name, so that it can choose among its certificates.",
         |cx, line| line.flag(&mut of(cx, line, "ssl_server_name")?.ssl_server_name),
+    ),
+    row(
+        "ssl_verify",
+        Args::Flag,
+        "off",
+        "Whether the peer's certificate must be good: on the way to a trusted one, and of the right name.",
+        |cx, line| line.flag(&mut of(cx, line, "ssl_verify")?.ssl_verify),
+    ),
+    row(
+        "ssl_verify_depth",
+        Args::Exactly(1),
+        "1",
+        "How many certificates may stand between the peer's and the trusted one.",
+        |cx, line| line.number(&mut of(cx, line, "ssl_verify_depth")?.ssl_verify_depth),
+    ),
+    row(
+        "ssl_trusted_certificate",
+        Args::Exactly(1),
+        "",
+        "A PEM file of trusted certificates for those of peers.",
+        |cx, line| {
+            let path = cx.conf_path(line.arg(0)?);
+            line.store(&mut of(cx, line, "ssl_trusted_certificate")?.ssl_trusted_certificate, Some(path))
+        },
+    ),
+    row(
+        "ssl_crl",
+        Args::Exactly(1),
+        "",
+        "A PEM file of lists of certificates that were taken back.",
+        |cx, line| {
+            let path = cx.conf_path(line.arg(0)?);
+            line.store(&mut of(cx, line, "ssl_crl")?.ssl_crl, Some(path))
+        },
+    ),
+    row(
+        "ssl_certificate",
+        Args::Exactly(1),
+        "",
+        "A PEM file with the certificate shown to peers that ask for one.",
+        |cx, line| {
+            has_no_variables(line)?;
+            let path = cx.conf_path(line.arg(0)?);
+            line.store(&mut of(cx, line, "ssl_certificate")?.ssl_certificate, Some(path))
+        },
+    ),
+    row(
+        "ssl_certificate_key",
+        Args::Exactly(1),
+        "",
+        "A PEM file with its key, which must not be encrypted.",
+        |cx, line| {
+            has_no_variables(line)?;
+            let path = cx.conf_path(line.arg(0)?);
+            line.store(&mut of(cx, line, "ssl_certificate_key")?.ssl_certificate_key, Some(path))
+        },
     ),
 ];
