@@ -123,11 +123,11 @@ settings! {
         pub header_limit: u64 = 64 << 10,
         /// `NAME_buffers`
         pub buffers: (u64, u64) = (8, 4096),
-        /// `NAME_busy_buffers_size`; 0 for two buffers
+        /// `NAME_busy_buffers_size`; see [`UpstreamConf::busy`]
         pub busy_buffers_size: u64 = 0,
         /// `NAME_max_temp_file_size`
         pub max_temp_file_size: u64 = 1 << 30,
-        /// `NAME_temp_file_write_size`; 0 for two buffers
+        /// `NAME_temp_file_write_size`; 0 for all that memory holds
         pub temp_file_write_size: u64 = 0,
         /// `NAME_temp_path`; None for the folder `NAME_temp` of the prefix
         pub temp_path: Option<TempPath> = None,
@@ -171,6 +171,8 @@ settings! {
         pub socket_rcvbuf: Option<u64> = None,
         /// `NAME_socket_sndbuf`
         pub socket_sndbuf: Option<u64> = None,
+        /// `NAME_send_lowat`; has no effect on Linux
+        pub send_lowat: u64 = 0,
         /// `NAME_bind`
         pub bind: Bind = Bind::Off,
         /// `NAME_bind … transparent`
@@ -284,6 +286,63 @@ impl Conf for Passes {
                 // Whether a location uses it depends on its content handler, which only some levels inherit.
                 own.pass = own.pass.take().or_else(|| outer.pass.clone());
             }
+        }
+        self.list.iter().try_for_each(|(prefix, conf)| conf.refuse_contradictions(prefix))
+    }
+}
+
+impl UpstreamConf {
+    /// The larger one of the page for heads and those for bodies.
+    fn largest_page(&self) -> u64 {
+        self.buffers.1.max(*self.buffer_size)
+    }
+
+    /// What all body pages but one hold: one has to be free to be read into.
+    fn all_but_one(&self) -> u64 {
+        self.buffers.0.saturating_sub(1).saturating_mul(self.buffers.1)
+    }
+
+    /// How much may be on its way to the client before more is handed on.
+    ///
+    /// DIFF: what nobody has set is made to fit what somebody has. nginx doubles the largest page and refuses
+    /// the configuration if that is too much, so that one line, `proxy_buffer_size 16k`, needs two more.
+    pub fn busy(&self) -> u64 {
+        match self.busy_buffers_size.is_set() {
+            true => *self.busy_buffers_size,
+            false => self.largest_page().saturating_mul(2).min(self.all_but_one().max(self.largest_page())),
+        }
+    }
+
+    /// Refuses sizes that were set and cannot go together.
+    ///
+    /// # Errors
+    /// nginx's sentences.
+    fn refuse_contradictions(&self, prefix: &str) -> Result<(), String> {
+        let largest = self.largest_page();
+        let maximum = format!(
+            "the maximum of the value of \"{prefix}_buffer_size\" and one of the \"{prefix}_buffers\""
+        );
+        let at_least = |name: &str| format!("\"{prefix}_{name}\" must be equal to or greater than {maximum}");
+        if self.buffers.0 < 2 {
+            return Err(format!("there must be at least 2 \"{prefix}_buffers\""));
+        }
+        if self.busy_buffers_size.is_set() && *self.busy_buffers_size < largest {
+            return Err(at_least("busy_buffers_size"));
+        }
+        if self.busy_buffers_size.is_set() && *self.busy_buffers_size > self.all_but_one() {
+            return Err(format!(
+                "\"{prefix}_busy_buffers_size\" must be less than the size of all \"{prefix}_buffers\" \
+                 minus one buffer"
+            ));
+        }
+        if self.temp_file_write_size.is_set() && *self.temp_file_write_size < largest {
+            return Err(at_least("temp_file_write_size"));
+        }
+        if *self.max_temp_file_size != 0 && *self.max_temp_file_size < largest {
+            return Err(format!(
+                "\"{prefix}_max_temp_file_size\" must be equal to zero to disable temporary files usage or \
+                 must be equal to or greater than {maximum}"
+            ));
         }
         Ok(())
     }

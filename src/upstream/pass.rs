@@ -102,7 +102,7 @@ pub fn parse(url: &Slice, kind: &Kind) -> Result<Parts, String> {
         let socket = rest.get(5..).unwrap_or_default();
         socket.iter().position(|b| *b == b':').map_or(rest.len(), |at| at + 5)
     } else {
-        rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len())
+        rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len())
     };
     let authority = rest.slice(0..end);
     let uri = rest.slice(if is_unix { (end + 1).min(rest.len()) } else { end }..rest.len());
@@ -139,6 +139,9 @@ fn schema_in(url: &Slice, scheme: &str) -> Option<Slice> {
 fn port_of(authority: &[u8], default: u16) -> Result<u16, String> {
     if authority.starts_with(b"unix:") {
         return Ok(0);
+    }
+    if authority.starts_with(b"[") && !authority.contains(&b']') {
+        return Err(format!("invalid host in upstream \"{}\"", String::from_utf8_lossy(authority)));
     }
     let behind = authority.iter().rposition(|b| *b == b']').map_or(0, |at| at + 1);
     let tail = authority.get(behind..).unwrap_or_default();

@@ -36,6 +36,7 @@ mod realip;
 mod reload;
 mod resolver;
 mod rewrite;
+mod settings;
 mod showcase;
 mod smoke;
 mod ssi;

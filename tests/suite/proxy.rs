@@ -85,14 +85,16 @@ fn a_large_body_passes_both_ways_in_every_buffering() {
 #[test]
 fn a_slow_reader_gets_the_whole_answer_through_a_temporary_file() {
     let body = vec![b'x'; 5_000_000];
-    let origin = Origin::acts([Act::CloseAfter(http::reply("200 OK", &[], &body))]);
-    let s = proxy(&origin, "proxy_buffers 4 4k; proxy_buffer_size 4k;");
-    let mut c = s.connect();
-    c.send(http::get("/", &[]));
-    // the origin has said all there is and is gone before the client reads a byte
-    origin.wait_for_closed(1);
-    let r = c.response();
-    assert!(r.complete && r.body == body);
+    for at_once in ["", "proxy_temp_file_write_size 8k;"] {
+        let origin = Origin::acts([Act::CloseAfter(http::reply("200 OK", &[], &body))]);
+        let s = proxy(&origin, &format!("proxy_buffers 4 4k; proxy_buffer_size 4k; {at_once}"));
+        let mut c = s.connect();
+        c.send(http::get("/", &[]));
+        // the origin has said all there is and is gone before the client reads a byte
+        origin.wait_for_closed(1);
+        let r = c.response();
+        assert!(r.complete && r.body == body, "{at_once}");
+    }
 }
 
 #[test]

@@ -61,6 +61,13 @@ pub const ROWS: &[Row] = &[
     ),
     special!("socket_rcvbuf", setters::rcvbuf, ONE, "", "The receive buffer of connections to the peer."),
     special!("socket_sndbuf", setters::sndbuf, ONE, "", "The send buffer of connections to the peer."),
+    special!(
+        "send_lowat",
+        setters::send_lowat,
+        ONE,
+        "0",
+        "Checked and warned of, as nginx does on Linux: the system has no such mark for sending."
+    ),
     plain!("connect_timeout", msec, connect_timeout, ONE, "60s", "How long connecting to a peer may take."),
     plain!(
         "send_timeout",
@@ -115,7 +122,8 @@ pub const ROWS: &[Row] = &[
         busy_buffers_size,
         ONE,
         "8k",
-        "How much may be on its way to the client before more is handed over."
+        "How much may be on its way to the client before more is handed over; if it is not set, two pages \
+         of the larger kind, or what the others leave."
     ),
     plain!("buffering", flag, buffering, Args::Flag, "on", "Whether replies are read ahead of the client."),
     plain!(
@@ -139,8 +147,8 @@ pub const ROWS: &[Row] = &[
         size,
         temp_file_write_size,
         ONE,
-        "8k",
-        "How much is written to a temporary file at once."
+        "",
+        "How much is written to a temporary file at once; if it is not set, all that memory holds."
     ),
     special!(
         "temp_path",
@@ -188,7 +196,13 @@ pub const ROWS: &[Row] = &[
     ),
     special!(
         "ignore_headers",
-        |cx, line| line.bits(&mut of(cx, line, "ignore_headers")?.ignore_headers, setters::IGNORED),
+        |cx, line| setters::bits(
+            cx,
+            line,
+            "ignore_headers",
+            |conf| &mut conf.ignore_headers,
+            setters::IGNORED
+        ),
         Args::AtLeast(1),
         "",
         "Fields of replies that are not acted upon."
@@ -219,7 +233,7 @@ pub const ROWS: &[Row] = &[
     ),
     special!(
         "next_upstream",
-        |cx, line| line.bits(&mut of(cx, line, "next_upstream")?.next_upstream, setters::NEXT),
+        |cx, line| setters::bits(cx, line, "next_upstream", |conf| &mut conf.next_upstream, setters::NEXT),
         Args::AtLeast(1),
         "error timeout",
         "Which failures lead to the next peer."

@@ -11,13 +11,15 @@ use super::of;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::error::ConfError;
+use crate::conf::merge::Setting;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
-use crate::conf::value::{parse_number, parse_size};
+use crate::conf::value::parse_size;
 use crate::http::cache_conf::Zone;
 use crate::http::core_directives::client;
 use crate::http::upstream_conf::{Bind, Store, UpstreamConf, ignored, next_on};
 use crate::util::address::Address;
+use std::net::SocketAddr;
 
 /// The words of `next_upstream`.
 pub const NEXT: &[(&str, u32)] = &[
@@ -52,6 +54,38 @@ pub const IGNORED: &[(&str, u32)] = &[
     ("Vary", ignored::VARY),
 ];
 
+/// Words of a table, or-ed together, with a warning for each that is there already.
+pub fn bits(
+    cx: &mut Cx,
+    line: &Line,
+    suffix: &str,
+    field: fn(&mut UpstreamConf) -> &mut Setting<u32>,
+    table: &[(&str, u32)],
+) -> Result<(), ConfError> {
+    let conf = of(cx, line, suffix)?;
+    let before = Some(&*field(conf)).filter(|mask| mask.is_set()).map_or(0, |mask| **mask);
+    line.bits(field(conf), table)?;
+    cx.warn_repeated(line);
+    for arg in &line.args {
+        // Lines add up, so a word may also stand in an earlier one.
+        let row = table.iter().find(|(word, _)| arg.eq_ignore_ascii_case(word.as_bytes()));
+        if row.is_some_and(|(_, bit)| before & bit != 0) {
+            cx.warn(&line.at, format_args!("duplicate value \"{arg}\""));
+        }
+    }
+    Ok(())
+}
+
+/// `send_lowat SIZE`
+///
+/// NGINX: taken with a warning where the system has nothing like it, so that files written for others load.
+pub fn send_lowat(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
+    let lowat = &mut of(cx, line, "send_lowat")?.send_lowat;
+    line.size(lowat)?;
+    cx.warn(&line.at, format_args!("\"{}\" is not supported, ignored", line.name));
+    Ok(())
+}
+
 /// `bind ADDRESS [transparent]`, `bind off`
 pub fn bind(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     line.refuse_duplicate(of(cx, line, "bind")?.bind.is_set())?;
@@ -67,7 +101,9 @@ pub fn bind(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         let template = Template::compile(cx, line, arg)?;
         let address = match template.as_constant() {
             Some(_) => {
-                let address = arg.as_str().ok().and_then(|text| Address::parse(text, 0));
+                let text = arg.as_str()?;
+                let bare = || Some(Address::Ip(SocketAddr::new(text.parse().ok()?, 0)));
+                let address = Address::parse(text, 0).or_else(bare).filter(|address| !address.is_unix());
                 Some(address.ok_or_else(|| line.err(format_args!("invalid address \"{arg}\"")))?)
             }
             None => None,
@@ -98,9 +134,6 @@ fn size(line: &Line) -> Result<u64, ConfError> {
 
 /// `buffers NUMBER SIZE`
 pub fn buffers(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
-    if line.args.first().and_then(|arg| parse_number(arg)).is_some_and(|number| number < 2) {
-        return Err(line.err(format_args!("there must be at least 2 \"{}\"", line.name)));
-    }
     line.buffers(&mut of(cx, line, "buffers")?.buffers)
 }
 

@@ -14,16 +14,7 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::output::{output, unsent};
 use crate::http::turn::{Leave, Status, Turn};
-use crate::http::upstream_conf::UpstreamConf;
 use crate::upstream::of;
-
-/// How much may be on its way before more is handed on.
-fn busy(conf: &UpstreamConf) -> u64 {
-    match *conf.busy_buffers_size {
-        0 => conf.buffers.1.max(*conf.buffer_size).saturating_mul(2),
-        size => size,
-    }
-}
 
 /// Hands on what the client can take. `flush`: nothing more has come, so nothing is kept back for
 /// company. Says whether memory has become less.
@@ -36,7 +27,7 @@ pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result
         let Some(u) = x[r].upstream.as_deref() else { return Ok(progress) };
         let on_its_way = unsent(x, r);
         let is_client_gone = u.client_gone;
-        if on_its_way >= busy(&u.conf) && !is_client_gone {
+        if on_its_way >= u.conf.busy() && !is_client_gone {
             // Nothing new is given, but what is there may go now.
             if on_its_way == pushed(x, r, io, Chain::default(), flush)? {
                 return Ok(progress);

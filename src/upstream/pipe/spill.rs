@@ -18,7 +18,10 @@ use crate::log::Level;
 use crate::sys::splice::Conduit;
 use crate::upstream::of;
 
-/// Moves memory to the file; false if it may not.
+/// Moves memory to the file, or with `NAME_temp_file_write_size` so much of it; false if it may not.
+///
+/// DIFF: all of memory at once unless a size is set, where nginx writes two pages at a time: the client
+/// is slow, so the pages are needed, and one write is cheaper than four.
 ///
 /// # Errors
 /// [`Leave::Finish`] with 502 when the file cannot be written: the client sees the cut.
@@ -26,12 +29,18 @@ pub fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave>
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
     let most = *u.conf.max_temp_file_size;
     let written = u.pipe.file.as_ref().map_or(0, TempFile::len);
-    if u.pipe.memory.is_empty() || written.saturating_add(u.pipe.memory.len()) > most {
+    let part = match *u.conf.temp_file_write_size {
+        0 => u.pipe.memory.len(),
+        size => size.min(u.pipe.memory.len()),
+    };
+    if part == 0 || written.saturating_add(part) > most {
         return Ok(false);
     }
     let Some(pipe) = open(x, r, io)? else { return Ok(false) };
     let Some(file) = pipe.file.as_mut() else { return Ok(false) };
-    let written = file.append(&mut pipe.memory);
+    // What stands first in memory follows what is in the file already.
+    let mut part = pipe.memory.split_to(part);
+    let written = file.append(&mut part);
     written.map(|()| true).map_err(|error| failed(x, r, io, &error))
 }
 
