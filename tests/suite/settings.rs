@@ -9,12 +9,13 @@ fn location(inside: &str) -> String {
 
 #[test]
 fn sizes_that_cannot_go_together_are_refused_in_nginxs_words() {
-    const MAXIMUM: &str = "equal to or greater than the maximum of the value of \"proxy_buffer_size\" and one of \
-                           the \"proxy_buffers\"";
+    const MAXIMUM: &str = "equal to or greater than the maximum of the value of \"proxy_buffer_size\" \
+                           and one of the \"proxy_buffers\"";
     let busy = format!("\"proxy_busy_buffers_size\" must be {MAXIMUM}");
     let write = format!("\"proxy_temp_file_write_size\" must be {MAXIMUM}");
     let most = format!(
-        "\"proxy_max_temp_file_size\" must be equal to zero to disable temporary files usage or must be {MAXIMUM}"
+        "\"proxy_max_temp_file_size\" must be equal to zero to disable temporary files usage \
+         or must be {MAXIMUM}"
     );
     let less =
         "\"proxy_busy_buffers_size\" must be less than the size of all \"proxy_buffers\" minus one buffer";
