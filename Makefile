@@ -15,10 +15,10 @@ PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
 .PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint manual tidy unit suite directives protocol-bench
-.PHONY: fuzz bench bench-all flame idle floor reload modules setup-build setup-test
+.PHONY: fuzz bench bench-all flame idle floor slow-readers closing-origins reload modules setup-build setup-test
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and run the demonstration on http://127.0.0.1:8080/ (Ctrl-C stops it)
 	@scripts/run-demo.sh $(BINARY) $(TARGET)/demo $(DEMO_PORT)
@@ -85,6 +85,12 @@ idle: build floor ## measure the memory of 10,000 idle clients, beside nginx
 
 floor: setup-build
 	$(CARGO) build --release --example floor
+
+slow-readers: build floor ## 200 slow clients: how long upstream connections are held and what memory that takes, beside nginx
+	@scripts/bench/bench.py --binary $(BINARY) --only slow --proxies headwater,nginx
+
+closing-origins: build ## 100,000 GETs while origins close idle connections at random: no client may notice; beside nginx
+	@scripts/closing-origins.py --binary $(BINARY) --nginx
 
 reload: build ## reload a busy server 20 times and count lost requests
 	@scripts/reload-under-load.sh -b $(BINARY)
