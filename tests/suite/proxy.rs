@@ -357,3 +357,59 @@ fn an_upgraded_connection_is_a_tunnel() {
     drop(c);
     origin.wait_for_closed(1);
 }
+
+#[test]
+fn trailers_of_a_reply_are_passed_on_only_if_the_configuration_says_so() {
+    let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+                 2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\nConnection: X-Sum\r\n\r\n";
+    if !crate::kit::server::is_headwater() {
+        return; // nginx has proxy_pass_trailers since 1.27
+    }
+    for (directive, tail) in [("", "0\r\n\r\n"), ("proxy_pass_trailers on;", "0\r\nX-Sum: 7\r\n\r\n")] {
+        for buffering in ["on", "off"] {
+            let origin = Origin::always(reply.as_bytes().to_vec());
+            let more = format!("{directive} proxy_buffering {buffering}; access_log access.log trailer;");
+            let text = format!(
+                "log_format trailer $upstream_trailer_x_sum;
+                 server {{ listen 127.0.0.1:%%PORT_0%%;
+                 location / {{ proxy_pass http://{}; {more} }} }}",
+                origin.addr()
+            );
+            let s = Server::http(&text).start();
+            let request = http::get("/", &["TE: trailers", "Connection: close, TE"]);
+            let answer = s.raw(request);
+            assert!(answer.ends_with(&format!("2\r\nok\r\n{tail}")), "{more}: {answer}");
+            let te = (!directive.is_empty()).then_some("trailers");
+            assert_eq!(origin.only_request().header("TE"), te, "{more}");
+        }
+    }
+}
+
+#[test]
+fn trailers_of_a_request_end_here() {
+    // NGINX: they are read, and nobody gets them.
+    for buffering in ["on", "off"] {
+        let origin = Origin::each(|talk| {
+            let head = talk.request_head().expect("a request");
+            let body = match (head.header("Content-Length"), head.header("Transfer-Encoding")) {
+                (Some(_), _) => talk.exactly(2),
+                (None, Some(_)) => talk.up_to(b"\r\n0\r\n\r\n"),
+                _ => None,
+            };
+            talk.send(http::ok(&format!(
+                "{}{}",
+                head.raw,
+                String::from_utf8_lossy(&body.unwrap_or_default())
+            )));
+        });
+        let more = format!("proxy_request_buffering {buffering}; proxy_http_version 1.1;");
+        let s = proxy(&origin, &more);
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n";
+        let mut c = s.connect();
+        let text = c.ask(format!("{head}2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n")).text();
+        assert!(!text.contains("X-Sum: 7"), "{text}");
+        assert!(text.ends_with("ok") || text.ends_with("2\r\nok\r\n0\r\n\r\n"), "{text}");
+        // The next request begins where the trailers ended.
+        assert_eq!(c.get("/").status, 200);
+    }
+}
