@@ -397,8 +397,9 @@ impl Worker {
             return;
         }
         wait::begin(&mut self.io, id, address);
-        // The request is mostly there already: look at once instead of in the next turn.
-        self.dispatch(id, Side::Read);
+        if self.io.net.is_ready(id, Side::Read) {
+            self.dispatch(id, Side::Read);
+        }
     }
 
     /// Connections run short: the oldest idle ones make room (nginx: `ngx_drain_connections`).

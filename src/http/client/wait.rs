@@ -39,8 +39,9 @@ pub fn begin(io: &mut Io, conn: ConnId, address: usize) {
     set_idle(io, conn, true);
     let timeout = *listen.default_server.core.client_header_timeout;
     if let Some(c) = io.conn(conn) {
-        // With TCP_DEFER_ACCEPT, and nearly always without, the request is there already.
-        c.read.ready = true;
+        // With TCP_DEFER_ACCEPT the request is there already; without, it is mostly still on its way, and a
+        // look at it too early would be a system call for nothing.
+        c.read.ready = listen.listen.deferred;
     }
     if listen.ssl {
         io.net.set_owner(conn, Owner::Handshake);
