@@ -78,14 +78,16 @@ pub struct Readiness {
 /// A connection to a client or to an upstream.
 #[derive(Debug)]
 pub struct Connection {
+    /// Closed when the connection leaves the table; that ends its registration, too.
     fd: OwnedFd,
-    /// What the table gave it.
+    /// What the table gave it; none before.
     pub id: ConnId,
-    /// Whom it works for.
+    /// Whom it works for: read by the dispatcher for each event, changed when the connection passes from one
+    /// to another (a client's first byte, a peer taken from the pool).
     pub owner: Owner,
-    /// What comes in.
+    /// What comes in. Written by events and by calls, read by whoever wants to call.
     pub read: Readiness,
-    /// What goes out.
+    /// What goes out. A new connection to a peer is ready when its connect has been decided, either way.
     pub write: Readiness,
     /// The serial number in log lines (`*7`) and `$connection`.
     pub number: u64,

@@ -77,6 +77,7 @@ impl Net {
     /// # Errors
     /// What epoll_wait(2) said, except that it was interrupted.
     pub fn poll(&mut self, events: &mut Events, at_most_ms: Option<u64>) -> io::Result<()> {
+        // The entry may be too early (`timer.rs`); then the turn is a short one.
         let timer = self.timers.next().map(|at| at.saturating_sub(clock::now()));
         let ms = match (self.posted.is_pending(), timer, at_most_ms) {
             (true, _, _) => Some(0),
@@ -84,6 +85,7 @@ impl Net {
             (false, a, b) => a.or(b),
         };
         let polled = match self.poll.poll(events, ms.map(Duration::from_millis)) {
+            // A signal. It is in the inbox, which is one of the descriptors.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 events.clear();
                 Ok(())
@@ -101,6 +103,7 @@ impl Net {
             return Some(Source::Special(id.index));
         }
         let c = self.table.get_mut(id)?;
+        // An error wakes both sides: whichever handler looks first finds out what it is from its own call.
         let failed = event.is_error();
         let read = event.is_readable() || event.is_read_closed() || failed;
         let write = event.is_writable() || event.is_write_closed() || failed;
@@ -134,6 +137,7 @@ impl Net {
     /// # Errors
     /// What epoll_ctl(2) said; the socket is closed.
     pub fn adopt(&mut self, fd: OwnedFd, peer: Address, owner: Owner) -> io::Result<ConnId> {
+        // Into the table first: the token of the registration is the name that the table gives.
         let raw = fd.as_raw_fd();
         let id = self.table.insert(Connection::new(fd, peer, owner, self.next_number, clock::now()));
         self.next_number += 1;

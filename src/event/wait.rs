@@ -23,8 +23,11 @@ impl Net {
 
     /// Sleeps until the side is ready; the timer, if any, is left as it is.
     pub fn wait_forever(&mut self, id: ConnId, side: Side) {
+        // A connection that has gone wakes nobody, and nobody is left to be woken.
         let Some(c) = self.table.get_mut(id) else { return };
         let s = c.side(side);
+        // The kernel has spoken already and will not speak again. In the next turn and not in this one, so
+        // that a side that is always ready cannot keep the loop for itself.
         if s.ready && !s.delayed && !s.posted {
             s.posted = true;
             self.posted.push_next(id, side);
@@ -33,6 +36,7 @@ impl Net {
 
     /// Sleeps for a time on purpose: readiness does not end it (nginx: `ev->delayed`).
     pub fn delay(&mut self, id: ConnId, side: Side, ms: u64) {
+        // At least one: a deadline of now would be found in this very turn, again and again.
         self.set_timer(id, side, ms.max(1));
         if let Some(c) = self.table.get_mut(id) {
             c.side(side).delayed = true;
@@ -64,7 +68,9 @@ impl Net {
         let Some(c) = self.table.get_mut(id) else { return };
         let s = c.side(side);
         s.deadline = clock::now().saturating_add(ms);
+        // An old firing that nobody has looked at is about a wait that is over.
         s.timed_out = false;
+        // An entry that comes up earlier does as well: it will find the deadline moved (`expired`).
         if s.queued == 0 || s.queued > s.deadline {
             s.queued = s.deadline;
             self.timers.push(s.deadline, Due::Side(id, side));
@@ -73,6 +79,7 @@ impl Net {
 
     /// Takes the side's timer back.
     pub fn cancel_timer(&mut self, id: ConnId, side: Side) {
+        // The entry stays in the heap and finds nothing when it comes up.
         if let Some(c) = self.table.get_mut(id) {
             c.side(side).deadline = 0;
         }
@@ -100,9 +107,11 @@ impl Net {
                         continue; // an earlier entry of the same side took over
                     }
                     s.queued = 0;
+                    // Taken back since.
                     if s.deadline == 0 {
                         continue;
                     }
+                    // Moved since: once more, for the time it has now.
                     if s.deadline > now {
                         s.queued = s.deadline;
                         let at = s.deadline;

@@ -51,14 +51,16 @@ pub type Resume = Rc<dyn Fn(&mut Exchange, RequestIx, &mut Io) -> Turn>;
 
 /// The client's side.
 pub struct Client {
-    /// Its connection.
+    /// Its connection, for the whole life of the exchange. When the client has gone the name finds nothing,
+    /// or something with an error flag; each user asks.
     pub conn: ConnId,
-    /// What happens when it becomes readable.
+    /// What happens when it becomes readable. Changed by [`Exchange::swap_client_read`] alone.
     pub read: ClientRead,
     /// The page of the head and how far it has been parsed; behind that stand the body's first bytes or
     /// the next request.
     pub head: Head,
-    /// The connection may be used for another request.
+    /// The connection may be used for another request: what the client wishes, until something or somebody
+    /// takes it back. Nobody gives it back again.
     pub keepalive: bool,
     /// Bytes may still come that nobody will read for sense.
     pub lingering: bool,
@@ -106,7 +108,9 @@ pub struct Exchange {
     pub id: ExchangeId,
     /// The client's side.
     pub client: Client,
+    /// Number 0. Apart from the others, so that it is there without a look.
     main: Request,
+    /// Number 1 and so on. They stay when they have ended: parents ask for their status and what they kept.
     children: Vec<Request>,
     /// Numbers of subrequests that have ended and that nobody asks about any more.
     spare: Vec<RequestIx>,
@@ -117,17 +121,20 @@ pub struct Exchange {
     /// Output of all requests, in order, that the client has not taken yet (nginx: `r->out` of the write
     /// filter).
     pub out: Chain,
-    /// Variables by number; subrequests share them with their parent.
+    /// Variables by number, worked out when first asked for; subrequests share them with their parent.
     pub variables: Vec<Cached>,
-    /// Why it lives.
+    /// Why it lives. Read by the dispatcher after each handler: at none it is freed.
     pub holds: Holds,
-    /// What becomes of the connection at the end.
+    /// What becomes of the connection at the end. Written when the main request is finalized, carried out
+    /// when the exchange is freed.
     pub fate: Fate,
-    /// Everything is to be given up at once (nginx: `ngx_http_terminate_request`).
+    /// Everything is to be given up at once (nginx: `ngx_http_terminate_request`). Written by whoever finds
+    /// that there is no client left; the dispatcher then collects all holds.
     pub terminated: bool,
     /// Whether its time is limited.
     pub deadline: Deadline,
-    /// What is being attempted, for the error log (nginx: `c->log->action`).
+    /// What is being attempted, for the error log (nginx: `c->log->action`). Set before an attempt, by
+    /// whoever makes it; empty for nothing worth a word.
     pub action: &'static str,
 }
 

@@ -40,7 +40,9 @@ pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Sta
     let mut status = status;
     logging::log(x, r, io, Level::Debug, None, format_args!("http finalize request: {status:?}"));
     match status {
+        // A handler that goes on later has slots, timers and holds in place: nothing is to be done.
         Status::Done => return Ok(()),
+        // It was not for this handler after all; the phases may find another one.
         Status::Declined => {
             x[r].content_handler = None;
             x[r].swap_write(ClientWrite::RunPhases);
@@ -55,11 +57,13 @@ pub fn finalize_request(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Sta
             x[r].post_subrequest = None;
         }
     }
+    // There is nobody to send a page to.
     let lost = io.conn(x.client.conn).is_none_or(|c| c.read.error || c.write.error);
     if lost || status == Status::Error || matches!(status, Status::Http(408 | 444 | 499)) {
         return terminate(x, r, io, status);
     }
     if status.is_special() || (matches!(status, Status::Http(_)) && !x[r].flags.header_sent) {
+        // The page begins afresh: it must not run into a timer that was set for what has failed.
         if x[r].is_main() {
             io.net.cancel_timer(x.client.conn, Side::Read);
             io.net.cancel_timer(x.client.conn, Side::Write);
@@ -86,6 +90,7 @@ fn is_pending(x: &Exchange, r: RequestIx) -> bool {
 
 /// Ends a subrequest, or puts it aside until its turn to write has come; the parent is posted.
 fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    // Nobody has kept a place for its output, so there is nothing to wait for.
     if x[r].flags.background {
         end_subrequest(x, r, io);
         return;
@@ -95,6 +100,7 @@ fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) {
         return;
     }
     let parent = x[r].parent;
+    // It is its turn, or it needs none: it ends now, and its place in the parent's line is free.
     if r == x.active || x[r].flags.in_memory {
         end_subrequest(x, r, io);
         if matches!(x[parent].postponed.front(), Some(Postponed::Request(first)) if *first == r) {
@@ -104,6 +110,8 @@ fn finalize_subrequest(x: &mut Exchange, r: RequestIx, io: &mut Io) {
             x.active = parent;
         }
     } else {
+        // It has nothing more to write, but what stands before it on the page has not come yet. When its
+        // turn comes it is posted, and ends then.
         x[r].swap_write(ClientWrite::Finalizer);
         if x[r].flags.waited {
             x[r].flags.done = true;
@@ -127,12 +135,14 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) {
         set_write_handler(x, r, io);
         return;
     }
+    // The end of the whole before the end of a part: some handler has finished its parent too early.
     if x.active != r {
         let text = format_args!("http finalize non-active request: \"{}\"", x[r].uri);
         logging::log(x, r, io, Level::Alert, None, text);
     }
     x[r].flags.done = true;
     x[r].swap_write(ClientWrite::Empty);
+    // A body that still comes keeps its slot, and its hold keeps the exchange.
     if x.client.read != ClientRead::DiscardBody && x.client.read != ClientRead::ReadBody {
         x.swap_client_read(ClientRead::Block);
     }
@@ -148,6 +158,7 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) {
 fn finalize_connection(x: &mut Exchange, io: &mut Io) {
     read::abandon(x, io);
     discard::hurry(x, io);
+    // Decided here, carried out when the last hold is gone.
     x.fate = keepalive::decide(x, io);
     if let Some(hold) = x.main_mut().hold.take() {
         x.holds.give_back(hold);
@@ -171,6 +182,7 @@ fn wait_writable(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     match io.conn(conn) {
         // A delay has its own timer.
         Some(c) if c.write.delayed => {}
+        // What is pending waits for a subrequest or a filter, not for the client.
         _ if x.out.is_empty() => {}
         _ => io.net.wait(conn, Side::Write, timeout),
     }
@@ -189,6 +201,7 @@ pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.conn(conn).is_some_and(|c| c.write.delayed) {
         return Ok(());
     }
+    // An empty chain asks everybody on the way for what he has kept back.
     if output::output(x, r, io, Chain::default()) == Status::Error {
         return Status::Error.finish();
     }
@@ -201,6 +214,7 @@ pub fn writer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// Gives everything up at once (nginx: `ngx_http_terminate_request`).
 fn terminate(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> Turn {
+    // For the access log: what the client has seen of a status stands, whatever became of the rest.
     let sent = io.conn(x.client.conn).is_some_and(|c| c.sent > x.client.sent_before);
     if let Status::Http(code) = status
         && (x.main().headers_out.status == 0 || !sent)

@@ -48,6 +48,7 @@ pub fn log_with(
     text: fmt::Arguments,
     more: &dyn Display,
 ) {
+    // `debug_connection`: this client's lines go through whatever their level.
     let debugging = io.net.table.get(x.client.conn).is_some_and(|c| c.flags.debug);
     let own = &x[r].loc.error_log;
     let raised: Targets;
@@ -57,6 +58,7 @@ pub fn log_with(
     } else {
         own
     };
+    // Before anything is put into words.
     if !targets.enabled(level) {
         return;
     }
@@ -67,6 +69,8 @@ pub fn log_with(
 }
 
 /// What follows the text and the error number.
+///
+/// Put into words only when a target takes the line.
 struct Context<'a> {
     x: &'a Exchange,
     r: RequestIx,
@@ -83,6 +87,7 @@ impl Display for Context<'_> {
         write!(f, ", client: {client}")?;
         let request = &x[r];
         write!(f, ", server: {}", request.server.name)?;
+        // A subrequest has no line of its own; it is named beside the client's.
         let main = x.main();
         if !main.request_line.is_empty() {
             write!(f, ", request: \"{}\"", printable(&main.request_line))?;

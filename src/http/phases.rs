@@ -59,8 +59,10 @@ pub enum Phase {
 /// What one module wants run in which phase.
 pub type Registration = (Phase, PhaseHandler);
 
+/// One handler of one phase, in the row that the engine walks along.
 struct Entry {
     phase: Phase,
+    /// None for the three phases that are the engine's own.
     handler: Option<PhaseHandler>,
     /// The first entry of the next phase.
     next: usize,
@@ -70,7 +72,9 @@ struct Entry {
 #[derive(Default)]
 pub struct Engine {
     entries: Vec<Entry>,
+    /// Where a location is looked for: a changed path comes back to it.
     find_config: usize,
+    /// Where a request starts again with another path.
     server_rewrite: usize,
     /// The handlers of the Log phase.
     pub log: Vec<PhaseHandler>,
@@ -93,6 +97,7 @@ impl Engine {
             Precontent,
             Content,
         ] {
+            // What a phase may skip to is known only when all of its handlers are in place.
             let start = engine.entries.len();
             match phase {
                 FindConfig => engine.find_config = start,
@@ -128,6 +133,8 @@ impl Engine {
 /// # Errors
 /// [`Leave::Finish`] when a phase has decided the answer.
 pub fn run(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    // The phase is kept in the request and not here: whoever waits returns from this function, and the
+    // write slot calls it again.
     let cycle = io.cycle.clone();
     while let Some(entry) = cycle.phases.entries.get(x[r].phase) {
         let went_on = match (entry.phase, entry.handler) {
@@ -137,11 +144,13 @@ pub fn run(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             (Phase::Content, handler) => return content(x, r, io, handler),
             (Phase::Access, Some(handler)) => access(x, r, io, entry, handler)?,
             (Phase::ServerRewrite | Phase::Rewrite, Some(handler)) => match handler(x, r, io) {
+                // All rules have their turn, so only Declined goes on; anything else is the answer.
                 Status::Declined => advance(x, r, x[r].phase + 1),
                 Status::Done => false,
                 status => return status.finish(),
             },
             (_, Some(handler)) => match handler(x, r, io) {
+                // Ok speaks for the whole phase, Declined only for this handler.
                 Status::Ok => advance(x, r, entry.next),
                 Status::Declined => advance(x, r, x[r].phase + 1),
                 Status::Again | Status::Done => false,
@@ -163,6 +172,7 @@ fn advance(x: &mut Exchange, r: RequestIx, to: usize) -> bool {
 }
 
 fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
+    // What another location has left behind must not answer for this one.
     x[r].content_handler = None;
     x[r].flags.uri_changed = false;
     let root = x[r].server.root.clone();
@@ -184,6 +194,7 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
         return Err(Leave::Finish(Status::Http(404)));
     }
     update_location_config(x, r, io);
+    // As soon as the limit is known, and before a byte of the body is asked for.
     let limit = *x[r].loc.core.client_max_body_size;
     if let Some(length) = x[r].headers_in.content_length
         && limit != 0
@@ -196,6 +207,7 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
         let _ = discard::discard_request_body(x, r, io);
         return Err(Leave::Finish(Status::Http(413)));
     }
+    // `location /a/` was asked for as `/a`.
     if let Some(path) = redirect {
         x[r].headers_out.content_length = None;
         let args = x[r].args.clone();
@@ -235,6 +247,7 @@ fn post_rewrite(x: &mut Exchange, r: RequestIx, io: &mut Io, find_config: usize)
     if !x[r].flags.uri_changed {
         return Ok(advance(x, r, x[r].phase + 1));
     }
+    // Rules that send a request round in a circle are found by counting.
     x[r].uri_changes = x[r].uri_changes.saturating_sub(1);
     if x[r].uri_changes == 0 {
         let uri = x[r].uri.clone();
@@ -253,6 +266,7 @@ fn access(
     entry: &Entry,
     handler: PhaseHandler,
 ) -> Result<bool, Leave> {
+    // A part of a page is shown to whom the page is shown.
     if !x[r].is_main() {
         return Ok(advance(x, r, entry.next));
     }
@@ -270,6 +284,7 @@ fn access(
             Ok(advance(x, r, entry.next))
         }
         (Satisfy::Any, Status::Http(code @ (401 | 403 | 407))) => {
+            // Remembered until all have been asked. A 401 stays: with a password it may still go well.
             if x[r].access_code != 401 {
                 x[r].access_code = code;
             }
@@ -295,6 +310,8 @@ fn post_access(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
 }
 
 fn content(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHandler>) -> Turn {
+    // A location with a handler of its own (a pass directive) asks nobody else. The handler may take the
+    // write slot for itself; if it does not, an event must not run the phases again.
     if let Some(handler) = x[r].content_handler {
         x[r].swap_write(super::slots::ClientWrite::Empty);
         return handler(x, r, io).finish();

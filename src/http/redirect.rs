@@ -68,6 +68,7 @@ fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, path: Slice, args: Slice) ->
         logging::log(x, r, io, Level::Error, None, text);
         return Err(Status::INTERNAL);
     }
+    // What modules remember was about the old path.
     x[r].uri = path;
     x[r].args = args;
     x[r].set_exten();
@@ -77,6 +78,7 @@ fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, path: Slice, args: Slice) ->
         super::client::keepalive::update(x, io);
         super::deadline::limit(x, io);
     }
+    // From here on `internal` locations are open, and what the client wrote is no longer what is meant.
     x[r].flags.internal = true;
     x[r].flags.valid_unparsed_uri = false;
     x[r].flags.rewritten_in_place = false;
@@ -117,6 +119,7 @@ fn aim_at_name(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &[u8]) -> Resu
         logging::log(x, r, io, Level::Error, None, format_args!("could not find named location \"{shown}\""));
         return Err(Status::INTERNAL);
     };
+    // The path stays as it is: only the location is another one.
     x[r].flags.internal = true;
     x[r].content_handler = None;
     x[r].flags.uri_changed = false;

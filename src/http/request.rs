@@ -124,7 +124,7 @@ pub struct RequestFlags {
 
 /// One request of an exchange.
 pub struct Request {
-    /// Its number in the exchange.
+    /// Its number in the exchange. Given by `Exchange::add`; 0 for the main request.
     pub ix: RequestIx,
     /// The request it is a part of; the main request is its own parent.
     pub parent: RequestIx,
@@ -136,11 +136,12 @@ pub struct Request {
     pub http_version: u16,
     /// The whole request line, for the log.
     pub request_line: Slice,
-    /// The path and arguments as they came.
+    /// The path and arguments as they came. A subrequest has its main request's.
     pub unparsed_uri: Slice,
-    /// The path, decoded and normalised.
+    /// The path, decoded and normalised. Written by the head, then by rewrites and redirects; read by
+    /// whoever looks for a location or a file.
     pub uri: Slice,
-    /// What follows the question mark.
+    /// What follows the question mark, as it came: arguments are not decoded.
     pub args: Slice,
     /// The path's extension, without the dot.
     pub exten: Slice,
@@ -148,19 +149,23 @@ pub struct Request {
     pub schema: Slice,
     /// The request's fields.
     pub headers_in: HeadersIn,
-    /// The response's head.
+    /// The response's head. Written by content handlers, the upstream and header filters, in this order;
+    /// read once, when it is sent. Emptied when another peer is asked.
     pub headers_out: HeadersOut,
-    /// The server that answers.
+    /// The server that answers: that of the socket, until a host has been read.
     pub server: Rc<Server>,
     /// The location that answers; the server's own level before one is found.
     pub loc: Rc<Location>,
-    /// The content handler the location set, until a module replaces it.
+    /// The content handler the location set, until a module replaces it. None while no location is found,
+    /// and where files answer.
     pub content_handler: Option<ContentHandler>,
-    /// The request body, once somebody asked for it.
+    /// The request body. None until somebody asked for it, and where there is none. A subrequest reads that
+    /// of the main request (`body::of`).
     pub body: Option<Box<Body>>,
-    /// What happens when the client becomes writable or the request is posted.
+    /// What happens when the client becomes writable or the request is posted. Changed by
+    /// [`Request::swap_write`] alone.
     pub write: ClientWrite,
-    /// The phase handler that runs next.
+    /// The phase handler that runs next: where the engine goes on when the request is woken.
     pub phase: usize,
     /// How many internal redirects and rewrites are still allowed.
     pub uri_changes: u8,
@@ -172,7 +177,8 @@ pub struct Request {
     pub flags: RequestFlags,
     /// What the access rules said so far (`satisfy any`); 0 for nothing.
     pub access_code: u16,
-    /// The status an error page replaced; 0 for none.
+    /// The status an error page replaced; 0 for none. Written by `special.rs`; what makes the page need not
+    /// know that it is one, since this is put in place of its status when the head is sent.
     pub err_status: u16,
     /// Bytes per second, once decided (`limit_rate`, `$limit_rate`, X-Accel-Limit-Rate); 0 for no limit.
     pub limit_rate: u64,
@@ -182,7 +188,8 @@ pub struct Request {
     pub started: u64,
     /// The time of day then: seconds and milliseconds.
     pub started_at: (i64, u16),
-    /// Output kept back behind a subrequest, in order (nginx: `r->postponed`).
+    /// Empty unless a part of the page is made by a subrequest. Output kept back behind a subrequest, in
+    /// order (nginx: `r->postponed`).
     pub postponed: std::collections::VecDeque<super::output::postpone::Postponed>,
     /// Body filters that the header filters engaged, in the order of their stages.
     pub filters: Vec<Box<dyn BodyFilter>>,
@@ -194,13 +201,14 @@ pub struct Request {
     pub buffered: u8,
     /// Bytes of the response's head.
     pub header_size: u64,
-    /// The upstream, while there is one.
+    /// The upstream. None until a pass directive's handler has begun; it stays when its work is over, since
+    /// `$upstream_…` variables and filters ask it (then its `hold` is None).
     pub upstream: Option<Box<Upstream>>,
     /// One that is over: its memory serves the next.
     pub spare_upstream: Option<Box<Upstream>>,
-    /// What became of the upstreams, for `$upstream_*`.
+    /// What became of the upstreams, for `$upstream_*`: an entry for each attempt, the present one last.
     pub upstream_states: Vec<super::upstreamed::State>,
-    /// A subrequest's body when it was kept in memory.
+    /// A subrequest's body when it was kept in memory, for the parent to read when it has ended.
     pub kept: Chain,
     /// How many bytes of it may be kept; None for what the location says (`subrequest_output_buffer_size`).
     pub kept_limit: Option<u64>,
@@ -208,11 +216,12 @@ pub struct Request {
     pub post_subrequest: Option<PostSubrequest>,
     /// What to call when a subrequest of this one has ended and [`ClientWrite::Resume`] runs.
     pub resume: Option<Resume>,
-    /// The hold that keeps the exchange alive for this request.
+    /// The hold that keeps the exchange alive for this request. None when it has been finalized.
     pub hold: Option<Hold>,
     /// The time this request waits for, if it does ([`super::delay`]).
     pub delay: Option<super::delay::Delay>,
-    /// The modules' own state.
+    /// The modules' own state. Emptied by an internal redirect: what was found out about the old path does
+    /// not hold for the new one.
     pub ctx: Contexts,
     /// Called when the request is gone for good, in reverse order.
     pub cleanups: Vec<Cleanup>,

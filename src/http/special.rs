@@ -25,6 +25,7 @@ use crate::parse::request_line::Method;
 /// # Errors
 /// [`super::turn::Leave::Finish`] with what sending the page came to.
 pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
+    // Whatever makes the page, this is what the client is told, unless the page says otherwise.
     x[r].err_status = code;
     if x[r].is_main() && closes_connection(code) {
         x.client.keepalive = false;
@@ -36,8 +37,11 @@ pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
     {
         x.client.lingering = code == 413;
     }
+    // That of what was asked for, not of the page.
     x[r].headers_out.content_type = None;
     let core = x[r].loc.core.clone();
+    // A page of a page only where the configuration asks for it: otherwise a missing 404 page would be
+    // looked for by way of itself.
     let may_have_page = !x[r].flags.error_page || *core.recursive_error_pages;
     if may_have_page
         && x[r].uri_changes != 0
@@ -69,6 +73,8 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
     if found.overwrite.is_none() && (494..=497).contains(&code) {
         x[r].err_status = 400;
     }
+    // A path: the request starts again there, as a GET. A name: it starts again as it is. Anything else
+    // is a URL for the client.
     let target = found.target.eval(x, r, io);
     if target.starts_with(b"/") {
         let (path, args) = match found.target.as_constant() {
@@ -96,6 +102,7 @@ fn error_page(x: &mut Exchange, r: RequestIx, io: &mut Io, found: &ErrorPage, co
 /// Takes a response back whose head is passing the filters: a filter wants another status in its place, which
 /// the handler gets as the answer of `send_header` and passes on (nginx: `ngx_http_filter_finalize_request`).
 pub fn forget_response(x: &mut Exchange, r: RequestIx) {
+    // Engaged for a body that is not going to come.
     x[r].filters.clear();
     x[r].buffered = 0;
     x[r].flags.disable_not_modified = true;
@@ -120,6 +127,7 @@ pub fn page(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
     x[r].headers_out.status = shown;
     let body = if show_page { builtin(x, r, code) } else { None };
     let out = &mut x[r].headers_out;
+    // They belong to what was asked for, and a client might keep the page under its name.
     out.clear_accept_ranges();
     out.clear_last_modified();
     out.clear_etag();
@@ -146,6 +154,7 @@ pub fn page(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Status {
     output(x, r, io, chain)
 }
 
+/// The page itself, word for word nginx's: scripts look for it.
 fn builtin(x: &Exchange, r: RequestIx, code: u16) -> Option<Slice> {
     let title = match code {
         494 => "400 Request Header Or Cookie Too Large",

@@ -80,15 +80,15 @@ pub struct Aim {
 
 /// The connection of one attempt.
 pub struct Peer {
-    /// Its connection.
+    /// Its connection; [`ConnId::NONE`] for one that was refused before there was a socket.
     pub conn: ConnId,
-    /// The balancer's token; given back when the attempt is over.
+    /// The balancer's token; given back when the attempt is over. None only between the two.
     pub held: Option<Held>,
     /// What happens when it becomes readable.
     pub read: PeerRead,
     /// What happens when it becomes writable.
     pub write: PeerWrite,
-    /// It has served a request before.
+    /// It has served a request before: if it dies now without a word, that is nobody's failure.
     pub reused: bool,
     /// The whole request has been sent.
     pub request_sent: bool,
@@ -96,7 +96,7 @@ pub struct Peer {
     pub page: Page,
     /// How far the window has been used.
     pub cursor: Cursor,
-    /// What it is still to be sent.
+    /// What it is still to be sent: views of the request that is kept in the upstream.
     pub out: Chain,
     /// Bytes its connection had been sent before this request.
     pub sent_before: u64,
@@ -163,17 +163,18 @@ pub struct Upstream {
     pub conf: Rc<UpstreamConf>,
     /// Where the location passes to.
     pub pass: Rc<Pass>,
-    /// The protocol's context of this request.
+    /// The protocol's context of this request. None until `create_request` has made it, and when the upstream
+    /// is over.
     pub module: Option<Box<dyn Erased>>,
-    /// The peers.
+    /// The peers. None until they are known: a name may have to be asked for first.
     pub group: Option<Rc<Group>>,
     /// While its name is being asked for: by what the question is taken back, and `host:port`.
     pub resolving: Option<(Ticket, Slice)>,
     /// Its peers are spoken to over TLS.
     pub tls: Option<Aim>,
-    /// What has been tried of them.
+    /// What has been tried of them. None before the first attempt, and for a moment while one is chosen.
     pub tried: Option<Tried>,
-    /// The present attempt.
+    /// The present attempt. None while a peer is chosen or waited for, and when the reply is complete.
     pub peer: Option<Peer>,
     /// The request without its body, kept for further attempts.
     pub request: Chain,
@@ -194,7 +195,7 @@ pub struct Upstream {
     pub uri: Slice,
     /// The reply's head.
     pub head: Head,
-    /// The reply's body.
+    /// The reply's body. None until the head is complete.
     pub decoder: Option<Decoder>,
     /// Body that was decoded and not handed on.
     pub relay: Relay,

@@ -53,12 +53,14 @@ pub fn read_client_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io, the
     if let Err(leave) = test_expect(x, r, io) {
         return answer(x, r, Err(leave));
     }
+    // No body, nothing to wait for.
     let Some(body) = Body::of_request(x, r) else { return call(x, r, io, then) };
     x[r].body = Some(Box::new(Body { then: Some(then), ..body }));
     let read = take_preread(x, r, io).and_then(|()| read_on(x, r, io));
     match read {
         Ok(Progress::Whole) => call(x, r, io, then),
         Ok(_) => {
+            // From here on somebody will come back for this exchange whatever happens to its answer.
             let hold = x.holds.take(Why::Body);
             match x[r].body.as_mut() {
                 Some(body) => body.hold = Some(hold),
@@ -106,6 +108,8 @@ fn answer(x: &mut Exchange, r: RequestIx, turn: Turn) -> Status {
         Ok(()) => Status::Done,
         Err(Leave::Finish(status @ (Status::Done | Status::Error))) => status,
         Err(Leave::Finish(status @ Status::Http(_))) => status,
+        // Ok ends a phase and Declined asks the next handler; as the end of a request they mean something
+        // else. So the wish is kept, and told where it cannot be mistaken.
         Err(leave) => {
             let slot = x[r].write;
             x[r].resume = Some(Rc::new(move |x, r, _| {
@@ -126,6 +130,7 @@ pub(super) fn test_expect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     let Some(expect) = x[r].headers_in.value(Known::Expect) else { return Ok(()) };
     let asked = expect.eq_ignore_ascii_case(b"100-continue");
+    // Once: an internal redirect must not tell the client a second time.
     x[r].flags.expect_tested = true;
     if !asked {
         return Ok(());
@@ -190,11 +195,13 @@ pub(super) fn read_some(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<P
         if body.complete {
             return Ok(Progress::Whole);
         }
+        // A little more than memory should hold is read to its end rather than written to a file.
         let fits = body.chunked.is_none() && body.chain.len().saturating_add(body.rest) <= size + size / 4;
         if body.chain.len() >= size && !fits {
             return Ok(Progress::Full);
         }
         let (mut page, limit) = body.room(usize::try_from(size).unwrap_or(usize::MAX).clamp(1, 1 << 20));
+        // The page may hold bytes of the body from the read before, which are views by now.
         let from = page.len();
         let Some(c) = io.net.table.get_mut(conn) else { return Err(gone(x, r, io, None)) };
         if !c.read.ready {
@@ -268,6 +275,7 @@ fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// The body is whole: its last part joins the rest in the file, if there is one.
 fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let core = x[r].loc.core.clone();
+    // A body is in one place or in the other, so that whoever sends it has one thing to send.
     let filed = x[r].body.as_ref().is_some_and(|body| body.file.is_some());
     if filed || *core.client_body_in_file_only != InFileOnly::Off {
         spill(x, r, io)?;
@@ -284,6 +292,7 @@ fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         body.chain.clear();
         body.chain.push(whole);
     }
+    // Of a chunked body the length is known only now; from here on it has one like any other.
     let length = body.received;
     x[r].headers_in.content_length = Some(length);
     // The whole body is out of the socket: what follows is the next request.
@@ -311,6 +320,7 @@ fn leave_slot(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 fn gone(x: &mut Exchange, r: RequestIx, io: &mut Io, error: Option<&std::io::Error>) -> Leave {
     let text = if error.is_some() { "recv() failed" } else { "client prematurely closed connection" };
     logging::log(x, r, io, Level::Info, error, format_args!("{text}"));
+    // So that finalizing does not try to send a page.
     if let Some(c) = io.conn(x.client.conn) {
         c.read.error = true;
     }
@@ -341,6 +351,8 @@ pub(super) fn fail(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16) -> 
     x[r].body = Some(Box::new(Body { complete: true, ..Body::default() }));
     x[r].headers_in.content_length = Some(0);
     x[r].headers_in.chunked = false;
+    // Where the next request would begin nobody knows. What is still coming is read away, so that the
+    // close does not overtake the answer.
     x.client.keepalive = false;
     x.client.poisoned = true;
     x.client.lingering = true;

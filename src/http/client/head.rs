@@ -117,17 +117,20 @@ pub fn request_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     loop {
+        // The parser goes on where it was: no byte is looked at twice, however the line is cut.
         let head = &mut x.client.head;
         match head.line.parse(head.page.filled()) {
             Ok(Step::Done) => {
                 head.pos = head.line.pos();
                 head.fields = HeaderParser::at(head.pos);
                 take_line(x, r, io)?;
+                // HTTP/0.9 is a line and no fields.
                 if x[r].http_version < 1000 {
                     return begin(x, r, io);
                 }
                 x.swap_client_read(ClientRead::Headers);
                 x.action = "reading client request headers";
+                // They are mostly in the page already.
                 return headers(x, r, io);
             }
             Ok(Step::Again) => match read_more(x, r, io, true)? {
@@ -173,6 +176,7 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// The head is complete: the phases begin (nginx: `ngx_http_process_request`).
 fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    // The timer was for the head. Who reads the body sets another one.
     io.net.cancel_timer(x.client.conn, Side::Read);
     io.counters.down(Count::Reading);
     io.counters.up(Count::Writing);
@@ -194,6 +198,7 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let line = head.line.clone();
     let merge = *x[r].server.core.merge_slashes;
     x.client.request_length += (head.pos as u64).saturating_sub(line.line.start as u64);
+    // Views of the page, all of them: they keep it alive for as long as the request needs them.
     let raw = head.slice(line.uri);
     let mut args = line.args.map(|span| head.slice(span)).unwrap_or_default();
     let (schema, name) = (head.slice(line.schema), head.slice(line.host));
@@ -215,6 +220,7 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         let with_slash = [b"/", &*raw].concat();
         request.unparsed_uri = Slice::from(with_slash);
     } else if line.complex {
+        // Escapes, dots or double slashes: only these paths are copied.
         let mut decoded = Vec::with_capacity(raw.len());
         match uri::parse_complex_uri(&raw, merge, &mut decoded) {
             Ok(found) => {
@@ -403,6 +409,7 @@ fn grow(x: &mut Exchange, r: RequestIx, io: &mut Io, in_line: bool) -> Turn {
     let size = size as usize;
     let head = &mut x.client.head;
     let start = if in_line { head.line.line.start as usize } else { head.fields.pos() };
+    // Only the line that is not complete moves: those before it are views of the old page.
     let unfinished = head.page.len().saturating_sub(start);
     let started = !in_line || head.line.started();
     if started && (unfinished >= size || head.large >= number) {
@@ -454,6 +461,7 @@ fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// Always.
 pub fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, bad: Bad) -> Turn {
     x.client.poisoned = true;
+    // The version may not have been read yet, and an answer without a head would puzzle everybody.
     if x[r].http_version < 1000 {
         x[r].http_version = 1000;
     }

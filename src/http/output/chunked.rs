@@ -25,6 +25,7 @@ fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     if bodiless || !request.is_main() || request.method == Method::Head || request.flags.upgraded {
         return Ok(());
     }
+    // A length that is known needs no chunks, unless fields are to follow the body.
     let known = request.headers_out.content_length.is_some();
     if known && !request.headers_out.expect_trailers {
         return Ok(());
@@ -35,6 +36,7 @@ fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
         }
         request.flags.chunked = true;
     } else if !known {
+        // HTTP/1.0: only the close can tell where the body ends.
         x.client.keepalive = false;
     }
     Ok(())
@@ -50,6 +52,7 @@ pub fn filter(x: &mut Exchange, mut chain: Chain) -> Chain {
     let last = chain.last;
     if !chain.is_empty() {
         out.push(format!("{:x}\r\n", chain.len()).into());
+        // They are the whole chain's now, which has them from `flags_of`.
         chain.flush = false;
         chain.last = false;
         out.append(&mut chain);

@@ -89,6 +89,7 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         return Status::Ok;
     }
     x[r].flags.header_sent = true;
+    // A part of a page has a head for its parent to look at, and none on the wire.
     if !x[r].is_main() {
         return Status::Ok;
     }
@@ -106,6 +107,7 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if x[r].method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !x[r].flags.upgraded {
         x[r].flags.header_only = true;
     }
+    // These have no body, so what would describe one must not be there (RFC 9110, section 8.6).
     if status == 204 || (100..200).contains(&status) {
         let out = &mut x[r].headers_out;
         out.content_type = None;
@@ -129,6 +131,7 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     }
 }
 
+/// The bytes of the head, in nginx's order of fields.
 fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
     let mut head = Writer::with_capacity(1024);
     let request = &x[r];
@@ -165,6 +168,7 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
     head.finish()
 }
 
+/// One line of the head.
 fn field(head: &mut Writer, name: &[u8], value: &[u8]) {
     head.put(name);
     head.put(b": ");

@@ -40,6 +40,7 @@ pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
         // The end of a part is not the end of the whole.
         chain.last = false;
     }
+    // Not its turn. It is no reason to wait: whoever makes the output may go on.
     if r != x.active {
         add(x, r, chain);
         return Status::Ok;
@@ -54,6 +55,7 @@ pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
             Postponed::Request(sub) => {
                 // It stays in front until it has ended; `finalize` takes it out.
                 x[r].postponed.push_front(Postponed::Request(sub));
+                // Its turn has come: what it has collected meanwhile goes out first.
                 x.active = sub;
                 x.post(sub);
                 return status;
@@ -83,6 +85,7 @@ fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }
+    // From here on there is one stream of bytes, in the order of the page.
     match super::late(x, io, chain) {
         Ok(chain) => {
             let chain = chunked::filter(x, chain);

@@ -22,6 +22,7 @@ use crate::log::Level;
 
 /// Appends to the output and sends what may be sent. Answers Ok, Again or Error.
 pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
+    // In order, behind what the client has not taken yet.
     x.out.append(&mut chain);
     let size = x.out.len();
     let (last, flush) = (x.out.last, x.out.flush);
@@ -30,6 +31,7 @@ pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
         x.out.clear();
         return Status::Ok;
     }
+    // Small pieces wait for company: one packet instead of many.
     if !last && !flush && size < postpone {
         return Status::Ok;
     }
@@ -37,6 +39,7 @@ pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
     if c.write.error {
         return Status::Error;
     }
+    // The rate limit has put us to sleep; room in the socket is no reason to wake.
     if c.write.delayed {
         return Status::Again;
     }
@@ -55,6 +58,7 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
     match c.send_chain(&mut x.out, limit) {
         Ok(sent) => {
             if x.main().limit_rate != 0 && !x.out.is_empty() && sent > 0 {
+                // So long these bytes would have taken at the rate.
                 let ms = sent.saturating_mul(1000) / x.main().limit_rate;
                 if ms > 0 {
                     io.net.delay(x.client.conn, Side::Write, ms);
@@ -65,6 +69,7 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
             }
         }
         Err(error) => {
+            // Nobody will take it any more, and a request with output left would never be over.
             x.out.clear();
             let level = match error.raw_os_error() {
                 None | Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Info,
