@@ -22,6 +22,8 @@ use std::rc::Rc;
 
 /// The longest pause, in milliseconds; shorter where files get old sooner.
 const LONGEST: u64 = 10_000;
+/// The longest pause of a cache whose files get old at once.
+const SHORTEST: u64 = 1000;
 
 /// Deletes files of one store.
 pub struct Manager {
@@ -48,7 +50,7 @@ impl Manager {
         self.due = loop {
             match self.next(conf) {
                 Found::Wait(ms) => {
-                    let longest = LONGEST.min(conf.inactive.saturating_mul(1000)).max(1);
+                    let longest = LONGEST.min(conf.inactive.saturating_mul(1000)).max(SHORTEST);
                     break clock::now().saturating_add(ms.clamp(1, longest));
                 }
                 Found::Gone(evicted) => self.store.delete(evicted),

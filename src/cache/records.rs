@@ -19,6 +19,7 @@
 
 use super::{Key, Store};
 use crate::log::clock;
+use crate::sys::process;
 use crate::sys::table::{Entry, Hash, Shape, Table};
 use crate::sys::words::{Guard, is_alive};
 use std::rc::Rc;
@@ -202,7 +203,7 @@ impl Records<'_> {
     pub fn start_loading(&self) -> bool {
         let _held = self.lock();
         let other = self.table.own(LOADER);
-        let own = u64::from(std::process::id());
+        let own = u64::from(process::id());
         let free = self.is_cold() && (other == 0 || other == own || !is_alive(other));
         if free {
             self.table.set_own(LOADER, own);
@@ -307,7 +308,7 @@ impl Store {
             let table = &records.table;
             let number = table.own(STAMPS).wrapping_add(1);
             table.set_own(STAMPS, number);
-            let stamp = u64::from(std::process::id()) << PROCESS | number & ((1 << PROCESS) - 1);
+            let stamp = u64::from(process::id()) << PROCESS | number & ((1 << PROCESS) - 1);
             table.set_value(entry, OWNER, stamp);
             table.set_value(entry, LOCKED_AT, now);
             Some(stamp)

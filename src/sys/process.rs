@@ -11,6 +11,7 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The number of a process.
 pub type Pid = libc::pid_t;
@@ -37,9 +38,19 @@ fn checked(answer: libc::c_int) -> io::Result<libc::c_int> {
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
-/// The number of this process.
+/// What [`id`] says; 0 while nobody has asked since the last fork.
+static OWN_ID: AtomicU32 = AtomicU32::new(0);
+
+/// The number of this process. Asked for with every lock of shared memory, so the kernel is asked once.
 pub fn id() -> u32 {
-    std::process::id()
+    match OWN_ID.load(Ordering::Relaxed) {
+        0 => {
+            let own = std::process::id();
+            OWN_ID.store(own, Ordering::Relaxed);
+            own
+        }
+        own => own,
+    }
 }
 
 /// The number of the process that started this one.
@@ -71,7 +82,10 @@ pub fn hostname() -> &'static str {
 pub fn fork() -> io::Result<Fork> {
     // SAFETY: this program runs one thread, so the child is a consistent copy.
     match checked(unsafe { libc::fork() })? {
-        0 => Ok(Fork::Child),
+        0 => {
+            OWN_ID.store(0, Ordering::Relaxed);
+            Ok(Fork::Child)
+        }
         pid => Ok(Fork::Parent(pid)),
     }
 }

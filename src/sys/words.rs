@@ -127,7 +127,7 @@ impl Words {
 
     /// Takes the lock whose word is at `at`; a row that is not shared needs none. Given back on drop.
     pub fn lock(&self, at: usize) -> Guard {
-        let own = u64::from(std::process::id());
+        let own = u64::from(super::process::id());
         let word = self.all().get(at).filter(|_| self.is_shared());
         let Some(word) = word else { return Guard { words: None, at, from_the_dead: false } };
         let mut spins: u32 = 0;
