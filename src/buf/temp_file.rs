@@ -164,6 +164,16 @@ impl TempFile {
         Ok(())
     }
 
+    /// Begins again at the front, if nobody has a part of what was written still to send; says whether it
+    /// does.
+    pub fn begin_again(&mut self) -> bool {
+        let again = Rc::strong_count(&self.file) == 1;
+        if again {
+            self.len = 0;
+        }
+        again
+    }
+
     /// Moves all that a pipe holds to the end, past the memory of this process.
     ///
     /// # Errors

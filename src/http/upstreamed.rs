@@ -28,6 +28,7 @@ use crate::buf::{Chain, Page, Slice, TempFile};
 use crate::event::{ConnId, clock};
 use crate::protocol::{Cursor, Decoder, Erased, Head, Kind, Relay, Target, Wrap};
 use crate::resolver::Ticket;
+use crate::sys::splice::Conduit;
 use crate::tls::ClientTls;
 use std::fmt;
 use std::rc::Rc;
@@ -131,6 +132,13 @@ pub struct Pipe {
     pub file: Option<TempFile>,
     /// How much of the file has been handed on.
     pub handed: u64,
+    /// A pipe of the kernel with bytes that the client has not taken yet, and since when; what is in memory
+    /// comes behind them.
+    pub held: Option<(Conduit, u64)>,
+    /// Bytes that passed from socket to socket.
+    pub passed: u64,
+    /// How long such bytes have waited for the client, in milliseconds.
+    pub stalled_ms: u64,
 }
 
 /// What a tunnel remembers for the line in the log at its end.
@@ -148,8 +156,8 @@ impl Pipe {
     /// Lets go of everything.
     pub fn clear(&mut self) {
         self.memory.clear();
-        self.file = None;
-        self.handed = 0;
+        (self.file, self.held) = (None, None);
+        (self.handed, self.passed, self.stalled_ms) = (0, 0, 0);
     }
 }
 

@@ -27,7 +27,7 @@ use std::ops::{Deref, Range};
 use std::ptr::NonNull;
 
 /// The sizes, in bytes, that are kept on a list for reuse: a small head, a kernel page, a large relay read.
-pub const CLASSES: [usize; 4] = [1024, 4096, 16 * 1024, 64 * 1024];
+pub const CLASSES: [usize; 5] = [1024, 4096, 16 * 1024, 32 * 1024, 64 * 1024];
 /// How many pages of each class a thread keeps for reuse.
 const KEPT: usize = 64;
 /// The class number of memory that goes straight back to the allocator.

@@ -233,8 +233,7 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
     });
     let Some(u) = super::of(x, r) else { return };
     let greets = u.kind.greets && !reused;
-    let size = usize::try_from(*u.conf.buffer_size).unwrap_or(4096);
-    let mut peer = blank_peer(held, conn, Page::with_capacity(size.max(64)));
+    let mut peer = blank_peer(held, conn, Page::with_capacity(1));
     if greets {
         // The request follows when the talk is over.
         peer.swap_read(PeerRead::Greet);

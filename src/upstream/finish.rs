@@ -137,6 +137,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     let module = u.module.take();
     u.request.clear();
     u.pipe.memory.clear();
+    u.pipe.held = None;
     u.store = None;
     u.tried = None;
     let hold = u.hold.take();

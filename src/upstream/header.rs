@@ -15,7 +15,7 @@
 //!
 //! *Read next*: `heads.rs`.
 
-use super::{cache, early, finish, heads, next, relay, send};
+use super::{cache, early, finish, heads, next, pipe, relay, send};
 use crate::buf::Page;
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side, clock};
@@ -23,8 +23,12 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status, Turn};
+use crate::http::upstreamed::Upstream;
 use crate::log::Level;
 use crate::protocol::{Fault, Step};
+
+/// The most that is read at first where buffers hold that much.
+const FIRST: u64 = 32 << 10;
 
 /// The slot: the peer's connection is readable, or its time is up.
 ///
@@ -47,7 +51,7 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         }
         make_room(x, r, io)?;
         let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(()) };
-        let timeout = *u.conf.read_timeout;
+        let (timeout, first) = (*u.conf.read_timeout, first_read(u));
         let Some(peer) = u.peer.as_mut() else { return Ok(()) };
         let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
         if !c.read.ready {
@@ -56,7 +60,10 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             }
             return Ok(());
         }
-        let limit = peer.page.room();
+        if peer.page.is_empty() {
+            peer.page = Page::with_capacity(first);
+        }
+        let limit = peer.page.room().min(first);
         match c.recv(&mut peer.page, limit) {
             Ok(Received::Bytes(_)) => {}
             Ok(Received::Again) => continue,
@@ -72,6 +79,15 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         }
     }
     header_is_complete(x, r, io)
+}
+
+/// How much is read at first: `NAME_buffer_size`, and where the body is buffered, some of that as well, so
+/// that a reply of middling size comes with one call; but no more than a head may have, so that too large
+/// a one is noticed. The page for it is made when there is something to read, not for the wait.
+fn first_read(u: &Upstream) -> usize {
+    let head = (*u.conf.buffer_size).max(64);
+    let all = pipe::fill::capacity(&u.conf).min(FIRST).min(*u.conf.header_limit);
+    usize::try_from(if u.buffering { all.max(head) } else { head }).unwrap_or(4096)
 }
 
 enum Parsed {

@@ -30,6 +30,8 @@ pub enum Filled {
     Later,
     /// Memory holds as much as it may.
     Full,
+    /// Bytes that passed by memory wait for the client.
+    Held,
     /// The peer has closed its end.
     Closed,
 }

@@ -64,7 +64,9 @@ pub fn upstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// As [`process`]; 408 when the client took nothing for too long.
 pub fn downstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "sending to client";
-    unbuffered::client_is_late(x, r, io)?;
+    if super::of(x, r).is_none_or(|u| u.pipe.held.is_none()) {
+        unbuffered::client_is_late(x, r, io)?;
+    }
     process(x, r, io)
 }
 
@@ -74,6 +76,10 @@ pub fn downstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// [`Leave::Finish`](crate::http::turn::Leave::Finish) when all has been handed on, or nothing more can be.
 pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let mut moved = 0u64;
+    if splice::resume(x, r, io)? == Some(fill::Filled::Held) {
+        fill::rest(x, r, io);
+        return Ok(());
+    }
     loop {
         let flow = relay::decode(x, r, io)?;
         keep(x, r);
@@ -101,6 +107,10 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
                     await_client(x, r, io);
                     return Ok(());
                 }
+            }
+            fill::Filled::Held => {
+                fill::rest(x, r, io);
+                return Ok(());
             }
             fill::Filled::Later => {
                 drain::drain(x, r, io, true)?;
