@@ -106,7 +106,8 @@ def mysql(run):
         "socket": run.socket("mysql"), "pid-file": folder / "pid", "tmpdir": folder / "tmp",
     }
     words = [f"--{key}={value}" for key, value in options.items()]
-    run.server("mysql", ["mariadbd", "--no-defaults", "--skip-networking", "--skip-log-bin", *words])
+    command = ["mariadbd", "--no-defaults", "--skip-networking", "--skip-log-bin", *words]
+    run.server("mysql", command, says="ready for connections")
 
 
 def uwsgi(run):

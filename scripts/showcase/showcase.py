@@ -57,13 +57,14 @@ class Run:
         self.processes.append((name, process))
         return process
 
-    def server(self, name, words):
-        """Starts a server and waits until it accepts connections on its socket."""
+    def server(self, name, words, says=""):
+        """Starts a server and waits until it accepts connections on its socket, and has said so in its log
+        if it is one that cannot be stopped before that."""
         say(f"starting {os.path.basename(words[0])}")
         log = self.dir / f"{name}.log"
         with open(log, "wb") as file:
             process = self.spawn(name, words, file)
-        wait(name, process, log, lambda: accepts(socket.AF_UNIX, self.socket(name)))
+        wait(name, process, log, lambda: accepts(socket.AF_UNIX, self.socket(name)) and says in log.read_text())
 
     def stop(self):
         """Ends everything, the last one first, each by its own number."""

@@ -47,10 +47,12 @@ pub fn finish(
     log: &Targets,
     prefix: &Path,
 ) -> Result<HttpCycle, ConfError> {
+    // Modules first: what they make of their lines (groups, zones, formats) levels may inherit.
     for after in modules.iter().filter_map(|module| module.after) {
         after(http)?;
     }
     let drafts = std::mem::take(&mut http.get_mut::<CoreMain>().servers);
+    // All names that any line used are known now, so each variable has its number for good.
     let vars = build_vars(modules, http)?;
     let temp_path_of = modules.iter().filter_map(|module| module.temp_path).collect();
     let mut finisher = Finisher { log, prefix, temp_path_of, temp_paths: Vec::new(), locations: Vec::new() };
@@ -64,6 +66,7 @@ pub fn finish(
     let registered: Vec<Registration> =
         modules.iter().flat_map(|module| module.phases.iter().copied()).collect();
     let mut filters: Vec<_> = modules.iter().flat_map(|module| module.filters.iter().copied()).collect();
+    // Stable: within a stage they run in the order of the modules.
     filters.sort_by_key(|filter| filter.stage);
     Ok(HttpCycle {
         main: http.take(Scope::Http).freeze(),
@@ -80,6 +83,7 @@ pub fn finish(
     })
 }
 
+/// The table of variables: those of the modules, and those that lines of the file defined.
 fn build_vars(modules: &[&'static HttpModule], http: &mut Sets) -> Result<VarTable, ConfError> {
     let mut builtin = Vec::new();
     let mut families = Vec::new();
@@ -91,11 +95,15 @@ fn build_vars(modules: &[&'static HttpModule], http: &mut Sets) -> Result<VarTab
     VarTable::build(http.get_mut::<crate::conf::template::Names>(), &mut defined, builtin, families)
 }
 
+/// What is needed on the way from level to level, and what is collected on it.
 struct Finisher<'a> {
+    /// For levels without an `error_log` of their own.
     log: &'a Targets,
     prefix: &'a Path,
     temp_path_of: Vec<TempPathOf>,
+    /// Folders to be made before workers start, each once.
     temp_paths: Vec<TempPath>,
+    /// All locations of all servers, for those who have to visit each.
     locations: Vec<Rc<Location>>,
 }
 
@@ -108,6 +116,7 @@ impl Finisher<'_> {
     ) -> Result<(Rc<Server>, Vec<listen::Listen>), ConfError> {
         let ServerDraft { mut sets, place } = draft;
         let at = |text: String| ConfError::at(text, &place);
+        // From the outside in: a level is complete before those inside it take from it.
         sets.set_mut(Scope::Server).merge(http.set_mut(Scope::Server)).map_err(at)?;
         sets.set_mut(Scope::Location).merge(http.set_mut(Scope::Location)).map_err(at)?;
         let core = sets.get_mut::<CoreServer>();
@@ -115,6 +124,7 @@ impl Finisher<'_> {
         if listens.is_empty() {
             listens.push(listen::default_listen(&place, crate::sys::user::is_root()));
         }
+        // The server for requests that name no host.
         if core.names.is_empty() {
             core.names.push(ServerName::Plain(Slice::EMPTY));
         }
@@ -142,6 +152,8 @@ impl Finisher<'_> {
         let mut seen: Vec<(u8, Slice)> = Vec::new();
         let mut done = Vec::new();
         for mut draft in drafts {
+            // `= /a` and `/a` may stand side by side; two of one kind may not. Regular expressions may
+            // repeat.
             let class = match draft.kind {
                 LocationKind::Exact => 0,
                 LocationKind::Prefix | LocationKind::PrefixOnly => 1,
@@ -211,6 +223,7 @@ impl Finisher<'_> {
     }
 }
 
+/// `.example.com` means the name and all below it; shown is the name.
 fn strip_dot(name: &Slice) -> Slice {
     if name.starts_with(b".") { name.slice(1..name.len()) } else { name.clone() }
 }
@@ -244,6 +257,7 @@ fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAdd
             *chosen = true;
             address.default_server = server.clone();
         }
+        // Several servers may share a socket; the one line that has options speaks for it.
         if listen.has_options {
             address.listen = listen.socket.clone();
         }

@@ -62,6 +62,7 @@ const KNOWN: [&str; 17] = [
 /// nginx's sentences about addresses and parameters.
 pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let text = line.arg(0)?;
+    // A name may have several addresses, and a range several ports: a socket for each.
     let mut listens: Vec<Listen> = addresses(line, text)?
         .into_iter()
         .map(|address| Listen {
@@ -80,6 +81,7 @@ pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     }
     let conf = cx.conf::<CoreServer>();
     conf.listen_seen = true;
+    // Other servers may listen there as well; this one only once.
     for listen in listens {
         if conf.listens.iter().any(|other| other.socket.address == listen.socket.address) {
             return Err(line.err(format_args!("a duplicate listen {}", listen.socket.address)));
@@ -130,6 +132,7 @@ fn addresses_of(line: &Line, shown: &str) -> Result<Vec<Address>, ConfError> {
             shown.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(|| wrong("invalid port"))?;
         return Ok(vec![Address::parse("0.0.0.0", port).unwrap_or(Address::NONE)]);
     }
+    // An address needs no resolver. Names are asked for once, now, before anything is served.
     if let Some(address) = Address::parse(shown, 80) {
         return if address.port() == 0 { Err(wrong("invalid port")) } else { Ok(vec![address]) };
     }
@@ -153,10 +156,12 @@ fn addresses_of(line: &Line, shown: &str) -> Result<Vec<Address>, ConfError> {
     Ok(found.into_iter().map(Address::Ip).collect())
 }
 
+/// One word behind the address.
 fn parameter(line: &Line, arg: &Arg, listen: &mut Listen) -> Result<(), ConfError> {
     let wrong = || arg.invalid_parameter(&KNOWN);
     let number = |text: &[u8]| parse_number(text).and_then(|n| i32::try_from(n).ok()).filter(|n| *n > 0);
     let socket = &mut listen.socket;
+    // Options belong to the socket, the rest to this server's use of it.
     let mut option = true;
     if arg.is("default_server") || arg.is("default") {
         listen.default_server = true;
@@ -208,6 +213,7 @@ fn parameter(line: &Line, arg: &Arg, listen: &mut Listen) -> Result<(), ConfErro
     Ok(())
 }
 
+/// `on`, `off`, or `idle:interval:count`, of which any may be left out but not all.
 fn keepalive(line: &Line, text: &[u8]) -> Result<Keepalive, ConfError> {
     let wrong =
         || line.err(format_args!("invalid so_keepalive value: \"{}\"", String::from_utf8_lossy(text)));

@@ -58,10 +58,15 @@
 //! # Turn 1: somebody is at the door
 //!
 //! The listening socket is readable. [`accept`](crate::event::accept) makes a connection of it, and its
-//! owner is `Waiting`. Nearly always the request has arrived by then, so the worker does not wait for an
-//! event: it looks at once. [`wait::readable`](crate::http::client::wait::readable) reads the first bytes
-//! into a page, and [`release::begin`](crate::worker::release::begin) makes the exchange. It is alive
-//! because it has a main request, and the log says so:
+//! owner is `Waiting`. That is all. The request is mostly still on its way, and to look for it too early
+//! would be a system call for nothing. Nothing is in the log either: there is no request yet.
+//!
+//! # Turn 2: the question comes
+//!
+//! The client's connection is readable.
+//! [`wait::readable`](crate::http::client::wait::readable) reads the first bytes into a page, and
+//! [`release::begin`](crate::worker::release::begin) makes the exchange. It is alive because it has a main
+//! request, and the log says so:
 //!
 //! ```log
 //! [debug] hold +Main: main
@@ -114,7 +119,7 @@
 //! what happens next is in four slots: the client's `CheckBroken` twice, and the peer's `ProcessHeader` and
 //! `SendRequest`, which a fresh peer begins with.
 //!
-//! # Turn 2: bad news
+//! # Turn 3: bad news
 //!
 //! The peer's socket has news. Its owner is `Upstream(x, r)`, so the
 //! [`switchboard`](crate::worker::switchboard) calls the peer's slots: first the reading one. It sees that
@@ -138,7 +143,7 @@
 //! connects to the second server. Again the stack is left with a timer set. Note what did *not* happen:
 //! the request was not made again, and the client's slots were not touched.
 //!
-//! # Turn 3: the question goes out
+//! # Turn 4: the question goes out
 //!
 //! The second peer's socket is writable, which is how a connect that worked announces itself. The request
 //! is written in one go, and the writing slot has nothing more to do:
@@ -151,7 +156,7 @@
 //! connection stood in place 1 too, in generation 0. If the kernel still had an event for it in this
 //! batch, its name would find nothing.
 //!
-//! # Turn 4: the answer
+//! # Turn 5: the answer
 //!
 //! Readable. [`process_header`](crate::upstream::header::process_header) reads into the peer's page and
 //! lets the protocol module look, until that says `Done`. The fields become those of the answer
@@ -189,7 +194,7 @@
 //!
 //! # What you have seen
 //!
-//! - Four turns, and not one function that waited.
+//! - Five turns, and not one function that waited.
 //! - Every change of a slot has its line. Read only the lines with `->` and you have read the story.
 //! - Every hold has a `+` and a `-`. The last `-` says `none`.
 //! - A failure was a return value.

@@ -109,6 +109,7 @@ pub static MODULE: Module = Module {
 fn query(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let words =
         line.args.iter().map(|word| Template::compile(cx, line, word)).collect::<Result<Vec<_>, _>>()?;
+    // A command that is written out can be refused now; one that a variable makes, when it is made.
     if let Some(command) =
         words.first().and_then(Template::as_constant).filter(|command| leaves_state(command))
     {
@@ -171,6 +172,7 @@ impl Protocol for Redis {
             let key = key.ok_or(Fault::Internal("the \"$redis_key\" variable is not set"))?;
             command(out, &[b"GET", &key]);
         } else {
+            // Each is one word whatever it holds, so nothing needs to be escaped.
             let words: Vec<_> = conf.query.iter().map(|word| r.eval(word)).collect();
             if words.first().is_some_and(|command| leaves_state(command)) {
                 return Err(Fault::Refuse(403));
@@ -188,10 +190,12 @@ impl Protocol for Redis {
     }
 
     fn greet(&mut self, input: &mut Input, out: &mut Out, head: &mut Head) -> Result<Greet, Fault> {
+        // The first call writes all of it at once; the replies come in the same order.
         let left = self.greetings.get_or_insert_with(|| greeting(&self.conf, out));
         while *left > 0 {
             let Some(reply) = &mut self.greeting else {
                 let Some(line) = line(input)? else { return Ok(Greet::More) };
+                // A wrong password, an unknown database: the connection is no good for this request.
                 if line.starts_with(b"-") {
                     head.detail = line.slice(1..line.len());
                     return Err(Fault::Invalid("an error to the greeting"));
@@ -210,11 +214,13 @@ impl Protocol for Redis {
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
         let Some(line) = line(input)? else { return Ok(Step::Again) };
+        // Even an error is a whole reply; what is wrong is not the connection.
         head.keepalive = true;
         if matches!(line.first(), Some(b'-' | b'!')) {
             head.detail = line.slice(1..line.len());
             return Err(Fault::Invalid("an error"));
         }
+        // Nil in the spellings of both versions: there is no such key.
         if matches!(&*line, b"_" | b"$-1" | b"*-1") {
             head.status(404).length(0);
             self.framing = Framing::Empty;
@@ -225,6 +231,7 @@ impl Protocol for Redis {
             head.field("Content-Type", "application/json");
         }
         self.walker.line(&line)?;
+        // The common case has its length in front, so the decoder can pass it on without a look.
         let string = line.strip_prefix(b"$").and_then(parse_number);
         if let Some(body) = string.filter(|_| *self.conf.format == Format::Text) {
             head.length(body);

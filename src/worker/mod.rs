@@ -164,6 +164,7 @@ impl Worker {
             }
         }
         self.hand_names_on();
+        // A worker that quits leaves when nobody needs it any more.
         if self.io.exiting && self.exchanges.live.is_empty() && self.io.net.table.iter().all(needs_nobody) {
             self.stop = true;
         }
@@ -188,6 +189,7 @@ impl Worker {
 
     /// Both directions of a connection may have news; nginx asks the reading one first.
     fn event(&mut self, id: ConnId, read: bool, write: bool) {
+        // The first handler may close the connection, or give it to somebody else: it is looked up again.
         if read && self.io.conn(id).is_some_and(|c| !c.read.delayed) {
             self.dispatch(id, Side::Read);
         }
@@ -196,9 +198,11 @@ impl Worker {
         }
     }
 
+    /// A timer has fired. For a connection its slot is called as for an event; it sees `timed_out`.
     fn expire(&mut self, due: Due) {
         match due {
             Due::Side(id, side) => self.dispatch(id, side),
+            // Whoever is still here has had his time: the loop ends, and gives everything up.
             Due::Key(Key::Shutdown, _) => {
                 self.io.cycle.error_log.write(
                     Level::Notice,
@@ -251,6 +255,7 @@ impl Worker {
         }
     }
 
+    /// News for the client of an exchange.
     fn client(&mut self, x: ExchangeId, side: Side) {
         let live = self.exchanges.live.get(x.0 as usize).map(|x| (x.active, x.client.conn));
         // Reading is the main request's business, writing that of whichever request has its turn.
@@ -383,6 +388,7 @@ impl Worker {
         true
     }
 
+    /// Takes a new client in, or turns it away when there are too many.
     fn begin_client(&mut self, id: ConnId, address: usize) {
         // Room is made before there is none: requests under way need connections to their peers.
         let limit = self.io.net.limit;
@@ -419,6 +425,7 @@ impl Worker {
         }
     }
 
+    /// What the master, or an operator, wants of this worker.
     fn signals(&mut self) {
         // Signals of one kind that came together are one.
         let asked = self.inbox.drain();
@@ -444,6 +451,7 @@ impl Worker {
         for listening in self.listening.drain(..) {
             let _ = self.io.net.unwatch(listening.fd.as_raw_fd());
         }
+        // Somebody may never finish.
         let core = self.io.cycle.process.get::<crate::conf::core_conf::Core>();
         let ms = *core.worker_shutdown_timeout;
         if ms != 0 {
@@ -451,6 +459,7 @@ impl Worker {
         }
         let idle: Vec<ConnId> = self.io.net.table.iter().filter(|c| is_parked(c)).map(|c| c.id).collect();
         for id in idle {
+            // Its time of grace is not over (`grace_over`).
             if self.io.conn(id).is_some_and(|c| c.owner == Owner::Waiting && c.write.deadline != 0) {
                 continue;
             }
@@ -472,7 +481,9 @@ impl Worker {
         log::debug!("{} requests are still being read", reading.len());
     }
 
+    /// The loop has ended: what is still under way is given up, logged and freed.
     fn close_everything(&mut self) {
+        // The keys first: freeing one may begin another (a pipelined request).
         let all: Vec<usize> = self.exchanges.live.iter().map(|(key, _)| key).collect();
         for key in all {
             let Some(mut x) = self.exchanges.live.try_remove(key) else { continue };

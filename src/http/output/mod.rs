@@ -17,14 +17,6 @@
 //! A filter never waits. What it cannot hand on yet it keeps, with its bit of [`buffered`]; [`output`] asks
 //! again as long as the socket takes what comes.
 //!
-//! [`Request::filters`]. A response that no filter wants goes from the handler straight to the three
-//! that always run: postpone, chunked, write.
-//!
-//! ```text
-//!   send_header ─▶ header filters ─▶ header.rs (bytes of the head) ─┐
-//!   output ─▶ engaged body filters ─▶ postpone ─▶ chunked ──────────┴─▶ write ─▶ socket
-//! ```
-//!
 //! [`Request::filters`]: super::request::Request::filters
 //!
 //! *Read next*: `header.rs`, `write.rs`.

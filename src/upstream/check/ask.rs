@@ -2,7 +2,7 @@
 //!
 //! *In nginx* the commercial version writes a fixed request of HTTP/1.0 and has a parser of its own.
 //!
-//! *Here* [`Http1`](crate::protocol::http1::Http1) is asked, so `proxy_set_header` and
+//! *Here* [`Http1`] is asked, so `proxy_set_header` and
 //! `proxy_http_version` of the location count and a chunked answer is read without its chunks. Only who
 //! asks differs: [`Asker`] is a request that no client made. It has neither fields nor a body, and of
 //! all variables it knows `$proxy_host`, `$host` and `$proxy_port`; a field whose value comes out empty
