@@ -81,6 +81,22 @@ fn the_good_configurations_are_read_whole() {
 }
 
 #[test]
+fn every_target_has_good_inputs_and_a_file_for_libfuzzer() {
+    let folder = std::env::var_os("CORPUS").map(std::path::PathBuf::from);
+    for target in all() {
+        assert!(!target.corpus.is_empty(), "{}", target.name);
+        let file = format!("{}/tests/fuzz/fuzz_targets/{}.rs", env!("CARGO_MANIFEST_DIR"), target.name);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(text.contains(&format!("run(\"{}\", bytes)", target.name)), "{file}");
+        let Some(folder) = folder.as_ref().map(|folder| folder.join(target.name)) else { continue };
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (n, input) in target.corpus.iter().enumerate() {
+            std::fs::write(folder.join(format!("good-{n}")), input).expect("a file");
+        }
+    }
+}
+
+#[test]
 fn nothing_that_strangers_send_breaks_a_promise() {
     let (times, seed) = (setting("N").unwrap_or(FEW), setting("SEED").unwrap_or(1));
     let wanted = std::env::var("TARGET").ok().filter(|name| !name.is_empty());

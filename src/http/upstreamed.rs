@@ -141,7 +141,7 @@ pub struct Pipe {
     pub stalled_ms: u64,
 }
 
-/// What a tunnel remembers for the line in the log at its end.
+/// What a tunnel remembers: which ends were passed on, and what the line in the log at its end says.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tunnel {
     /// Who ended its direction first: `client` or `upstream`.
@@ -150,6 +150,10 @@ pub struct Tunnel {
     pub sent_before: u64,
     /// Bytes from the peer.
     pub received: u64,
+    /// The peer has been told that the client has ended its side.
+    pub told_peer: bool,
+    /// The client has been told that the peer has.
+    pub told_client: bool,
 }
 
 impl Pipe {

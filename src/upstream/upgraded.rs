@@ -27,6 +27,7 @@ use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstreamed::Mode;
 use crate::log::Level;
 use socket2::SockRef;
+use std::mem::replace;
 
 /// How many bytes one turn relays each way before others have theirs.
 const SHARE: usize = 256 << 10;
@@ -156,8 +157,9 @@ fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: Co
                 peer.out.push(bytes);
             }
             Ok(None) => {
-                let ended = pass_end(io, client, conn);
-                if ended {
+                let ended = io.conn(client).is_none_or(|c| c.flags.closing);
+                if ended && !x[r].upstream.as_mut().is_some_and(|u| replace(&mut u.tunnel.told_peer, true)) {
+                    pass_end(io, conn);
                     note_closer(x, r, "client");
                 }
                 return Ok(ended);
@@ -186,8 +188,10 @@ fn downwards(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Resul
                 to_client(x, io, bytes).inspect_err(|_| note_closer(x, r, "client"))?;
             }
             Ok(None) => {
-                let ended = pass_end(io, conn, x.client.conn);
-                if ended {
+                let ended = io.conn(conn).is_none_or(|c| c.flags.closing);
+                if ended && !x[r].upstream.as_mut().is_some_and(|u| replace(&mut u.tunnel.told_client, true))
+                {
+                    pass_end(io, x.client.conn);
                     note_closer(x, r, "upstream");
                 }
                 return Ok(ended);
@@ -235,14 +239,13 @@ fn read(io: &mut Io, conn: ConnId, size: usize) -> std::io::Result<Option<Slice>
     }
 }
 
-/// Passes the end of one side on to the other, once; true if it has ended.
-fn pass_end(io: &mut Io, from: ConnId, to: ConnId) -> bool {
-    let ended = io.conn(from).is_none_or(|c| c.flags.closing);
-    if ended && let Some(c) = io.conn(to) {
-        // Told twice it says "not connected", which is as good.
+/// Passes the end of one side on to the other. Once: each time would be an event on that other side, which
+/// would bring us here again, without end.
+fn pass_end(io: &mut Io, to: ConnId) {
+    if let Some(c) = io.conn(to) {
+        // One that is gone says "not connected", which is as good.
         let _ = c.shut_write();
     }
-    ended
 }
 
 fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) {
@@ -256,7 +259,9 @@ fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnI
         io.net.wait(conn, Side::Write, send);
     } else {
         io.net.cancel_timer(conn, Side::Write);
-        wait_for_more(io, client, None);
+        // A client that says nothing for long is the peer's business, until the peer has ended its side.
+        let is_alone = io.conn(conn).is_none_or(|c| c.flags.closing);
+        wait_for_more(io, client, is_alone.then_some(read));
     }
     if down_waits {
         io.net.wait(client, Side::Write, *core.send_timeout);

@@ -35,7 +35,7 @@ impl Dice {
 }
 
 /// Texts that mean something to one parser or another.
-const WORDS: [&str; 47] = [
+const WORDS: [&str; 53] = [
     "\r\n",
     "\n",
     "\r",
@@ -76,6 +76,12 @@ const WORDS: [&str; 47] = [
     "Content-Length: 5\r\n",
     "Transfer-Encoding: chunked\r\n",
     "Connection: close\r\n",
+    "X-Accel-Redirect: /quiet\r\n",
+    "X-Accel-Limit-Rate: 1\r\n",
+    "Content-Encoding: gzip\r\n",
+    "Set-Cookie: a=b; path=/\r\n",
+    "Status: 500\r\n",
+    "Location: /x\r\n",
     "HTTP/1.1",
     "HTTP/1.0",
     "0\r\n\r\n",

@@ -124,3 +124,18 @@ fn an_error_page_of_a_late_request_is_not_limited_again() {
     assert_eq!(c.get("/quick").status, 502);
     assert_eq!(c.get("/").text(), "late");
 }
+
+#[test]
+fn a_tunnel_whose_peer_has_ended_waits_for_the_client_only_so_long() {
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nlast words";
+    let origin = Origin::acts([Act::HalfCloseAfter(head.into())]);
+    let conf = "location / { proxy_http_version 1.1; proxy_set_header Upgrade x; proxy_read_timeout 200ms;
+                             proxy_set_header Connection upgrade; proxy_pass http://%%O%%; }";
+    let s = Server::locations(conf).with("O", origin.addr()).start();
+    let mut c = s.connect();
+    c.send(http::get("/", &["Upgrade: x", "Connection: upgrade"]));
+    assert!(c.head().start.starts_with("HTTP/1.1 101 "));
+    assert_eq!(c.bytes(10), b"last words");
+    c.expect_close();
+    origin.wait_for_closed(1);
+}

@@ -3,6 +3,8 @@
 //! Run one subject with `cargo test --test suite reload::`, and all of them against nginx with
 //! `HEADWATER_BIN=/usr/sbin/nginx cargo test --test suite`.
 
+#[path = "../corpus/mod.rs"]
+mod corpus;
 #[path = "../kit/mod.rs"]
 mod kit;
 
@@ -25,6 +27,7 @@ mod http_head;
 mod kit_self;
 mod limits;
 mod listing;
+mod live_fuzz;
 mod locations;
 mod logs;
 mod manual;

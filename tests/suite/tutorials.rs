@@ -1,5 +1,6 @@
 //! The modules that the tutorials write, outside the library: on every cut, and as programs.
 
+use crate::corpus::{echo, search};
 use crate::kit::server::example;
 use crate::kit::{Origin, Server, http};
 use headwater::protocol::Protocol;
@@ -7,13 +8,6 @@ use headwater::protocol::bench::{Asking, End, Heard, configure, every_cut, say};
 use std::io;
 use std::net::TcpListener;
 use std::thread;
-
-#[allow(dead_code)] // their main functions
-#[path = "../../examples/echo.rs"]
-mod echo;
-#[allow(dead_code)]
-#[path = "../../examples/search.rs"]
-mod search;
 
 fn heard<P: Protocol>(reply: &str) -> Heard {
     let configured = configure::<P>("").expect("a configuration");
