@@ -12,6 +12,7 @@ mod access;
 mod access_log;
 mod balance;
 mod bodies;
+mod cache;
 mod body_filters;
 mod cache_files;
 mod command_line;
