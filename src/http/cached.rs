@@ -106,6 +106,8 @@ pub struct Cached {
     pub entry: Option<Entry>,
     /// The answer comes from the entry.
     pub sends: bool,
+    /// When that was fetched or found unchanged, in seconds since 1970.
+    pub date: u64,
     /// The request is one whose reply may be kept (nginx: `u->cacheable`).
     pub keeps: bool,
     /// The peer is asked with GET although the client said HEAD, or as good as: its reply has a body.

@@ -128,6 +128,8 @@ impl Peer {
 pub struct Pipe {
     /// In memory, behind what is in the file.
     pub memory: Chain,
+    /// In the file of a reply that is being kept, in front of what is in memory.
+    pub kept: Chain,
     /// What memory should not hold.
     pub file: Option<TempFile>,
     /// How much of the file has been handed on.

@@ -49,9 +49,13 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
     close(x, r, io, outcome);
     x.action = "sending to client";
     let Some(u) = super::of(x, r) else { return status };
-    let (sent, mode, ended) = (u.header_sent, u.mode, u.ended);
+    let (sent, mode, ended, gone) = (u.header_sent, u.mode, u.ended, u.client_gone);
     if !sent || matches!(status, Status::Http(408 | 499) | Status::Declined) {
         return status;
+    }
+    if gone && !x[r].flags.header_only {
+        // A part of the body has been left out: no end may make it look whole.
+        return Status::Error;
     }
     // After a tunnel nobody knows where a next request would begin.
     if mode == Mode::Upgraded {

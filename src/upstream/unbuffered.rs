@@ -82,6 +82,11 @@ pub fn client_is_late(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     logging::log(x, r, io, Level::Info, None, format_args!("client timed out"));
+    if let Some(u) = super::of(x, r).filter(|u| u.copies_body()) {
+        // The client is given up, the copy is not.
+        u.client_gone = true;
+        return Ok(());
+    }
     Status::Http(408).finish()
 }
 

@@ -15,15 +15,16 @@
 //!
 //! *Read next*: `stale.rs`.
 
+use super::super::init;
 use super::{any_holds, give_up, now, of, vary, wait};
-use crate::buf::{Chain, Slice};
+use crate::buf::{Chain, FileRange, Slice};
 use crate::cache::{FileHead, Key};
 use crate::event::{RequestIx, clock};
 use crate::http::cached::{CacheStatus, Cached, Fill};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
-use crate::http::upstreamed::Peer;
+use crate::http::upstreamed::{Peer, Upstream};
 use crate::log::Level;
 use crate::parse::date;
 use crate::protocol::Head;
@@ -38,12 +39,21 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, relayed: bool) {
     }
     let conf = u.conf.clone();
     let refused = any_holds(x, r, io, &conf.cache.no_cache);
-    let Some(valid_until) = valid_until(x, r).filter(|_| relayed && !refused) else {
-        return give_up(x, r, io);
+    let kept = match valid_until(x, r).filter(|_| relayed && !refused) {
+        None => false,
+        Some(valid_until) => start(x, r, io, valid_until).map_or_else(
+            |error| {
+                let text = format_args!("cannot write a file of the cache");
+                logging::log(x, r, io, Level::Crit, Some(&error), text);
+                false
+            },
+            |()| true,
+        ),
     };
-    if let Err(error) = start(x, r, io, valid_until) {
-        logging::log(x, r, io, Level::Crit, Some(&error), format_args!("cannot write a file of the cache"));
+    if !kept && of(x, r).is_some_and(|c| c.keeps) {
         give_up(x, r, io);
+        // Nobody but the client wants the reply now, so it matters again whether the client is there.
+        init::watch_client(x, r, io, *conf.ignore_client_abort);
     }
 }
 
@@ -141,6 +151,13 @@ pub fn append(x: &mut Exchange, r: RequestIx, io: &mut Io) {
         logging::log(x, r, io, Level::Crit, Some(&error), format_args!("write() to a temporary file failed"));
         give_up(x, r, io);
     }
+}
+
+/// Where in the file stands what the pipe has in memory; None if nothing is there, or no file.
+pub fn tail(u: &Upstream) -> Option<FileRange> {
+    let file = &u.cache.as_deref()?.fill.as_ref()?.file;
+    let waiting = u.pipe.memory.len();
+    (waiting > 0).then(|| file.range(file.len().saturating_sub(waiting), waiting))
 }
 
 /// The reply is whole: its file gets its name, and whoever waits for it is told.

@@ -193,6 +193,7 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Status> {
             key: main,
             entry: None,
             sends: false,
+            date: 0,
             keeps: true,
             asks_get,
             raw: Vec::new(),

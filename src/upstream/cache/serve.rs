@@ -67,7 +67,9 @@ pub(super) fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return finish::redirect(x, r, io, to);
     }
     heads::process_headers(x, r, io)?;
-    let Some(entry) = of(x, r).and_then(|c| c.entry.take()) else { return Status::INTERNAL.finish() };
+    let Some(c) = of(x, r) else { return Status::INTERNAL.finish() };
+    let Some(entry) = c.entry.take() else { return Status::INTERNAL.finish() };
+    c.date = entry.head.date;
     let mut chain = body(&entry);
     let promised = x[r].headers_out.content_length;
     if x[r].method != Method::Head && promised.is_some_and(|n| n != chain.len()) && x[r].is_main() {

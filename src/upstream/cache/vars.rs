@@ -1,12 +1,13 @@
 //! `$upstream_cache_…`
 //!
-//! *In nginx* `ngx_http_upstream_cache_status`, `_last_modified` and `_etag`.
+//! *In nginx* `ngx_http_upstream_cache_status`, `_key`, `_age`, `_last_modified` and `_etag`.
 //!
-//! *Here* the same. The latter two have a value only while a peer is asked whether what is there has
-//! changed (`NAME_cache_revalidate`).
+//! *Here* the same. The last two have a value only while a peer is asked whether what is there has
+//! changed (`NAME_cache_revalidate`), and the age only if the answer comes from the cache.
 //!
 //! *Read next*: `serve.rs: validators`.
 
+use super::now;
 use super::serve::validators;
 use crate::buf::Slice;
 use crate::http::vars::{Definition, definition};
@@ -19,6 +20,18 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
             definition(|x, r, _| {
                 let c = x[r].upstream.as_ref()?.cache.as_ref()?;
                 Some(Slice::from(c.status.word()))
+            })
+            .volatile(),
+        ),
+        (
+            "upstream_cache_key",
+            definition(|x, r, _| Some(x[r].upstream.as_ref()?.cache.as_ref()?.text.clone())).volatile(),
+        ),
+        (
+            "upstream_cache_age",
+            definition(|x, r, _| {
+                let c = x[r].upstream.as_ref()?.cache.as_ref().filter(|c| c.sends)?;
+                Some(Slice::from(now().saturating_sub(c.date).to_string()))
             })
             .volatile(),
         ),

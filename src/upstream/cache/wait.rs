@@ -20,9 +20,11 @@ use crate::event::timer::Key;
 use crate::event::{ExchangeId, RequestIx, clock};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::http::logging;
 use crate::http::slots::ClientWrite;
 use crate::http::turn::Turn;
 use crate::http::upstreamed::Upstream;
+use crate::log::Level;
 
 /// How often one looks for what another worker fetches, in ms.
 const LOOK: u64 = 500;
@@ -69,6 +71,9 @@ pub fn await_cache(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     forget(x, r, io);
+    if x[r].upstream.as_deref().is_some_and(is_over) {
+        logging::log(x, r, io, Level::Info, None, format_args!("cache lock timeout"));
+    }
     x[r].swap_write(ClientWrite::CheckBroken);
     let turn = init::init_request(x, r, io);
     next::run(x, r, io, turn)

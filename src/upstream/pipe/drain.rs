@@ -71,9 +71,12 @@ fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: 
     }
 }
 
-/// What is next in line: the rest of the file first, then memory.
+/// What is next in line: what is in a file first, then memory.
 fn take(x: &mut Exchange, r: RequestIx) -> Option<Chain> {
     let pipe = &mut of(x, r)?.pipe;
+    if !pipe.kept.is_empty() {
+        return Some(std::mem::take(&mut pipe.kept));
+    }
     if let Some(file) = &pipe.file
         && pipe.handed < file.len()
     {

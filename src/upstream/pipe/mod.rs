@@ -146,7 +146,8 @@ fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// Waits for the client if it has something to take.
 pub fn await_client(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let conn = x.client.conn;
-    if r != x.active || x.out.is_empty() {
+    let gone = x[r].upstream.as_ref().is_some_and(|u| u.client_gone);
+    if r != x.active || x.out.is_empty() || gone {
         return;
     }
     // A delay has its own timer.

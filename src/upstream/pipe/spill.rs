@@ -3,7 +3,8 @@
 //! *In nginx* `ngx_event_pipe_write_chain_to_temp_file`, with a warning in the log at the first write.
 //!
 //! *Here* the same. It happens only while the client is slower than the peer and memory is full; past
-//! `NAME_max_temp_file_size` the peer is held back instead.
+//! `NAME_max_temp_file_size` the peer is held back instead. Of a reply that is being kept there is a file
+//! already, of any size: it is never held back by a client, because others may wait for it.
 //!
 //! *Read next*: `buf/temp_file.rs`.
 
@@ -16,7 +17,7 @@ use crate::http::turn::{Leave, Status};
 use crate::http::upstreamed::Pipe;
 use crate::log::Level;
 use crate::sys::splice::Conduit;
-use crate::upstream::of;
+use crate::upstream::{cache, of};
 
 /// Moves memory to the file, or with `NAME_temp_file_write_size` so much of it; false if it may not.
 ///
@@ -27,6 +28,13 @@ use crate::upstream::of;
 /// [`Leave::Finish`] with 502 when the file cannot be written: the client sees the cut.
 pub fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
+    if u.pipe.file.is_none()
+        && let Some(range) = cache::fill::tail(u)
+    {
+        u.pipe.memory.clear();
+        u.pipe.kept.push_file(range);
+        return Ok(true);
+    }
     let most = *u.conf.max_temp_file_size;
     let written = u.pipe.file.as_ref().map_or(0, TempFile::len);
     let part = match *u.conf.temp_file_write_size {
