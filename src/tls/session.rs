@@ -23,6 +23,7 @@ use rustls::client::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{Accepted, Acceptor, ServerConfig};
 use rustls::{CipherSuite, ClientConnection, Connection, HandshakeKind, NamedGroup};
+use std::cell::RefCell;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -103,6 +104,32 @@ pub enum Taken {
     Again,
 }
 
+/// How much is read from a socket at once.
+const READ: usize = 64 << 10;
+/// How much plaintext rustls keeps before it takes no more records.
+const FULL: usize = 16 << 10;
+
+thread_local! {
+    /// What is read goes through here on its way to the session it is for.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// Gives records to a session, piece by piece; says how many bytes it was, and what it has no room for.
+fn feed(connection: &mut Connection, bytes: &[u8]) -> io::Result<(usize, Vec<u8>)> {
+    let mut rest = bytes;
+    loop {
+        // Without bytes this tells the session of the end of the stream. Behind close_notify it takes none.
+        let n = connection.read_tls(&mut rest)?;
+        let state = connection.process_new_packets().map_err(io::Error::other)?;
+        if n == 0 {
+            return Ok((bytes.len(), Vec::new()));
+        }
+        if rest.is_empty() || state.plaintext_bytes_to_read() >= FULL {
+            return Ok((bytes.len(), rest.to_vec()));
+        }
+    }
+}
+
 /// How long a session's number is.
 const ID: usize = 32;
 
@@ -119,6 +146,8 @@ pub struct Session {
     stage: Stage,
     /// Plaintext that is encrypted and has not left.
     owed: u64,
+    /// Records that were read while there was no room for their plaintext.
+    held: Vec<u8>,
     /// Why it cannot go on.
     failed: Option<rustls::Error>,
     /// The handshake is complete.
@@ -148,6 +177,7 @@ impl Session {
         Session {
             stage,
             owed: 0,
+            held: Vec::new(),
             failed: None,
             shaken: false,
             strict: false,
@@ -279,17 +309,30 @@ impl Session {
         if let Some(error) = &self.failed {
             return Err(io::Error::other(error.clone()));
         }
-        let n = match connection.read_tls(wire) {
-            Ok(n) => n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Taken::Again),
-            Err(error) => return Err(error),
+        let held = std::mem::take(&mut self.held);
+        let fed = if held.is_empty() {
+            SCRATCH.with_borrow_mut(|scratch| match wire.read(scratch) {
+                Ok(n) => feed(connection, scratch.get(..n).unwrap_or_default()),
+                Err(error) => Err(error),
+            })
+        } else {
+            feed(connection, &held)
         };
-        if let Err(error) = connection.process_new_packets() {
-            // The alert that says so is best effort: nobody waits for its way out.
-            let _ = connection.write_tls(wire);
-            self.failed = Some(error.clone());
-            return Err(io::Error::other(error));
-        }
+        let n = match fed {
+            Ok((n, rest)) => {
+                self.held = rest;
+                n
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Taken::Again),
+            Err(error) => {
+                if let Some(fault) = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+                    // The alert that says so is best effort: nobody waits for its way out.
+                    let _ = connection.write_tls(wire);
+                    self.failed = Some(fault.clone());
+                }
+                return Err(error);
+            }
+        };
         if self.shaken && self.owed == 0 && connection.wants_write() {
             // An answer to a key update or the like; what does not go now goes with the next bytes.
             let _ = connection.write_tls(wire);
@@ -369,7 +412,7 @@ impl Session {
     pub fn has_more(&mut self) -> bool {
         let Stage::Talk(connection) = &mut self.stage else { return false };
         match connection.reader().fill_buf() {
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock || !self.held.is_empty(),
             Ok(_) => true,
         }
     }

@@ -17,12 +17,12 @@
 
 use super::send;
 use crate::buf::Slice;
-use crate::event::{RequestIx, Side, clock};
+use crate::event::{ConnId, RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status};
-use crate::http::upstream_conf::Parts;
+use crate::http::upstream_conf::{Parts, UpstreamConf};
 use crate::http::upstreamed::Aim;
 use crate::log::{Level, clock as wall};
 use crate::tls::certificate::Certificate;
@@ -70,11 +70,9 @@ pub fn handshake(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Le
         return Ok(true);
     }
     if c.is_plain() {
-        let name = String::from_utf8_lossy(&aim.name);
-        let config = aim.tls.for_peer(&format!("{} {name}", c.peer));
-        match Session::connecting(config, client::server_name(&name), u.kind.says_goodbye) {
+        match begin(aim, &c.peer.to_string(), u.kind.says_goodbye) {
             Ok(session) => c.begin_session(session),
-            Err(error) => return Err(failed(x, r, io, &io::Error::other(error))),
+            Err(error) => return Err(failed(x, r, io, &error)),
         }
         io.net.set_timer(conn, Side::Write, timeout);
     }
@@ -93,24 +91,61 @@ pub fn handshake(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Le
     Ok(true)
 }
 
-/// Looks at the peer's certificate, where the location wants it to be good.
+/// The handshake of a health check, which has no request; true when plaintext may pass, or there is no TLS.
+///
+/// # Errors
+/// Why it failed, or what is wrong with the peer's certificate.
+pub fn of_check(io: &mut Io, conn: ConnId, conf: &UpstreamConf) -> io::Result<bool> {
+    let Some(pass) = conf.pass.as_ref().filter(|pass| pass.parts.tls) else { return Ok(true) };
+    let Some(tls) = conf.tls.get().cloned() else { return Ok(true) };
+    let Some(c) = io.net.table.get_mut(conn) else { return Ok(false) };
+    if c.session().is_some_and(Session::is_shaken) {
+        return Ok(true);
+    }
+    // A name that variables make is made by requests only.
+    let name = conf.ssl_name.as_ref().and_then(|name| name.as_constant().cloned());
+    let aim = Aim { tls, name: without_port(&name.unwrap_or_else(|| pass.parts.host.clone())) };
+    if c.is_plain() {
+        c.begin_session(begin(&aim, &c.peer.to_string(), true)?);
+        io.net.set_timer(conn, Side::Write, *conf.connect_timeout);
+    }
+    let Some(c) = io.net.table.get_mut(conn) else { return Ok(false) };
+    if c.shake()? != Shake::Done {
+        return Ok(false);
+    }
+    io.net.cancel_timer(conn, Side::Write);
+    let session = io.net.table.get(conn).and_then(|c| c.session());
+    session.map_or(Ok(()), |session| judge(&aim, session)).map_err(io::Error::other)?;
+    Ok(true)
+}
+
+fn begin(aim: &Aim, peer: &str, strict: bool) -> io::Result<Session> {
+    let name = String::from_utf8_lossy(&aim.name);
+    let config = aim.tls.for_peer(&format!("{peer} {name}"));
+    Session::connecting(config, client::server_name(&name), strict).map_err(io::Error::other)
+}
+
+/// Whether the peer's certificate is as good as the location wants it; what is wrong if not.
+fn judge(aim: &Aim, session: &Session) -> Result<(), String> {
+    let Some(trust) = aim.tls.trust.as_ref() else { return Ok(()) };
+    let certificates = session.certificates();
+    if let Err(fault) = trust.verify(certificates, Purpose::Server, wall::seconds()) {
+        return Err(format!("upstream SSL certificate verify error: {fault}"));
+    }
+    let first = certificates.first().and_then(|one| Certificate::parse(one));
+    let name = String::from_utf8_lossy(&aim.name);
+    match first.is_some_and(|one| names::is_for(&one, &name)) {
+        true => Ok(()),
+        false => Err(format!("upstream SSL certificate does not match \"{name}\"")),
+    }
+}
+
+/// Looks at the peer's certificate.
 fn look(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     let Some(u) = x[r].upstream.as_deref() else { return Ok(()) };
     let (Some(aim), Some(peer)) = (u.tls.as_ref(), u.peer.as_ref()) else { return Ok(()) };
-    let Some(trust) = aim.tls.trust.as_ref() else { return Ok(()) };
-    let certificates = io.net.table.get(peer.conn).and_then(|c| c.session()).map(Session::certificates);
-    let certificates = certificates.unwrap_or_default();
-    let text = match trust.verify(certificates, Purpose::Server, wall::seconds()) {
-        Err(fault) => format!("upstream SSL certificate verify error: {fault}"),
-        Ok(()) => {
-            let first = certificates.first().and_then(|one| Certificate::parse(one));
-            let name = String::from_utf8_lossy(&aim.name);
-            if first.is_some_and(|one| names::is_for(&one, &name)) {
-                return Ok(());
-            }
-            format!("upstream SSL certificate does not match \"{name}\"")
-        }
-    };
+    let session = io.net.table.get(peer.conn).and_then(|c| c.session());
+    let Err(text) = session.map_or(Ok(()), |session| judge(aim, session)) else { return Ok(()) };
     logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
     Err(Leave::Next(Failure::Error))
 }

@@ -465,7 +465,7 @@ impl Worker {
             }
             match self.io.conn(id).map(|c| (c.owner, c.requests)) {
                 // Whoever has just connected has a request on the way. DIFF: nginx closes on them.
-                Some((Owner::Waiting, 0)) => self.io.net.wait(id, Side::Read, FIRST_BYTES),
+                Some((Owner::Waiting | Owner::Handshake, 0)) => self.io.net.wait(id, Side::Read, FIRST_BYTES),
                 Some((Owner::Waiting, _)) => wait::close(&mut self.io, id),
                 Some(_) => self.io.net.close(id),
                 None => {}
@@ -496,7 +496,10 @@ impl Worker {
 
 /// A connection that nothing is under way on. A name server may be asked for a request that is.
 fn is_parked(c: &crate::event::Connection) -> bool {
-    matches!(c.owner, Owner::Waiting | Owner::Pooled(_) | Owner::Service(Service::Check(_)))
+    matches!(
+        c.owner,
+        Owner::Waiting | Owner::Handshake | Owner::Pooled(_) | Owner::Service(Service::Check(_))
+    )
 }
 
 /// A connection that may be closed at any time without a client noticing.

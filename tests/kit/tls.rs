@@ -8,9 +8,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
 use rustls::{ServerConfig, ServerConnection};
 
@@ -39,6 +40,27 @@ pub fn self_signed(name: &str) -> Pem {
         .output()
         .expect("the openssl program");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Pem { cert: std::fs::read(cert).expect("a certificate"), key: std::fs::read(key).expect("a key") }
+}
+
+/// A certificate of that name by an authority, with these extensions in OpenSSL's words, valid for so many
+/// days from now.
+pub fn issued(by: &Pem, name: &str, extensions: &str, days: i32) -> Pem {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let at = |file: &str| dir.path().join(file).display().to_string();
+    for (file, content) in [("ca.pem", &by.cert[..]), ("ca.key", &by.key), ("ext", extensions.as_bytes())] {
+        std::fs::write(dir.path().join(file), content).expect("room");
+    }
+    let openssl = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).output().expect("the openssl program");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    let (key, request, cert) = (at("key"), at("csr"), at("cert"));
+    let kind = "-nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256";
+    openssl(&format!("req -new {kind} -subj /CN={name} -keyout {key} -out {request}"));
+    let (ca, ca_key, ext) = (at("ca.pem"), at("ca.key"), at("ext"));
+    let how = format!("-CA {ca} -CAkey {ca_key} -CAcreateserial -days {days} -extfile {ext}");
+    openssl(&format!("x509 -req -in {request} {how} -out {cert}"));
     Pem { cert: std::fs::read(cert).expect("a certificate"), key: std::fs::read(key).expect("a key") }
 }
 
@@ -114,6 +136,11 @@ pub fn hello(name: &str) -> Vec<u8> {
     bytes
 }
 
+/// Certificates in DER, in the order of the file.
+pub fn chain(pem: &Pem) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(&pem.cert).map(|one| one.expect("a certificate")).collect()
+}
+
 /// A certificate in DER.
 pub fn der(pem: &Pem) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(&pem.cert).expect("a certificate")
@@ -153,7 +180,10 @@ fn config(own: Option<&Pem>) -> ClientConfig {
         None => builder.with_no_client_auth(),
         Some(pem) => {
             let key = PrivateKeyDer::from_pem_slice(&pem.key).expect("a key");
-            builder.with_client_auth_cert(vec![der(pem)], key).expect("a pair")
+            // As it is, without a look at it.
+            let key = any_supported_type(&key).expect("a kind of key");
+            let own = Arc::new(CertifiedKey::new(chain(pem), key));
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
         }
     }
 }

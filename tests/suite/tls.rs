@@ -306,6 +306,67 @@ fn clients_are_asked_for_certificates() {
 }
 
 #[test]
+fn a_chain_must_lead_to_a_trusted_authority_link_by_link() {
+    const CA: &str = "basicConstraints=critical,CA:TRUE";
+    let root = tls::self_signed("root");
+    let twin = tls::self_signed("root");
+    let s = secure(
+        "ssl_verify_client optional; ssl_client_certificate ca.pem; ssl_verify_depth 1;
+         error_page 495 =200 /bad; location / { return 200 $ssl_client_verify; }
+         location /bad { return 200 $ssl_client_verify; }",
+    )
+    .file("ca.pem", &root.cert)
+    .start();
+    let ask = |own: &Pem| {
+        let mut c = Secure::with(s.addr(), "localhost", Some(own)).expect("a handshake");
+        let text = c.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").rest();
+        text.rsplit("\r\n").next().unwrap_or_default().to_owned()
+    };
+    let with = |mut leaf: Pem, above: &Pem| {
+        leaf.cert.extend_from_slice(&above.cert);
+        leaf
+    };
+    let leaf = |extensions: &str| tls::issued(&root, "leaf", extensions, 2);
+    assert_eq!(ask(&leaf("subjectAltName=DNS:a")), "SUCCESS");
+    assert_eq!(ask(&leaf("extendedKeyUsage=clientAuth")), "SUCCESS");
+    assert_eq!(ask(&leaf("extendedKeyUsage=serverAuth")), "FAILED:unsuitable certificate purpose");
+    assert_eq!(ask(&leaf("1.2.3.4=critical,DER:0500")), "FAILED:unhandled critical extension");
+    assert_eq!(ask(&tls::issued(&root, "leaf", "", -1)), "FAILED:certificate has expired");
+    // The name of an authority is not its key.
+    assert_eq!(ask(&tls::issued(&twin, "leaf", "", 2)), "FAILED:certificate signature failure");
+    assert_eq!(
+        ask(&tls::issued(&tls::self_signed("x"), "leaf", "", 2)),
+        "FAILED:unable to verify the first certificate"
+    );
+    let middle = tls::issued(&root, "middle", CA, 2);
+    assert_eq!(ask(&with(tls::issued(&middle, "leaf", "", 2), &middle)), "SUCCESS");
+    let no_ca = leaf("basicConstraints=CA:FALSE");
+    assert_eq!(ask(&with(tls::issued(&no_ca, "below", "", 2), &no_ca)), "FAILED:invalid CA certificate");
+    let limited = tls::issued(&root, "limited", &format!("{CA}\nnameConstraints=permitted;DNS:a"), 2);
+    let below = with(tls::issued(&limited, "leaf", "", 2), &limited);
+    assert_eq!(ask(&below), "FAILED:unhandled critical extension");
+    let deep = tls::issued(&middle, "deep", CA, 2);
+    let deepest = with(with(tls::issued(&deep, "leaf", "", 2), &deep), &middle);
+    assert_eq!(ask(&deepest), "FAILED:certificate chain too long");
+}
+
+#[test]
+fn health_checks_speak_tls_where_requests_do() {
+    let s = with_pair(
+        Server::http(
+            "upstream u { zone u 256k; server 127.0.0.1:%%PORT_1%%; }
+             server { listen 127.0.0.1:%%PORT_0%%;
+               location / { proxy_pass https://u; health_check interval=100ms mandatory; } }
+             server { listen 127.0.0.1:%%PORT_1%% ssl; ssl_certificate cert.pem;
+               ssl_certificate_key key.pem; return 200 well; }",
+        ),
+        &self_signed("localhost"),
+    )
+    .start();
+    wait::until("the peer to be well", || (s.connect().get("/").text() == "well").then_some(()));
+}
+
+#[test]
 fn connections_with_other_settings_are_not_shared() {
     let pem = self_signed("localhost");
     let conf = "upstream u { server 127.0.0.1:%%PORT_1%%; }

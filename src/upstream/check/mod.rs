@@ -24,7 +24,7 @@ pub mod conf;
 pub mod rules;
 
 use super::connect::options;
-use super::pool;
+use super::{pool, tls};
 use crate::balance::Peer;
 use crate::buf::Chain;
 use crate::event::owner::Service;
@@ -259,6 +259,7 @@ fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
     };
     let doing = match (c.flags.connecting, probe.out.is_empty()) {
         (true, _) => "connecting to upstream",
+        _ if c.is_shaking() => "SSL handshaking to upstream",
         (false, false) => "sending request to upstream",
         (false, true) => "reading response from upstream",
     };
@@ -276,6 +277,12 @@ fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
     }
     if probe.answer.is_none() {
         return Ok(Some(()));
+    }
+    let shaken = tls::of_check(io, conn, &conf);
+    if !shaken
+        .map_err(|error| fault("SSL handshaking to upstream", "SSL_do_handshake() failed", Some(error)))?
+    {
+        return Ok(None);
     }
     let Some(c) = io.conn(conn) else { return Ok(None) };
     if !probe.out.is_empty() {
