@@ -12,6 +12,7 @@
 //! *Read next*: `server.rs`, `group.rs`.
 
 use super::Balancer;
+use super::budget::Budget;
 use super::group::{Group, Parts, Queue};
 use super::hash::Hash;
 use super::idle::Keepalive;
@@ -47,6 +48,8 @@ settings! {
         pub keepalive_timeout: u64 = 60_000,
         /// `queue`.
         pub queue: Option<Queue> = None,
+        /// `retry_budget`.
+        pub budget: Option<Budget> = None,
         /// `zone`: its size in bytes, 0 if none is given.
         pub zone: Option<u64> = None,
         plain {
@@ -92,7 +95,8 @@ pub fn build(name: &str, sets: &mut Sets, end: &Place) -> Result<Rc<Group>, Conf
         timeout_ms: *conf.keepalive_timeout,
     };
     let (method, sticky, queue) = (conf.method.take(), conf.sticky.take(), *conf.queue);
-    Ok(Rc::new(Group::new(name, Parts { servers, method, sticky, zone, queue, keepalive })))
+    let budget = *conf.budget;
+    Ok(Rc::new(Group::new(name, Parts { servers, method, sticky, zone, queue, budget, keepalive })))
 }
 
 /// Names the block's method; for modules that bring a method of their own, too.
@@ -216,6 +220,17 @@ fn queue(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         }
     };
     line.store(&mut cx.conf::<Upstream>().queue, Some(Queue { length, timeout_ms }))
+}
+
+fn retry_budget(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
+    let share = line.arg(0)?;
+    let percent = share.strip_suffix(b"%").and_then(parse_number).filter(|percent| *percent <= 100);
+    let percent = percent.ok_or_else(|| share.invalid_parameter(&["20%"]))?;
+    let least = match line.args.get(1) {
+        None => 3,
+        Some(arg) => parse_number(arg).ok_or_else(|| line.directive_err("invalid number"))?,
+    };
+    line.store(&mut cx.conf::<Upstream>().budget, Some(Budget { percent, least }))
 }
 
 fn sticky(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
@@ -383,6 +398,14 @@ pub static MODULE: Module = Module {
             "",
             "How many requests wait, and for how long, when all servers have max_conns.",
             queue,
+        ),
+        row(
+            "retry_budget",
+            Args::Between(1, 2),
+            "",
+            "How many of the requests under way may be at a further peer after a failure: a share (20%), and \
+             at least so many (3). Without it there is no bound.",
+            retry_budget,
         ),
         row(
             "keepalive",

@@ -15,6 +15,7 @@
 //!
 //! *Read next*: `round_robin.rs`; `directives.rs` (how a block becomes a group).
 
+use super::budget::{Budget, Ledger};
 use super::idle::Keepalive;
 use super::peers::{Field, Found, Held, Peer, Roster, State};
 use super::round_robin::{self, RoundRobin};
@@ -79,6 +80,7 @@ pub struct Group {
     sticky: Option<Sticky>,
     keepalive: Keepalive,
     queue: Option<Queue>,
+    ledger: Ledger,
     waiting: RefCell<VecDeque<Waiter>>,
     generation: Cell<u64>,
     number: u32,
@@ -102,6 +104,8 @@ pub struct Parts {
     pub sticky: Option<Sticky>,
     /// `queue`.
     pub queue: Option<Queue>,
+    /// `retry_budget`.
+    pub budget: Option<Budget>,
     /// `keepalive` and its kin.
     pub keepalive: Keepalive,
 }
@@ -119,6 +123,7 @@ impl Group {
             sticky: parts.sticky,
             keepalive: parts.keepalive,
             queue: parts.queue,
+            ledger: Ledger::new(parts.budget),
             waiting: RefCell::default(),
             generation: Cell::new(0),
             number: GROUPS.replace(GROUPS.get().wrapping_add(1)),
@@ -181,7 +186,14 @@ impl Group {
 
     /// A request begins to choose.
     pub fn start(&self) -> Tried {
-        Tried::new(self.roster())
+        let mut tried = Tried::new(self.roster());
+        self.ledger.begin(&mut tried);
+        tried
+    }
+
+    /// Whether a request that a peer has failed may go on to a further one (directive `retry_budget`).
+    pub fn may_repeat(&self, tried: &mut Tried) -> bool {
+        self.ledger.may_repeat(tried)
     }
 
     /// Chooses a peer and counts it. With `fail_open` the least bad one is taken when none is good.

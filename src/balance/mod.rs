@@ -19,6 +19,7 @@
 //!
 //! *Read next*: `group.rs`, `peers.rs`, then `round_robin.rs`, which all others fall back to.
 
+pub mod budget;
 pub mod directives;
 pub mod group;
 pub mod groups;
@@ -35,6 +36,7 @@ pub mod sticky;
 pub mod tried;
 pub mod zone;
 
+pub use budget::Budget;
 pub use directives::build;
 pub use group::{Freed, Group, Pick, Waiter};
 pub use groups::Groups;

@@ -9,6 +9,7 @@
 //!
 //! *Read next*: `peers.rs` (Roster), `group.rs` (who makes it).
 
+use super::budget::Token;
 use super::peers::Roster;
 use super::sticky::Bound;
 use crate::buf::Slice;
@@ -32,6 +33,10 @@ pub struct Tried {
     pub memo: Memo,
     /// When its time in the queue is over, in milliseconds; None before it waits.
     pub wait_until: Option<u64>,
+    /// Counts it among the requests under way, where there is a budget for repeats.
+    pub(super) live: Option<Rc<Token>>,
+    /// Counts it among the repeated ones.
+    pub(super) repeat: Option<Rc<Token>>,
     bits: Vec<u64>,
     asked: bool,
 }
@@ -59,6 +64,8 @@ impl Tried {
             bound: None,
             memo: Memo::default(),
             wait_until: None,
+            live: None,
+            repeat: None,
             bits: Vec::new(),
             asked: false,
         }

@@ -4,11 +4,11 @@
 //! so a row of refusing peers is a deep stack there.
 //!
 //! *Here* [`next`] is one step, and whoever called a handler repeats it while the answer is `Next`.
-//! Whether there is a next peer depends on five things:
+//! Whether there is a next peer depends on six things:
 //!
 //! ```text
 //!   a try left? ∧ this kind of failure asked for? ∧ may the request be repeated?
-//!     ∧ time left? ∧ the body still there?
+//!     ∧ time left? ∧ the body still there? ∧ the group's budget not spent?
 //! ```
 //!
 //! A connection that was used before and dies without a word is nobody's failure: the peer closed it
@@ -107,7 +107,7 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
     }
     // Giving the peer back has counted this attempt: what is left are further ones.
     let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
-    if tries == 0 || !is_wanted(x, r, failure) {
+    if tries == 0 || !is_wanted(x, r, failure) || !may_repeat(x, r, io) {
         if let Some(turn) = cache::stale::after_failure(x, r, io, class(failure)) {
             return turn;
         }
@@ -121,19 +121,37 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
 ///
 /// # Errors
 /// [`Leave::Next`] if so.
-pub fn test_next(x: &mut Exchange, r: RequestIx, _: &mut Io, status: u16) -> Turn {
+pub fn test_next(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16) -> Turn {
     if class_of_status(status).is_none() {
         return Ok(());
     }
     let tries = x[r].upstream.as_ref().and_then(|u| u.tried.as_ref()).map_or(0, |tried| tried.tries);
     // The present attempt is still counted. Without another one the reply itself is the best there is.
-    if tries > 1 && is_wanted(x, r, Failure::Http(status)) {
+    if tries > 1 && is_wanted(x, r, Failure::Http(status)) && may_repeat(x, r, io) {
         return Err(Leave::Next(Failure::Http(status)));
     }
     Ok(())
 }
 
-/// Everything but the number of tries.
+/// What stands in the way when a further peer is wanted and there is one: the body that was passed on is
+/// gone, or too many requests are repeated already. The log says which, because nobody could guess.
+fn may_repeat(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
+    let is_sent = super::of(x, r).is_some_and(|u| u.request_sent);
+    let text = if is_sent && !has_body(x, r) {
+        "request is not sent to the next upstream: too much of its body has been passed on to be kept"
+    } else {
+        let Some(u) = super::of(x, r) else { return false };
+        let (Some(group), Some(tried)) = (u.group.clone(), u.tried.as_mut()) else { return true };
+        if group.may_repeat(tried) {
+            return true;
+        }
+        "request is not sent to the next upstream: \"retry_budget\" is spent"
+    };
+    logging::log(x, r, io, Level::Warn, None, format_args!("{text}"));
+    false
+}
+
+/// Whether the configuration asks for a further peer, the number of tries apart.
 fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
     let Some(u) = x[r].upstream.as_deref() else { return false };
     let mut mask = class(failure);
@@ -144,8 +162,7 @@ fn is_wanted(x: &Exchange, r: RequestIx, failure: Failure) -> bool {
     let is_asked = asked & next_on::OFF == 0 && asked & mask == mask;
     let limit = *u.conf.next_upstream_timeout;
     let in_time = limit == 0 || clock::now().saturating_sub(u.started) < limit;
-    // Of a streamed body what has been sent is gone.
-    is_asked && in_time && (!u.request_sent || has_body(x, r))
+    is_asked && in_time
 }
 
 /// The body can be sent once more: it was read first, or what has been passed on of it was kept.
@@ -215,5 +232,12 @@ pub fn log_lost(
     text: fmt::Arguments,
 ) {
     let level = if costs_nothing(x, r, io) { Level::Info } else { Level::Error };
-    logging::log(x, r, io, level, errno, text);
+    let peer = x[r].upstream.as_deref().and_then(|u| u.peer.as_ref()).filter(|peer| peer.reused);
+    let used = peer.and_then(|peer| Some((peer, io.net.table.get(peer.conn)?)));
+    // Of a connection that was kept its past is the explanation.
+    let more = used.map(|(peer, c)| {
+        let (age, sent) = (clock::now().saturating_sub(c.started), c.sent.saturating_sub(peer.sent_before));
+        format!(", kept connection: request {}, {age}ms old, {sent} bytes of the request sent", c.requests)
+    });
+    logging::log_with(x, r, io, level, errno, text, &more.unwrap_or_default());
 }

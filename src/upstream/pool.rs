@@ -106,7 +106,11 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
         c.read.delayed = false;
     }
     io.net.cancel_timer(conn, Side::Write);
-    io.net.wait(conn, Side::Read, group.keepalive().timeout_ms);
+    // A peer that says how long it waits means it: we are gone a tenth earlier, so that its end and our next
+    // request do not meet on the way.
+    let said = x[r].upstream.as_ref().and_then(|u| u.head.idle_sec);
+    let most = said.map_or(u64::MAX, |seconds| seconds.saturating_mul(900));
+    io.net.wait(conn, Side::Read, group.keepalive().timeout_ms.min(most));
 }
 
 /// Something has happened on an idle connection, or its time is up.

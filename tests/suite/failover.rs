@@ -1,6 +1,7 @@
 //! When a peer fails, the next one is asked, and the log says so.
 
 use crate::kit::origin::{Refusing, Unanswering};
+use crate::kit::server::is_headwater;
 use crate::kit::{Act, Origin, Server, http};
 
 /// A group of two peers, the second of which only works when the first has failed.
@@ -205,4 +206,81 @@ fn a_kept_connection_that_was_closed_meanwhile_is_replaced() {
     for _ in 0..4 {
         assert_eq!(s.get("/").text(), "fresh");
     }
+}
+
+#[test]
+fn a_spent_retry_budget_leaves_the_failure_as_the_answer() {
+    if !is_headwater() {
+        return; // nginx has no such bound
+    }
+    let bad = Origin::always(http::reply("503 Service Unavailable", &[], b"first"));
+    let (good, go) = Origin::gated(&["", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond"]);
+    let text = "upstream u { retry_budget 0% 1; server %%FIRST%% max_fails=0; server %%SECOND%% backup; }
+         server { listen 127.0.0.1:%%PORT_0%%; proxy_next_upstream error http_503;
+                  location / { proxy_pass http://u; } }";
+    let s = Server::http(text).with("FIRST", bad.addr()).with("SECOND", good.addr()).start();
+    let mut first = s.connect();
+    first.send(http::get("/", &[]));
+    good.wait_for_requests(1);
+    // One request is being repeated, and that is all there may be.
+    let second = s.get("/");
+    assert_eq!((second.status, second.text().as_str()), (503, "first"), "the reply itself is the answer");
+    s.wait_for_log("\"retry_budget\" is spent");
+    go.send(()).expect("the origin");
+    assert_eq!(first.response().text(), "second");
+    // Its end gives the budget back.
+    let mut third = s.connect();
+    third.send(http::get("/", &[]));
+    good.wait_for_requests(2);
+    go.send(()).expect("the origin");
+    assert_eq!(third.response().text(), "second");
+}
+
+#[test]
+fn a_streamed_body_that_is_too_large_to_be_kept_is_not_sent_again_and_the_log_says_so() {
+    if !is_headwater() {
+        return; // nginx keeps nothing
+    }
+    let bad = Origin::each(|talk| {
+        talk.request_head();
+        talk.exactly(100_000);
+        talk.send("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    });
+    let good = Origin::always(http::ok("second"));
+    let s = group(bad.addr(), good.addr(), "proxy_request_buffering off; proxy_next_upstream http_503;");
+    let body = "x".repeat(100_000);
+    let request = format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    assert_eq!(s.connect().ask(request).status, 503);
+    s.wait_for_log("too much of its body has been passed on to be kept");
+    assert_eq!(good.connections(), 0);
+}
+
+#[test]
+fn a_connection_is_given_up_before_the_time_its_peer_said_is_over() {
+    if !is_headwater() {
+        return; // nginx does not look at Keep-Alive
+    }
+    let origin = Origin::always(http::reply("200 OK", &["Keep-Alive: timeout=1"], b"once"));
+    let s = Server::locations("location / { proxy_pass http://%%ORIGIN%%; }").with("ORIGIN", origin.addr());
+    let s = s.start();
+    assert_eq!(s.get("/").text(), "once");
+    // Of its own accord: the origin does not close, and keepalive_timeout is a minute.
+    origin.wait_for_closed(1);
+}
+
+#[test]
+fn the_log_says_how_old_a_kept_connection_was_that_died() {
+    if !is_headwater() {
+        return;
+    }
+    let origin = Origin::each(|talk| {
+        talk.request();
+        talk.send(http::ok("first"));
+        talk.request_head();
+    });
+    let s = group(origin.addr(), origin.addr(), "");
+    assert_eq!(s.get("/").text(), "first");
+    assert_eq!(s.get("/").text(), "first", "sent once more");
+    let line = s.wait_for_log("upstream prematurely closed connection");
+    assert!(line.contains("[info]") && line.contains(", kept connection: request 2, "), "{line}");
 }
