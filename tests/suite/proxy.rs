@@ -98,6 +98,21 @@ fn a_slow_reader_gets_the_whole_answer_through_a_temporary_file() {
 }
 
 #[test]
+fn a_reader_that_catches_up_gets_the_whole_answer_partly_through_a_file() {
+    let body: Vec<u8> = (0..40_000_000u32).map(|n| (n % 251) as u8).collect();
+    let origin = Origin::always(http::reply("200 OK", &[], &body));
+    let s = proxy(&origin, "proxy_max_temp_file_size 1m;");
+    let mut c = s.connect();
+    for _ in 0..2 {
+        // it takes nothing until there is a file, which is soon full, so the peer has to wait for it
+        c.send(http::get("/", &[]));
+        s.wait_for_log("an upstream response is buffered to a temporary file");
+        let r = c.response();
+        assert!(r.complete && r.body == body, "another body came");
+    }
+}
+
+#[test]
 fn replies_of_every_framing_are_passed_on() {
     let replies = [
         http::ok("with a length"),
