@@ -61,6 +61,10 @@ pub fn splice(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Option<Fill
     }
     // The head and what came with it go first.
     drain::drain(x, r, io, true)?;
+    // The first bytes that are sent find out whether there is a rate to keep to.
+    if !x.main().flags.limit_rate_set || x.main().limit_rate != 0 {
+        return Ok(None);
+    }
     let Some(conn) = super::super::peer_conn(x, r) else { return Ok(None) };
     let idle = unsent(x, r) == 0 && io.net.is_ready(client, Side::Write);
     if !idle || !io.net.is_ready(conn, Side::Read) || !may_begin_file_again(x, r) {
@@ -90,8 +94,7 @@ fn may_begin_file_again(x: &mut Exchange, r: RequestIx) -> bool {
 fn may_pass(x: &Exchange, r: RequestIx) -> Option<usize> {
     let main = x.main();
     let plain = r == RequestIx::MAIN && x.active == r && main.filters.is_empty() && !main.flags.chunked;
-    let free = main.limit_rate == 0 && main.flags.limit_rate_set && main.postponed.is_empty();
-    if !plain || !free || main.flags.header_only {
+    if !plain || main.limit_rate != 0 || !main.postponed.is_empty() || main.flags.header_only {
         return None;
     }
     let u = main.upstream.as_deref()?;
