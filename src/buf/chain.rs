@@ -5,7 +5,8 @@
 //!
 //! *Here* the row holds only bytes, and the two questions that concern the whole are asked of the whole: does
 //! the sender want this out now ([`Chain::flush`]), and does anything follow ([`Chain::last`])? The number
-//! of bytes is kept, so asking for it costs nothing.
+//! of bytes is kept, so asking for it costs nothing. Most chains are one piece, so the first one has a place
+//! of its own and only the second makes the row allocate.
 //!
 //! ```text
 //!   push_back ─▶ [ Memory "HTTP/1.1 200…" | Memory "hello" | File 0..4096 ] ─▶ consume(n), as they are taken
@@ -67,7 +68,10 @@ impl Piece {
 /// Bytes on their way out, in order.
 #[derive(Debug, Default)]
 pub struct Chain {
-    pieces: VecDeque<Piece>,
+    first: Option<Piece>,
+    /// What follows the first. Boxed, since most chains never have it and every chain is moved about.
+    #[expect(clippy::box_collection, reason = "a chain of one piece is to be small")]
+    rest: Option<Box<VecDeque<Piece>>>,
     bytes: u64,
     /// Send this without waiting for more (nginx: `b->flush`).
     pub flush: bool,
@@ -108,25 +112,51 @@ impl Chain {
         self.bytes == 0 && !self.flush && !self.last
     }
 
+    fn back(&mut self) -> Option<&mut Piece> {
+        match self.rest.as_mut().and_then(|rest| rest.back_mut()) {
+            None => self.first.as_mut(),
+            last => last,
+        }
+    }
+
+    fn put_back(&mut self, piece: Piece) {
+        if self.first.is_none() {
+            self.first = Some(piece);
+        } else {
+            self.rest.get_or_insert_default().push_back(piece);
+        }
+    }
+
+    fn put_front(&mut self, piece: Piece) {
+        if let Some(second) = self.first.replace(piece) {
+            self.rest.get_or_insert_default().push_front(second);
+        }
+    }
+
+    fn take_front(&mut self) -> Option<Piece> {
+        let next = self.rest.as_mut().and_then(|rest| rest.pop_front());
+        std::mem::replace(&mut self.first, next)
+    }
+
     /// Appends memory; bytes that follow the last piece in the same page join it.
     pub fn push(&mut self, bytes: Slice) {
         if bytes.is_empty() {
             return;
         }
         self.bytes += bytes.len() as u64;
-        if let Some(Piece::Memory(last)) = self.pieces.back_mut()
+        if let Some(Piece::Memory(last)) = self.back()
             && last.join(&bytes)
         {
             return;
         }
-        self.pieces.push_back(Piece::Memory(bytes));
+        self.put_back(Piece::Memory(bytes));
     }
 
     /// Appends a part of a file.
     pub fn push_file(&mut self, range: FileRange) {
         if range.len != 0 {
             self.bytes += range.len;
-            self.pieces.push_back(Piece::File(range));
+            self.put_back(Piece::File(range));
         }
     }
 
@@ -142,7 +172,7 @@ impl Chain {
     pub fn push_front(&mut self, bytes: Slice) {
         if !bytes.is_empty() {
             self.bytes += bytes.len() as u64;
-            self.pieces.push_front(Piece::Memory(bytes));
+            self.put_front(Piece::Memory(bytes));
         }
     }
 
@@ -150,17 +180,18 @@ impl Chain {
     pub fn push_front_file(&mut self, range: FileRange) {
         if range.len != 0 {
             self.bytes += range.len;
-            self.pieces.push_front(Piece::File(range));
+            self.put_front(Piece::File(range));
         }
     }
 
     /// Moves everything of `other`, flags too, behind what is here.
     pub fn append(&mut self, other: &mut Chain) {
         self.bytes += other.bytes;
-        if self.pieces.is_empty() {
-            std::mem::swap(&mut self.pieces, &mut other.pieces);
-        } else {
-            self.pieces.append(&mut other.pieces);
+        if let Some(piece) = other.first.take() {
+            self.put_back(piece);
+        }
+        if let Some(rest) = other.rest.as_mut().filter(|rest| !rest.is_empty()) {
+            self.rest.get_or_insert_default().append(rest);
         }
         self.flush |= other.flush;
         self.last |= other.last;
@@ -169,32 +200,37 @@ impl Chain {
 
     /// Takes the first piece.
     pub fn pop(&mut self) -> Option<Piece> {
-        let piece = self.pieces.pop_front()?;
+        let piece = self.take_front()?;
         self.bytes -= piece.len();
         Some(piece)
     }
 
     /// The pieces, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.pieces.iter()
+        self.first.iter().chain(self.rest.iter().flat_map(|rest| rest.iter()))
+    }
+
+    /// True if a part of it is in a file.
+    pub fn has_file(&self) -> bool {
+        self.pieces().any(|piece| matches!(piece, Piece::File(_)))
     }
 
     /// How many pieces there are.
     pub fn count(&self) -> usize {
-        self.pieces.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     /// Drops the first `n` bytes: they have been sent.
     pub fn consume(&mut self, mut n: u64) {
         while n > 0
-            && let Some(first) = self.pieces.front_mut()
+            && let Some(first) = &mut self.first
         {
             let part = first.len().min(n);
             first.advance(part);
             self.bytes -= part;
             n -= part;
             if first.is_empty() {
-                self.pieces.pop_front();
+                self.take_front();
             }
         }
     }
@@ -214,7 +250,7 @@ impl Chain {
                     Piece::File(range) => range.len = wanted,
                 }
                 self.bytes += rest.len();
-                self.pieces.push_front(rest);
+                self.put_front(rest);
             }
             front.push_piece(piece);
         }
@@ -222,8 +258,12 @@ impl Chain {
     }
 
     /// Drops everything, flags too; the row's own memory is kept.
+    #[inline]
     pub fn clear(&mut self) {
-        self.pieces.clear();
+        self.first = None;
+        if let Some(rest) = &mut self.rest {
+            rest.clear();
+        }
         self.bytes = 0;
         self.flush = false;
         self.last = false;
@@ -235,11 +275,11 @@ impl Chain {
     /// Those of reading the file.
     pub fn gather(&self) -> std::io::Result<Slice> {
         use std::os::unix::fs::FileExt;
-        if let (Some(Piece::Memory(only)), 1) = (self.pieces.front(), self.pieces.len()) {
+        if let (Some(Piece::Memory(only)), 1) = (&self.first, self.count()) {
             return Ok(only.clone());
         }
         let mut all = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));
-        for piece in &self.pieces {
+        for piece in self.pieces() {
             match piece {
                 Piece::Memory(bytes) => all.extend_from_slice(bytes),
                 Piece::File(range) => {

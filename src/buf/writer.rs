@@ -24,14 +24,22 @@ impl Writer {
     }
 
     /// Appends bytes.
+    // Compiled into the caller, so that a text of known length is a few stores and not a call.
+    #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
-        if self.page.room() < bytes.len() {
-            let needed = self.page.len().saturating_add(bytes.len());
-            let mut larger = Page::with_capacity(needed.max(self.page.capacity().saturating_mul(2)));
-            larger.append(self.page.filled());
-            self.page = larger;
+        if !self.page.append_whole(bytes) {
+            self.put_in_larger(bytes);
         }
-        self.page.append(bytes);
+    }
+
+    /// Moves to a page with room for so many bytes more.
+    #[cold]
+    fn put_in_larger(&mut self, bytes: &[u8]) {
+        let needed = self.page.len().saturating_add(bytes.len());
+        let mut larger = Page::with_capacity(needed.max(self.page.capacity().saturating_mul(2)));
+        larger.append(self.page.filled());
+        larger.append(bytes);
+        self.page = larger;
     }
 
     /// Appends a decimal number.

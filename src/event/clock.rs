@@ -1,26 +1,56 @@
 //! The loop's clock: one look a turn.
 //!
-//! *In nginx* `ngx_current_msec`, updated by `ngx_time_update` after each wait.
+//! *In nginx* `ngx_current_msec`, updated by `ngx_time_update` after each wait, which asks the system for
+//! the time of day as well.
 //!
 //! *Here* [`update`] is called once after each wait; everybody else reads the stored value, so all that
 //! happens in one turn happens at one time and no handler makes a system call to learn it. Milliseconds
-//! since this thread first asked; they never run backwards. The time of day is `log::clock`.
+//! since this thread first asked; they never run backwards. The time of day (`log::clock`) goes along with
+//! them: it is looked up once a second, and in between moved on by what has passed.
+//!
+//! ```text
+//!   wait ──▶ update(): Instant ─┬─▶ now()                 timers, durations
+//!                               └─▶ log::clock::set()     logs, headers, variables
+//! ```
 //!
 //! *Read next*: `timer.rs`.
 
 use std::cell::Cell;
 use std::time::Instant;
 
+/// For how long the time of day is worked out instead of asked for, in ms. A clock that is set is noticed
+/// after this long.
+const WORKED_OUT: u64 = 1000;
+
+/// When the time of day was last asked for, by our clock, and what it was, in milliseconds.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: u64,
+    day: u64,
+}
+
 thread_local! {
     static START: Instant = Instant::now();
     static NOW: Cell<u64> = const { Cell::new(0) };
+    static ASKED: Cell<Asked> = const { Cell::new(Asked { at: 0, day: 0 }) };
 }
 
 /// Takes the time. Starts at one day, so that a moment some hours ago can be written down.
 pub fn update() -> u64 {
-    crate::log::clock::update();
-    let elapsed = START.with(Instant::elapsed).as_millis();
-    let now = u64::try_from(elapsed).unwrap_or(u64::MAX / 2) + 86_400_000;
+    let elapsed = START.with(Instant::elapsed);
+    let ms = elapsed.as_secs().saturating_mul(1000).saturating_add(u64::from(elapsed.subsec_millis()));
+    let now = ms.saturating_add(86_400_000);
+    let asked = ASKED.get();
+    let since = now.saturating_sub(asked.at);
+    if since < WORKED_OUT {
+        let day = asked.day.saturating_add(since);
+        crate::log::clock::set((day / 1000) as i64, (day % 1000) as u16);
+    } else {
+        crate::log::clock::update();
+        let (seconds, ms) = crate::log::clock::msec();
+        let day = u64::try_from(seconds).unwrap_or(0).saturating_mul(1000).saturating_add(u64::from(ms));
+        ASKED.set(Asked { at: now, day });
+    }
     NOW.set(now);
     now
 }

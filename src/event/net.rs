@@ -106,7 +106,10 @@ impl Net {
         // An error wakes both sides: whichever handler looks first finds out what it is from its own call.
         let failed = event.is_error();
         let read = event.is_readable() || event.is_read_closed() || failed;
-        let write = event.is_writable() || event.is_write_closed() || failed;
+        // The kernel says with each event that there is room, whether that is new or not. Nobody can be
+        // waiting for it where there has been room all along.
+        let room = event.is_writable() && !c.write.ready;
+        let write = room || event.is_write_closed() || failed;
         c.read.ready |= read;
         c.read.eof |= event.is_read_closed();
         c.read.error |= failed;

@@ -27,6 +27,8 @@ use std::os::fd::AsRawFd;
 
 /// How many pieces one sendmsg(2) takes.
 const PIECES: usize = 64;
+/// How many are enough for most: the row is cleared before each call.
+const FEW: usize = 4;
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +204,15 @@ impl Connection {
     }
 
     fn send_once(&self, chain: &Chain, limit: u64) -> (usize, io::Result<usize>) {
-        let mut parts = [IoSlice::new(b""); PIECES];
+        if chain.count() <= FEW {
+            self.send_pieces::<FEW>(chain, limit)
+        } else {
+            self.send_pieces::<PIECES>(chain, limit)
+        }
+    }
+
+    fn send_pieces<const N: usize>(&self, chain: &Chain, limit: u64) -> (usize, io::Result<usize>) {
+        let mut parts = [IoSlice::new(b""); N];
         let mut asked = 0usize;
         let mut count = 0;
         let mut file_follows = false;

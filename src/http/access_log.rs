@@ -16,8 +16,8 @@ pub fn log_request(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if std::mem::replace(&mut x[r].flags.logged, true) {
         return;
     }
-    let cycle = io.cycle.clone();
-    for handler in &cycle.phases.log {
+    let loc = x[r].loc.clone();
+    for handler in &loc.steps.log {
         handler(x, r, io);
     }
 }

@@ -10,6 +10,7 @@
 //! *Read next*: `core_directives/mod.rs`, `location.rs`.
 
 use super::location::{LocationKind, LocationTree};
+use super::phases::Steps;
 use super::request::ContentHandler;
 use super::vars::Template;
 use crate::buf::Slice;
@@ -300,6 +301,8 @@ pub struct Location {
     pub confs: Confs,
     /// The core's part of it.
     pub core: Rc<CoreLocation>,
+    /// Which phase handlers and header filters have something to do here.
+    pub steps: Steps,
     /// Where error lines go.
     pub error_log: Targets,
     /// The locations inside.

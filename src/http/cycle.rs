@@ -9,7 +9,6 @@
 //! *Read next*: `block.rs`.
 
 use super::conf::Location;
-use super::output::HeaderFilter;
 use super::phases::Engine;
 use super::server::{Names, Server};
 use super::vars::VarTable;
@@ -27,6 +26,8 @@ pub struct ListenAddress {
     pub default_server: Rc<Server>,
     /// The servers by name.
     pub names: Names,
+    /// There is no server but the default one, so names decide nothing.
+    pub is_alone: bool,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
     /// Connections begin with a TLS handshake.
@@ -49,8 +50,6 @@ pub struct HttpCycle {
     pub locations: Vec<Rc<Location>>,
     /// The phase handlers.
     pub phases: Engine,
-    /// The header filters, in order.
-    pub header_filters: Vec<HeaderFilter>,
     /// The variables.
     pub vars: VarTable,
     /// Folders for temporary files, each once.

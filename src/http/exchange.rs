@@ -78,6 +78,8 @@ pub struct Client {
     pub replaced: Option<Address>,
     /// Counted as reading a head.
     pub reading: bool,
+    /// Its lines go to the error log at debug level (directive `debug_connection`).
+    pub debug: bool,
 }
 
 impl Client {
@@ -95,6 +97,7 @@ impl Client {
             pipelined: false,
             replaced: None,
             reading: false,
+            debug: false,
         }
     }
 }
@@ -179,6 +182,11 @@ impl Exchange {
         self.id = id;
         self.client = Client::new(conn, number, head);
         self.main.renew(server);
+    }
+
+    /// The client's side and the main request, both to be changed.
+    pub fn client_and_main(&mut self) -> (&mut Client, &mut Request) {
+        (&mut self.client, &mut self.main)
     }
 
     /// The main request.

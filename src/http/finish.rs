@@ -18,7 +18,7 @@ use super::cycle::{HttpCycle, ListenAddress};
 use super::listen;
 use super::location::{LocationKind, LocationTree};
 use super::module::{HttpModule, TempPathOf};
-use super::phases::{Engine, Registration};
+use super::phases::Engine;
 use super::server::{Names, Server, ServerName};
 use super::ssl::conf::SslServer;
 use super::upstream_conf::Passes;
@@ -55,7 +55,9 @@ pub fn finish(
     // All names that any line used are known now, so each variable has its number for good.
     let vars = build_vars(modules, http)?;
     let temp_path_of = modules.iter().filter_map(|module| module.temp_path).collect();
-    let mut finisher = Finisher { log, prefix, temp_path_of, temp_paths: Vec::new(), locations: Vec::new() };
+    let engine = Engine::build(modules);
+    let (temp_paths, locations) = (Vec::new(), Vec::new());
+    let mut finisher = Finisher { log, prefix, engine: &engine, temp_path_of, temp_paths, locations };
     let mut servers = Vec::new();
     let mut listens = Vec::new();
     for (number, draft) in drafts.into_iter().enumerate() {
@@ -63,22 +65,18 @@ pub fn finish(
         listens.extend(of_server.into_iter().map(|listen| (listen, server.clone())));
         servers.push(server);
     }
-    let registered: Vec<Registration> =
-        modules.iter().flat_map(|module| module.phases.iter().copied()).collect();
-    let mut filters: Vec<_> = modules.iter().flat_map(|module| module.filters.iter().copied()).collect();
-    // Stable: within a stage they run in the order of the modules.
-    filters.sort_by_key(|filter| filter.stage);
+    let locations = finisher.locations;
+    let temp_paths = finisher.temp_paths;
     Ok(HttpCycle {
         main: http.take(Scope::Http).freeze(),
         process,
         prefix: prefix.to_owned(),
         addresses: addresses(listens)?,
         servers,
-        locations: finisher.locations,
-        phases: Engine::build(&registered),
-        header_filters: filters,
+        locations,
+        phases: engine,
         vars,
-        temp_paths: finisher.temp_paths,
+        temp_paths,
         error_log: log.clone(),
     })
 }
@@ -100,6 +98,7 @@ struct Finisher<'a> {
     /// For levels without an `error_log` of their own.
     log: &'a Targets,
     prefix: &'a Path,
+    engine: &'a Engine,
     temp_path_of: Vec<TempPathOf>,
     /// Folders to be made before workers start, each once.
     temp_paths: Vec<TempPath>,
@@ -196,7 +195,8 @@ impl Finisher<'_> {
         let confs = sets.take(Scope::Location).freeze();
         let core = confs.rc::<CoreLocation>();
         let error_log = confs.get::<ErrorLog>().targets().unwrap_or(self.log).clone();
-        let location = Rc::new(Location { kind, name, confs, core, error_log, inner });
+        let location =
+            Rc::new(Location { kind, name, steps: self.engine.steps(&confs), confs, core, error_log, inner });
         self.locations.push(location.clone());
         Ok(location)
     }
@@ -241,6 +241,7 @@ fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAdd
                     listen: listen.socket.clone(),
                     default_server: server.clone(),
                     names: Names::default(),
+                    is_alone: true,
                     proxy_protocol: false,
                     ssl: false,
                 });
@@ -249,6 +250,9 @@ fn addresses(listens: Vec<(listen::Listen, Rc<Server>)>) -> Result<Vec<ListenAdd
             }
         };
         let (Some(address), Some(chosen)) = (all.get_mut(at), chosen.get_mut(at)) else { continue };
+        // A regular expression has captures to be kept, whichever server it leads to.
+        let has_regex = server.core.names.iter().any(|name| matches!(name, ServerName::Regex(_)));
+        address.is_alone &= !has_regex && Rc::ptr_eq(&address.default_server, &server);
         if listen.default_server {
             if *chosen {
                 let text = format_args!("a duplicate default server for {}", listen.socket.address);

@@ -3,35 +3,75 @@
 //! *In nginx* `r->headers_in` and `r->headers_out`: a list of all fields and, beside it, pointers to the
 //! ones the server cares about; a field is deleted by setting its `hash` to zero.
 //!
-//! *Here* incoming fields are views of the page they arrived in, each with the number of its name if it
-//! is a [`Known`] one, so finding `Host` is a walk over small integers. Outgoing fields are a plain
-//! list; what every response has (status, type, length, date) has a place of its own and is written from
-//! there.
+//! *Here* incoming fields are spans of the page they arrived in, which is held once for all of them: to
+//! take a field costs no count, and to let go of a hundred costs one. Each has the number of its name if
+//! it is a [`Known`] one, and a set of bits says which of those came at all, so most questions ("is
+//! there a Range?") are answered by one bit. Outgoing fields are a plain list; what every response has
+//! (status, type, length, date) has a place of its own and is written from there.
 //!
 //! This file knows no rules about what a field means; those are in `client/head.rs` and in the modules.
 //!
 //! *Read next*: `client/head.rs` (in), `output/header.rs` (out).
 
 use crate::buf::Slice;
+use crate::parse::header::name_hash;
+use crate::parse::words::same_name;
+use crate::parse::{self, Span};
 
 macro_rules! known {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
         /// Request fields that the server itself looks for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
         pub enum Known { Other, $($(#[$doc])* $variant),* }
 
-        impl Known {
-            /// The number of a name, compared without regard to case.
-            pub fn of(name: &[u8]) -> Known {
-                match name.len() {
-                    $(n if n == $name.len() && name.eq_ignore_ascii_case($name.as_bytes()) => {
-                        Known::$variant
-                    })*
-                    _ => Known::Other,
-                }
-            }
-        }
+        /// All that there are, with their names.
+        const NAMES: &[(Known, &str)] = &[$((Known::$variant, $name)),*];
     };
+}
+
+/// How many places the table of known names has.
+const PLACES: usize = 128;
+
+/// The place of a hash in the table.
+const fn place(hash: u32) -> usize {
+    (hash >> 10) as usize % PLACES
+}
+
+/// Known names by place; two names that want the same place do not compile.
+static BY_HASH: [(Known, &str); PLACES] = {
+    let mut table = [(Known::Other, ""); PLACES];
+    let mut rest = NAMES;
+    while let [(known, name), tail @ ..] = rest {
+        let at = place(name_hash(name.as_bytes()));
+        assert!(
+            matches!(table[at].0, Known::Other),
+            "two known names have one place: take other bits of the hash"
+        );
+        table[at] = (*known, *name);
+        rest = tail;
+    }
+    table
+};
+
+impl Known {
+    /// The number of a name, compared without regard to case.
+    pub fn of(name: &[u8]) -> Known {
+        Known::hashed(name, name_hash(name))
+    }
+
+    /// The same for a name whose [`name_hash`] has been worked out already.
+    fn hashed(name: &[u8], hash: u32) -> Known {
+        match BY_HASH.get(place(hash)) {
+            Some((known, text)) if same_name(name, text.as_bytes()) => *known,
+            _ => Known::Other,
+        }
+    }
+
+    /// A bit of its own; none for [`Known::Other`].
+    const fn bit(self) -> u32 {
+        (1 << self as u8) & !1
+    }
 }
 
 known! {
@@ -66,29 +106,42 @@ impl Known {
     /// Whether a request must not have two of it (nginx: `ngx_http_process_unique_header_line`).
     pub fn is_unique(self) -> bool {
         use Known::*;
-        matches!(
-            self,
-            ContentLength
-                | TransferEncoding
-                | ContentRange
-                | Expect
-                | Authorization
-                | IfModifiedSince
-                | IfUnmodifiedSince
-                | IfMatch
-                | IfNoneMatch
-                | IfRange
-        )
+        const UNIQUE: u32 = ContentLength.bit()
+            | TransferEncoding.bit()
+            | ContentRange.bit()
+            | Expect.bit()
+            | Authorization.bit()
+            | IfModifiedSince.bit()
+            | IfUnmodifiedSince.bit()
+            | IfMatch.bit()
+            | IfNoneMatch.bit()
+            | IfRange.bit();
+        self.bit() & UNIQUE != 0
     }
 }
 
-/// A request field.
-#[derive(Clone, Debug)]
-pub struct Field {
+/// A request field, as spans of the page it came in.
+#[derive(Clone, Copy, Debug)]
+struct Field {
+    name: Span,
+    value: Span,
+    /// [`name_hash`] of the name.
+    hash: u32,
+    /// Which one it is.
+    known: Known,
+    /// Which of the pages the spans are of.
+    page: u8,
+}
+
+/// A request field, as it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldView<'a> {
     /// As the client spelled it.
-    pub name: Slice,
+    pub name: &'a [u8],
     /// Without white space around it.
-    pub value: Slice,
+    pub value: &'a [u8],
+    /// [`name_hash`] of the name.
+    pub hash: u32,
     /// Which one it is.
     pub known: Known,
 }
@@ -106,10 +159,14 @@ pub enum ConnectionType {
 }
 
 /// The fields of a request and what was understood of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct HeadersIn {
     /// All fields, in order.
-    pub fields: Vec<Field>,
+    fields: Vec<Field>,
+    /// The pages they came in: one, unless large buffers were needed. One count each keeps all fields.
+    pages: Vec<Slice>,
+    /// The bits of the known fields among them.
+    seen: u32,
     /// The host the request is for, lower case and without port: of the request line or of Host.
     pub server: Slice,
     /// The port that was given with it, as text; empty for none.
@@ -123,27 +180,147 @@ pub struct HeadersIn {
 }
 
 impl HeadersIn {
-    /// The first field of a kind.
-    pub fn get(&self, known: Known) -> Option<&Field> {
+    /// Makes it a new one; the lists keep their memory within bounds.
+    pub fn clear(&mut self) {
+        empty(&mut self.fields);
+        empty(&mut self.pages);
+        self.seen = 0;
+        self.server = Slice::EMPTY;
+        self.port = Slice::EMPTY;
+        self.content_length = None;
+        self.chunked = false;
+        self.connection = ConnectionType::Unsaid;
+    }
+
+    /// The fields of these lines, for tests.
+    #[cfg(test)]
+    pub fn of_lines(lines: &str) -> HeadersIn {
+        use crate::parse::header::{HeaderParser, HeaderStep};
+        let mut headers = HeadersIn::default();
+        headers.read_from(Slice::copy(lines.as_bytes()));
+        let mut parser = HeaderParser::at(0);
+        while let Ok(HeaderStep::Field(field)) = parser.parse(lines.as_bytes(), true) {
+            let known = headers.known(&field);
+            headers.push(&field, known);
+        }
+        headers
+    }
+
+    /// Fields that follow stand in this, all that has been read into a page so far.
+    pub fn read_from(&mut self, whole: Slice) {
+        match self.pages.last_mut() {
+            // The same page, with more in it.
+            Some(last) if last.as_ptr() == whole.as_ptr() => *last = whole,
+            _ => self.pages.push(whole),
+        }
+    }
+
+    /// Takes a field of the page that was named last.
+    pub fn push(&mut self, field: &parse::header::Field, known: Known) {
+        // There are as many pages as `large_client_header_buffers` allows, and one; nobody allows 256 of a
+        // line each, and beyond that a field would only be looked for in the wrong page.
+        let page = self.pages.len().saturating_sub(1).min(255) as u8;
+        self.fields.push(Field { name: field.name, value: field.value, hash: field.hash, known, page });
+        self.seen |= known.bit();
+    }
+
+    /// Which field this is, of the page that was named last.
+    pub fn known(&self, field: &parse::header::Field) -> Known {
+        let page = self.pages.last().map(|page| &page[..]).unwrap_or_default();
+        Known::hashed(field.name.of(page), field.hash)
+    }
+
+    fn page(&self, field: &Field) -> &Slice {
+        self.pages.get(usize::from(field.page)).unwrap_or(const { &Slice::EMPTY })
+    }
+
+    fn view(&self, field: &Field) -> FieldView<'_> {
+        let page = self.page(field);
+        let (name, value) = (field.name.of(page), field.value.of(page));
+        FieldView { name, value, hash: field.hash, known: field.known }
+    }
+
+    /// All fields, in order.
+    pub fn iter(&self) -> impl Iterator<Item = FieldView<'_>> {
+        self.fields.iter().map(|field| self.view(field))
+    }
+
+    /// The field at this place of the order.
+    pub fn at(&self, at: usize) -> Option<FieldView<'_>> {
+        self.fields.get(at).map(|field| self.view(field))
+    }
+
+    /// True if there is a field of this kind.
+    pub fn has(&self, known: Known) -> bool {
+        self.seen & known.bit() != 0
+    }
+
+    fn first(&self, known: Known) -> Option<&Field> {
+        if !self.has(known) {
+            return None;
+        }
         self.fields.iter().find(|field| field.known == known)
     }
 
-    /// The value of the first field of a kind.
-    pub fn value(&self, known: Known) -> Option<&Slice> {
-        self.get(known).map(|field| &field.value)
+    /// The first field of a kind.
+    pub fn get(&self, known: Known) -> Option<FieldView<'_>> {
+        self.first(known).map(|field| self.view(field))
     }
 
-    /// All fields of a kind.
-    pub fn all(&self, known: Known) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |field| field.known == known)
+    /// The value of the first field of a kind.
+    pub fn value(&self, known: Known) -> Option<&[u8]> {
+        self.get(known).map(|field| field.value)
+    }
+
+    /// The same, to be kept: a counted view of the page.
+    pub fn kept(&self, known: Known) -> Option<Slice> {
+        self.first(known).map(|field| self.part(field, field.value))
+    }
+
+    /// Name and value of the field at this place, to be kept.
+    pub fn kept_at(&self, at: usize) -> Option<(Slice, Slice)> {
+        let field = self.fields.get(at)?;
+        Some((self.part(field, field.name), self.part(field, field.value)))
+    }
+
+    /// All values of a kind.
+    pub fn all(&self, known: Known) -> impl Iterator<Item = &[u8]> + Clone {
+        let fields = if self.has(known) { &self.fields[..] } else { &[] };
+        fields.iter().filter(move |field| field.known == known).map(|field| self.view(field).value)
     }
 
     /// All values of fields with this name, however spelled.
-    pub fn named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Slice> {
-        self.fields
-            .iter()
-            .filter(move |field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| &field.value)
+    pub fn named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.all_named(name).map(|field| self.view(field).value)
+    }
+
+    /// The same, to be kept.
+    pub fn named_kept<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = Slice> {
+        self.all_named(name).map(|field| self.part(field, field.value))
+    }
+
+    fn all_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Field> {
+        let hash = name_hash(name);
+        let is_meant = move |field: &&Field| {
+            field.hash == hash && field.name.of(self.page(field)).eq_ignore_ascii_case(name)
+        };
+        self.fields.iter().filter(is_meant)
+    }
+
+    /// A counted view of a part of a field's page.
+    fn part(&self, field: &Field, span: Span) -> Slice {
+        self.page(field).slice(span.start as usize..span.end as usize)
+    }
+}
+
+/// How many elements a list that is used again may keep room for.
+const KEPT: usize = 64;
+
+/// Empties a list that will be used again; it keeps its memory unless that is much.
+pub fn empty<T>(list: &mut Vec<T>) {
+    list.clear();
+    if list.capacity() > KEPT {
+        *list = Vec::new();
     }
 }
 
@@ -188,6 +365,28 @@ pub struct HeadersOut {
 }
 
 impl HeadersOut {
+    /// Makes it a new one; the list keeps its memory.
+    pub fn clear(&mut self) {
+        let texts = [
+            &mut self.status_line,
+            &mut self.content_type,
+            &mut self.charset,
+            &mut self.override_charset,
+            &mut self.server,
+            &mut self.date,
+        ];
+        for text in texts {
+            *text = None;
+        }
+        empty(&mut self.fields);
+        empty(&mut self.trailers);
+        self.status = 0;
+        self.content_length = None;
+        self.last_modified = None;
+        self.expect_trailers = false;
+        self.content_offset = 0;
+    }
+
     /// Appends a field.
     pub fn add(&mut self, name: impl Into<Slice>, value: impl Into<Slice>) {
         self.fields.push(OutField { name: name.into(), value: value.into() });

@@ -11,7 +11,7 @@
 use super::counters::Counters;
 use super::cycle::HttpCycle;
 use crate::event::{ConnId, Connection, Net};
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::rc::Rc;
 
 /// What the worker shares among its exchanges.
@@ -33,19 +33,25 @@ pub struct Io {
 /// The worker's own state of rooms that HTTP must not know, found by type.
 #[derive(Default)]
 pub struct Services {
-    list: Vec<Box<dyn Any>>,
+    // The type stands beside the box: asking the box itself is a call through its table for each one that
+    // is not meant.
+    list: Vec<(TypeId, Box<dyn Any>)>,
 }
 
 impl Services {
     /// The state of this type, made on first use.
     pub fn get<T: Any + Default>(&mut self) -> &mut T {
-        if !self.list.iter().any(|value| value.is::<T>()) {
-            self.list.push(Box::new(T::default()));
-        }
-        self.list
-            .iter_mut()
-            .find_map(|value| value.downcast_mut())
-            .unwrap_or_else(|| Box::leak(Box::default()))
+        let wanted = TypeId::of::<T>();
+        let at = match self.list.iter().position(|(id, _)| *id == wanted) {
+            Some(at) => at,
+            None => {
+                self.list.push((wanted, Box::new(T::default())));
+                self.list.len() - 1
+            }
+        };
+        let value = self.list.get_mut(at).and_then(|(_, value)| value.downcast_mut());
+        // It is there, and of the type that it was put in under; a fresh leak is never reached.
+        value.unwrap_or_else(|| Box::leak(Box::default()))
     }
 }
 

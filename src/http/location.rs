@@ -46,6 +46,8 @@ pub struct LocationTree {
     exact: Vec<Rc<Location>>,
     prefixes: Vec<Rc<Location>>,
     regexes: Vec<(Rc<VarRegex>, Rc<Location>)>,
+    /// Those of the first two lists that redirect a path without their last slash.
+    slashed: Vec<Rc<Location>>,
 }
 
 /// What a path led to.
@@ -66,6 +68,14 @@ impl LocationTree {
     pub fn build(locations: Vec<Rc<Location>>) -> LocationTree {
         let mut tree = LocationTree::default();
         for location in locations {
+            let is_path = matches!(
+                location.kind,
+                LocationKind::Exact | LocationKind::Prefix | LocationKind::PrefixOnly
+            );
+            // No path is as short as `/` without its slash.
+            if is_path && location.core.auto_redirect && location.name.len() > 1 {
+                tree.slashed.push(location.clone());
+            }
             match &location.kind {
                 LocationKind::Exact => tree.exact.push(location),
                 LocationKind::Prefix | LocationKind::PrefixOnly => tree.prefixes.push(location),
@@ -76,6 +86,10 @@ impl LocationTree {
         tree.exact.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
         tree.prefixes.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
         tree
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.prefixes.is_empty() && self.regexes.is_empty()
     }
 
     fn find_exact(&self, path: &[u8]) -> Option<&Rc<Location>> {
@@ -92,6 +106,9 @@ impl LocationTree {
 
     /// Finds the location for a path.
     pub fn find(&self, path: &[u8]) -> Found {
+        if self.is_empty() {
+            return Found::Nothing;
+        }
         if let Some(exact) = self.find_exact(path) {
             return Found::Location(exact.clone());
         }
@@ -132,11 +149,10 @@ impl LocationTree {
 
     fn find_slash(&self, path: &[u8]) -> Option<&Rc<Location>> {
         let wants = |location: &&Rc<Location>| {
-            location.core.auto_redirect
-                && location.name.len() == path.len() + 1
+            location.name.len() == path.len() + 1
                 && location.name.ends_with(b"/")
                 && location.name.starts_with(path)
         };
-        self.prefixes.iter().chain(&self.exact).find(wants)
+        self.slashed.iter().find(wants)
     }
 }

@@ -27,6 +27,7 @@ pub fn client_timed_out(x: &Exchange, r: RequestIx, io: &Io) {
 }
 
 /// Writes a line with the request's context to the error log of its location.
+#[inline]
 pub fn log(
     x: &Exchange,
     r: RequestIx,
@@ -35,7 +36,10 @@ pub fn log(
     errno: Option<&io::Error>,
     text: fmt::Arguments,
 ) {
-    log_with(x, r, io, level, errno, text, &"");
+    // Most lines are not wanted; finding that out is all that is done here.
+    if x.client.debug || x[r].loc.error_log.enabled(level) {
+        log_with(x, r, io, level, errno, text, &"");
+    }
 }
 
 /// The same with something more behind the context; it begins with its own comma.
@@ -49,7 +53,7 @@ pub fn log_with(
     more: &dyn Display,
 ) {
     // `debug_connection`: this client's lines go through whatever their level.
-    let debugging = io.net.table.get(x.client.conn).is_some_and(|c| c.flags.debug);
+    let debugging = x.client.debug;
     let own = &x[r].loc.error_log;
     let raised: Targets;
     let targets = if debugging {

@@ -15,7 +15,7 @@ use crate::buf::temp_file::TempPath;
 use crate::conf::build::Sets;
 use crate::conf::directive;
 use crate::conf::error::ConfError;
-use crate::conf::merge::Setting;
+use crate::conf::merge::{Confs, Setting};
 
 /// Lists a module's variables by name.
 pub type Variables = fn() -> Vec<(&'static str, Definition)>;
@@ -25,6 +25,12 @@ pub type After = fn(&mut Sets) -> Result<(), ConfError>;
 /// Finds a module's temporary folder in the sets of a level.
 pub type TempPathOf = fn(&mut Sets) -> &mut Setting<TempPath>;
 
+/// Says that a module has nothing to do at a level: that each of its phase handlers would decline there, and
+/// each of its header filters leave everything as it is. They are left out of the level's [`Steps`].
+///
+/// [`Steps`]: super::phases::Steps
+pub type Idle = fn(&Confs) -> bool;
+
 /// One feature of the HTTP server.
 pub struct HttpModule {
     /// Its name and its directives.
@@ -33,6 +39,8 @@ pub struct HttpModule {
     pub phases: &'static [Registration],
     /// Its header filters.
     pub filters: &'static [HeaderFilter],
+    /// Where they need not be asked; None if they always must.
+    pub idle: Option<Idle>,
     /// Its variables.
     pub variables: Option<Variables>,
     /// Its families of variables.
@@ -51,6 +59,7 @@ impl HttpModule {
             conf,
             phases: &[],
             filters: &[],
+            idle: None,
             variables: None,
             families: &[],
             temp_path: None,

@@ -4,7 +4,9 @@
 //! handlers that modules register for each of eleven phases.
 //!
 //! *Here* the same array; the checker is the [`Phase`] itself and one `match`. A handler answers a
-//! [`Status`]; what that means depends on the phase and is said at each arm.
+//! [`Status`]; what that means depends on the phase and is said at each arm. nginx calls every handler for
+//! every request, and most find that their directives were not given; here each level knows beforehand
+//! which of them would ([`Steps`]).
 //!
 //! ```text
 //!   PostRead ─▶ ServerRewrite ─▶ FindConfig ─▶ Rewrite ─▶ PostRewrite ─▶ Preaccess ─▶ Access ─▶ …
@@ -21,7 +23,11 @@ use super::exchange::Exchange;
 use super::io::Io;
 use super::location::Found;
 use super::logging;
+use super::module::{HttpModule, Idle};
+use super::output::HeaderFilter;
+use super::request::Request;
 use super::turn::{Leave, Status, Turn};
+use crate::conf::merge::Confs;
 use crate::event::RequestIx;
 use crate::log::Level;
 use crate::parse::escape::{Escape, escape};
@@ -64,11 +70,13 @@ struct Entry {
     phase: Phase,
     /// None for the three phases that are the engine's own.
     handler: Option<PhaseHandler>,
+    /// Where the handler need not be called.
+    idle: Option<Idle>,
     /// The first entry of the next phase.
     next: usize,
 }
 
-/// The handlers of all phases, flattened.
+/// The handlers of all phases, flattened, and the header filters in their order.
 #[derive(Default)]
 pub struct Engine {
     entries: Vec<Entry>,
@@ -77,12 +85,25 @@ pub struct Engine {
     /// Where a request starts again with another path.
     server_rewrite: usize,
     /// The handlers of the Log phase.
-    pub log: Vec<PhaseHandler>,
+    log: Vec<(PhaseHandler, Option<Idle>)>,
+    filters: Vec<(HeaderFilter, Option<Idle>)>,
+}
+
+/// What is to be done at one level: an [`Engine`] without the modules that are idle there. Worked out once,
+/// when the level is frozen, so a request is spared some twenty calls that would come to nothing.
+#[derive(Default)]
+pub struct Steps {
+    /// For each entry of the engine the first one from there on that is to be called.
+    next: Box<[usize]>,
+    /// The header filters.
+    pub filters: Box<[HeaderFilter]>,
+    /// The handlers of the Log phase.
+    pub log: Box<[PhaseHandler]>,
 }
 
 impl Engine {
-    /// Flattens the registrations; within a phase the order is theirs.
-    pub fn build(registered: &[Registration]) -> Engine {
+    /// Flattens the registrations; within a phase the order is that of the modules.
+    pub fn build(modules: &[&'static HttpModule]) -> Engine {
         use Phase::*;
         let mut engine = Engine::default();
         for phase in [
@@ -105,16 +126,43 @@ impl Engine {
                 _ => {}
             }
             if matches!(phase, FindConfig | PostRewrite | PostAccess) {
-                engine.entries.push(Entry { phase, handler: None, next: start + 1 });
+                engine.entries.push(Entry { phase, handler: None, idle: None, next: start + 1 });
             }
-            for (_, handler) in registered.iter().filter(|(of, _)| *of == phase) {
-                engine.entries.push(Entry { phase, handler: Some(*handler), next: 0 });
+            for (handler, idle) in registered(modules, phase) {
+                engine.entries.push(Entry { phase, handler: Some(handler), idle, next: 0 });
             }
             let next = engine.entries.len();
             engine.entries.iter_mut().skip(start).for_each(|entry| entry.next = next);
         }
-        engine.log = registered.iter().filter(|(of, _)| *of == Log).map(|(_, handler)| *handler).collect();
+        engine.log = registered(modules, Log).collect();
+        let filters = modules.iter().flat_map(|module| module.filters.iter().map(|f| (*f, module.idle)));
+        engine.filters = filters.collect();
+        engine.filters.sort_by_key(|(filter, _)| filter.stage);
         engine
+    }
+
+    /// What of it is to be done at the level of these configurations.
+    pub fn steps(&self, confs: &Confs) -> Steps {
+        let is_idle = |idle: &Option<Idle>| idle.is_some_and(|idle| idle(confs));
+        let mut next = vec![self.entries.len(); self.entries.len()];
+        let mut wanted = self.entries.len();
+        for (at, (place, entry)) in next.iter_mut().zip(&self.entries).enumerate().rev() {
+            if !is_idle(&entry.idle) {
+                wanted = at;
+            }
+            *place = wanted;
+        }
+        Steps {
+            next: next.into(),
+            filters: self.filters.iter().filter(|(_, idle)| !is_idle(idle)).map(|(f, _)| *f).collect(),
+            log: self.log.iter().filter(|(_, idle)| !is_idle(idle)).map(|(f, _)| *f).collect(),
+        }
+    }
+
+    /// The entry a request is at, after it has been moved past those that are idle at its level.
+    fn entry(&self, request: &mut Request) -> Option<&Entry> {
+        request.phase = *request.loc.steps.next.get(request.phase)?;
+        self.entries.get(request.phase)
     }
 
     /// Where an internal redirect starts.
@@ -128,6 +176,18 @@ impl Engine {
     }
 }
 
+/// What the modules registered for a phase.
+fn registered(
+    modules: &[&'static HttpModule],
+    phase: Phase,
+) -> impl Iterator<Item = (PhaseHandler, Option<Idle>)> {
+    let of_module = move |module: &&'static HttpModule| {
+        let (list, idle) = (module.phases, module.idle);
+        list.iter().filter(move |(of, _)| *of == phase).map(move |(_, handler)| (*handler, idle))
+    };
+    modules.iter().flat_map(of_module)
+}
+
 /// Runs the phases of a request from where it stands (nginx: `ngx_http_core_run_phases`).
 ///
 /// # Errors
@@ -136,7 +196,7 @@ pub fn run(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     // The phase is kept in the request and not here: whoever waits returns from this function, and the
     // write slot calls it again.
     let cycle = io.cycle.clone();
-    while let Some(entry) = cycle.phases.entries.get(x[r].phase) {
+    while let Some(entry) = cycle.phases.entry(&mut x[r]) {
         let went_on = match (entry.phase, entry.handler) {
             (Phase::FindConfig, _) => find_config(x, r, io)?,
             (Phase::PostRewrite, _) => post_rewrite(x, r, io, cycle.phases.find_config)?,

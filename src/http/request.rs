@@ -12,7 +12,7 @@
 use super::body::Body;
 use super::conf::Location;
 use super::exchange::Resume;
-use super::headers::{HeadersIn, HeadersOut};
+use super::headers::{HeadersIn, HeadersOut, empty};
 use super::holds::Hold;
 use super::limited::Verdict;
 use super::output::BodyFilter;
@@ -22,11 +22,16 @@ use super::upstreamed::Upstream;
 use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::parse::request_line::Method;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::rc::Rc;
 
 /// nginx's own code for fields that are too large; shown as 400.
 pub const TOO_LARGE_FIELDS: u16 = 494;
+
+/// How often a request may be sent elsewhere within the server, and one more.
+const URI_CHANGES: u8 = 11;
+/// How many subrequests may be made below a main request, and one more.
+const SUBREQUESTS: u16 = 51;
 
 /// The content handler of a location (nginx: `ngx_http_handler_pt` in `clcf->handler`).
 pub type ContentHandler = super::phases::PhaseHandler;
@@ -243,44 +248,44 @@ pub type Cleanup = Box<dyn FnOnce(&mut super::exchange::Exchange, RequestIx, &mu
 /// State that modules keep for a request, found by its type (nginx: `r->ctx[]`).
 #[derive(Default)]
 pub struct Contexts {
-    list: Vec<Box<dyn Any>>,
+    // The type stands beside the box, as in `Services`.
+    list: Vec<(TypeId, Box<dyn Any>)>,
 }
 
 impl Contexts {
     /// The state of this type.
     pub fn get<T: Any>(&self) -> Option<&T> {
-        self.list.iter().find_map(|value| value.downcast_ref())
+        let (_, value) = self.list.iter().find(|(id, _)| *id == TypeId::of::<T>())?;
+        value.downcast_ref()
     }
 
     /// The same, to be changed.
     pub fn get_mut<T: Any>(&mut self) -> Option<&mut T> {
-        self.list.iter_mut().find_map(|value| value.downcast_mut())
+        let (_, value) = self.list.iter_mut().find(|(id, _)| *id == TypeId::of::<T>())?;
+        value.downcast_mut()
     }
 
     /// Puts a state in place of an earlier one of its type.
     pub fn set<T: Any>(&mut self, value: T) {
         match self.get_mut() {
             Some(old) => *old = value,
-            None => self.list.push(Box::new(value)),
+            None => self.list.push((TypeId::of::<T>(), Box::new(value))),
         }
     }
 
     /// The state of this type, made on first use.
     pub fn or_default<T: Any + Default>(&mut self) -> &mut T {
         if self.get::<T>().is_none() {
-            self.list.push(Box::new(T::default()));
+            self.list.push((TypeId::of::<T>(), Box::new(T::default())));
         }
         // The list holds one now, if only as its last element; a fresh leak is never reached.
-        self.list
-            .iter_mut()
-            .find_map(|value| value.downcast_mut())
-            .unwrap_or_else(|| Box::leak(Box::default()))
+        self.get_mut().unwrap_or_else(|| Box::leak(Box::default()))
     }
 
     /// Takes a state away.
     pub fn take<T: Any>(&mut self) -> Option<T> {
-        let at = self.list.iter().position(|value| value.is::<T>())?;
-        self.list.swap_remove(at).downcast().ok().map(|value| *value)
+        let at = self.list.iter().position(|(id, _)| *id == TypeId::of::<T>())?;
+        self.list.swap_remove(at).1.downcast().ok().map(|value| *value)
     }
 
     /// Forgets everything: an internal redirect starts afresh.
@@ -312,8 +317,8 @@ impl Request {
             body: None,
             write: ClientWrite::Empty,
             phase: 0,
-            uri_changes: 11,
-            subrequests_left: 51,
+            uri_changes: URI_CHANGES,
+            subrequests_left: SUBREQUESTS,
             captures: Vec::new(),
             flags: RequestFlags::default(),
             access_code: 0,
@@ -342,28 +347,65 @@ impl Request {
         }
     }
 
-    /// Lets go of everything but the memory of its lists.
+    /// Lets go of everything but the memory of its lists: what was asked, what was answered, and who was at
+    /// work on it.
+    ///
+    /// Field by field: to build a new request and move it here would write every byte twice, and most were
+    /// never touched. A field of [`Request::new`] that is not here is one that [`Request::renew`] sets.
     pub fn retire(&mut self) {
-        fn emptied<T>(list: &mut Vec<T>) -> Vec<T> {
-            list.clear();
-            std::mem::take(list)
-        }
-        let fields_in = emptied(&mut self.headers_in.fields);
-        let fields_out = emptied(&mut self.headers_out.fields);
-        let captures = emptied(&mut self.captures);
-        let filters = emptied(&mut self.filters);
-        let states = emptied(&mut self.upstream_states);
-        let upstream = self.upstream.take().or(self.spare_upstream.take()).map(|mut u| {
+        self.forget_question();
+        self.forget_answer();
+        self.flags = RequestFlags::default();
+        self.content_handler = None;
+        self.swap_write(ClientWrite::Empty);
+        self.phase = 0;
+        self.uri_changes = URI_CHANGES;
+        self.subrequests_left = SUBREQUESTS;
+        self.spare_upstream = self.upstream.take().or(self.spare_upstream.take()).map(|mut u| {
             u.retire();
             u
         });
-        *self = Request::new(RequestIx::MAIN, self.server.clone());
-        self.headers_in.fields = fields_in;
-        self.headers_out.fields = fields_out;
-        self.captures = captures;
-        self.filters = filters;
-        self.upstream_states = states;
-        self.spare_upstream = upstream;
+        empty(&mut self.upstream_states);
+        self.post_subrequest = None;
+        self.resume = None;
+        self.hold = None;
+        self.delay = None;
+        self.ctx.clear();
+        self.cleanups.clear();
+    }
+
+    fn forget_question(&mut self) {
+        let texts = [
+            &mut self.method_name,
+            &mut self.request_line,
+            &mut self.unparsed_uri,
+            &mut self.uri,
+            &mut self.args,
+            &mut self.exten,
+            &mut self.schema,
+        ];
+        for text in texts {
+            *text = Slice::EMPTY;
+        }
+        self.method = Method::Unknown;
+        self.http_version = 1000;
+        self.headers_in.clear();
+        self.body = None;
+        empty(&mut self.captures);
+    }
+
+    fn forget_answer(&mut self) {
+        self.headers_out.clear();
+        (self.access_code, self.err_status) = (0, 0);
+        (self.limit_rate, self.limit_rate_after) = (0, 0);
+        self.postponed.clear();
+        empty(&mut self.filters);
+        self.late_filters.clear();
+        self.unread.clear();
+        self.buffered = 0;
+        self.header_size = 0;
+        self.kept.clear();
+        self.kept_limit = None;
     }
 
     /// Makes a retired request that of a server, now.

@@ -221,9 +221,10 @@ fn inherit(x: &Exchange, parent: RequestIx, how: &Subrequest) -> Request {
     request.schema = from.schema.clone();
     request.unparsed_uri = from.unparsed_uri.clone();
     request.subrequests_left = from.subrequests_left.saturating_sub(1);
-    request.headers_in.fields = from.headers_in.fields.clone();
-    request.headers_in.server = from.headers_in.server.clone();
-    request.headers_in.port = from.headers_in.port.clone();
+    request.headers_in = from.headers_in.clone();
+    request.headers_in.content_length = None;
+    request.headers_in.chunked = false;
+    request.headers_in.connection = Default::default();
     let flags = &mut request.flags;
     flags.internal = true;
     flags.expect_tested = true;

@@ -5,9 +5,10 @@
 //! their sisters are strings anybody may read at no cost.
 //!
 //! *Here* signals are read like any other input, so there is one slot, of this thread. The event loop calls
-//! [`update`] after each wait; everybody else reads what that call left behind, and two lines logged in one
-//! turn carry the same time. The strings are built again only when the second has changed. Durations are not
-//! measured with this clock: it may be set back; see `event/clock.rs` for the one that cannot.
+//! [`update`] or [`set`] after each wait; everybody else reads what that call left behind, and two lines
+//! logged in one turn carry the same time. The strings are built again only when the second has changed.
+//! Durations are not measured with this clock: it may be set back; see `event/clock.rs` for the one that
+//! cannot.
 //!
 //! ```text
 //!   wait ──▶ update() ──▶ [seconds, millisecond, five strings] ──▶ logs, headers, variables
@@ -16,7 +17,7 @@
 //! *Read next*: `log/error_log.rs`, its busiest reader.
 
 use crate::sys::time::{Local, local};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -68,11 +69,9 @@ impl<const N: usize> fmt::Display for Stamp<N> {
     }
 }
 
-/// Everything the clock knows about the current moment.
+/// The texts of one second.
 #[derive(Clone, Copy)]
-struct Now {
-    seconds: i64,
-    millisecond: u16,
+struct Texts {
     error_log: Stamp<19>,
     time_local: Stamp<26>,
     iso8601: Stamp<25>,
@@ -80,18 +79,30 @@ struct Now {
     http: Stamp<29>,
 }
 
-const UNKNOWN: Now = Now {
-    seconds: i64::MIN,
-    millisecond: 0,
-    error_log: Stamp::EMPTY,
-    time_local: Stamp::EMPTY,
-    iso8601: Stamp::EMPTY,
-    syslog: Stamp::EMPTY,
-    http: Stamp::EMPTY,
-};
+/// Everything the clock knows about the current moment. Cells of their own, because most readers want one.
+struct Now {
+    seconds: Cell<i64>,
+    millisecond: Cell<u16>,
+    texts: RefCell<Texts>,
+}
+
+/// No moment that a clock shows: this thread has not looked yet.
+const UNKNOWN: i64 = i64::MIN;
 
 thread_local! {
-    static NOW: Cell<Now> = const { Cell::new(UNKNOWN) };
+    static NOW: Now = const {
+        Now {
+            seconds: Cell::new(UNKNOWN),
+            millisecond: Cell::new(0),
+            texts: RefCell::new(Texts {
+                error_log: Stamp::EMPTY,
+                time_local: Stamp::EMPTY,
+                iso8601: Stamp::EMPTY,
+                syslog: Stamp::EMPTY,
+                http: Stamp::EMPTY,
+            }),
+        }
+    };
 }
 
 /// Reads the system's clock. Called by the event loop after each wait, and by the master after each signal.
@@ -102,21 +113,17 @@ pub fn update() {
 
 /// Sets this thread's idea of the moment; `update` with the time given, which is what tests want.
 pub fn set(seconds: i64, millisecond: u16) {
-    NOW.with(|cell| {
-        let mut now = cell.get();
-        now.millisecond = millisecond;
-        if now.seconds != seconds {
-            now = strings(seconds, millisecond);
+    NOW.with(|now| {
+        now.millisecond.set(millisecond);
+        if now.seconds.replace(seconds) != seconds {
+            now.texts.replace(texts(seconds));
         }
-        cell.set(now);
     });
 }
 
-fn strings(seconds: i64, millisecond: u16) -> Now {
+fn texts(seconds: i64) -> Texts {
     let l = local(seconds);
-    Now {
-        seconds,
-        millisecond,
+    Texts {
         error_log: Stamp::of(format_args!(
             "{:04}/{:02}/{:02} {:02}:{:02}:{:02}",
             l.year, l.month, l.day, l.hour, l.minute, l.second
@@ -177,50 +184,54 @@ pub fn http_date(seconds: i64) -> Stamp<29> {
     }
 }
 
-/// The moment, read first if this thread has never done so.
-fn now() -> Now {
-    NOW.with(|cell| {
-        if cell.get().seconds == i64::MIN {
+/// Something of the moment, which is read first if this thread has never done so.
+fn now<T>(of: impl FnOnce(&Now) -> T) -> T {
+    NOW.with(|now| {
+        if now.seconds.get() == UNKNOWN {
             update();
         }
-        cell.get()
+        of(now)
     })
 }
 
 /// Seconds since 1970 (`$msec` without its fraction).
 pub fn seconds() -> i64 {
-    now().seconds
+    now(|now| now.seconds.get())
 }
 
 /// Seconds since 1970 and the millisecond within (`$msec`).
 pub fn msec() -> (i64, u16) {
-    let now = now();
-    (now.seconds, now.millisecond)
+    now(|now| (now.seconds.get(), now.millisecond.get()))
 }
 
 /// `2026/11/22 00:30:00`, local time: how an error log line begins.
 pub fn error_log_time() -> Stamp<19> {
-    now().error_log
+    now(|now| now.texts.borrow().error_log)
 }
 
 /// `22/Nov/2026:00:30:00 +0000`, local time: `$time_local`.
 pub fn time_local() -> Stamp<26> {
-    now().time_local
+    now(|now| now.texts.borrow().time_local)
 }
 
 /// `2026-11-22T00:30:00+00:00`, local time: `$time_iso8601`.
 pub fn time_iso8601() -> Stamp<25> {
-    now().iso8601
+    now(|now| now.texts.borrow().iso8601)
 }
 
 /// `Nov 22 00:30:00`, local time: the time of a syslog message (RFC 3164, 4.1.2).
 pub fn syslog_time() -> Stamp<15> {
-    now().syslog
+    now(|now| now.texts.borrow().syslog)
 }
 
 /// `Sun, 22 Nov 2026 00:30:00 GMT`: the `Date` header of this second.
 pub fn http_time() -> Stamp<29> {
-    now().http
+    now(|now| now.texts.borrow().http)
+}
+
+/// The same, lent to who copies it anyway.
+pub fn with_http_time(user: impl FnOnce(&[u8])) {
+    now(|now| user(now.texts.borrow().http.as_bytes()))
 }
 
 #[cfg(test)]

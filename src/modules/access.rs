@@ -44,7 +44,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule = HttpModule { phases: &[(Phase::Access, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Access, handler)],
+    idle: Some(|confs| confs.get::<Access>().rules.is_empty()),
+    ..HttpModule::new(&TABLE)
+};
 
 const WHERE: Contexts = HTTP | SERVER | LOCATION | LIMIT_EXCEPT;
 

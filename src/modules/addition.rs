@@ -41,6 +41,10 @@ settings! {
 /// The module.
 pub static MODULE: HttpModule = HttpModule {
     filters: &[HeaderFilter { stage: Stage::Addition, run: filter }],
+    idle: Some(|confs| {
+        let conf = confs.get::<Addition>();
+        conf.before.is_empty() && conf.after.is_empty()
+    }),
     ..HttpModule::new(&TABLE)
 };
 

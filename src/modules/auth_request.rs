@@ -55,7 +55,11 @@ impl Conf for AuthRequest {
 }
 
 /// The module.
-pub static MODULE: HttpModule = HttpModule { phases: &[(Phase::Access, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Access, handler)],
+    idle: Some(|confs| confs.get::<AuthRequest>().uri.is_none()),
+    ..HttpModule::new(&TABLE)
+};
 
 const LEVELS: u32 = HTTP | SERVER | LOCATION;
 

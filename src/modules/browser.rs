@@ -184,7 +184,7 @@ fn read_version(text: &[u8]) -> u64 {
     })
 }
 
-fn is_modern(conf: &Browser, agent: Option<&Slice>) -> bool {
+fn is_modern(conf: &Browser, agent: Option<&[u8]>) -> bool {
     let Some(agent) = agent else { return conf.unlisted };
     for (mask, lowest) in &conf.modern {
         let Some(mask) = MASKS.get(*mask) else { continue };
@@ -226,7 +226,7 @@ fn kind(x: &Exchange, r: RequestIx, modern: bool) -> Option<Slice> {
 fn variables() -> Vec<(&'static str, Definition)> {
     let msie = |x: &mut Exchange, _: RequestIx, _: &mut Io| {
         let agent = x.main().headers_in.value(Known::UserAgent);
-        Some(if agent.is_some_and(|agent| is_msie(agent)) { "1".into() } else { Slice::EMPTY })
+        Some(if agent.is_some_and(is_msie) { "1".into() } else { Slice::EMPTY })
     };
     vec![
         ("msie", definition(msie).changeable()),

@@ -38,8 +38,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { filters: &[HeaderFilter { stage: Stage::Gunzip, run: filter }], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    filters: &[HeaderFilter { stage: Stage::Gunzip, run: filter }],
+    idle: Some(|confs| !*confs.get::<Gunzip>().on),
+    ..HttpModule::new(&TABLE)
+};
 
 const ALL: u32 = HTTP | SERVER | LOCATION;
 

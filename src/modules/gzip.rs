@@ -52,6 +52,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     filters: &[HeaderFilter { stage: Stage::Gzip, run: filter }],
     variables: Some(|| vec![("gzip_ratio", definition(|x, r, _| ratio(x, r)).volatile())]),
+    idle: Some(|confs| !*confs.get::<Gzip>().on),
     ..HttpModule::new(&TABLE)
 };
 

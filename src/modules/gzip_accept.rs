@@ -70,6 +70,7 @@ settings! {
 /// The module.
 pub static MODULE: HttpModule = HttpModule {
     filters: &[HeaderFilter { stage: Stage::Chunked, run: add_vary }],
+    idle: Some(|confs| !*confs.get::<GzipAccept>().vary),
     ..HttpModule::new(&TABLE)
 };
 
@@ -173,12 +174,12 @@ pub fn accepts(x: &mut Exchange, r: RequestIx) -> bool {
 fn work_out(request: &Request) -> bool {
     let conf = request.loc.confs.get::<GzipAccept>();
     let field = |known| request.headers_in.value(known);
-    let accepted = field(Known::AcceptEncoding).is_some_and(|value| accepts_gzip(value));
+    let accepted = field(Known::AcceptEncoding).is_some_and(accepts_gzip);
     let agent = field(Known::UserAgent);
     if !request.is_main() || !accepted || request.http_version < *conf.http_version {
         return false;
     }
-    if *conf.disable_msie6 && agent.is_some_and(|agent| is_msie6(agent)) {
+    if *conf.disable_msie6 && agent.is_some_and(is_msie6) {
         return false;
     }
     if field(Known::Via).is_some() && !proxied(request, *conf.proxied) {
@@ -193,7 +194,7 @@ fn proxied(request: &Request, rules: u32) -> bool {
     if has(OFF) {
         return false;
     }
-    if has(ANY) || has(AUTH) && request.headers_in.get(Known::Authorization).is_some() {
+    if has(ANY) || has(AUTH) && request.headers_in.has(Known::Authorization) {
         return true;
     }
     let out = &request.headers_out;

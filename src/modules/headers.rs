@@ -14,7 +14,7 @@ use crate::buf::{Chain, Slice};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
 use crate::conf::error::ConfError;
-use crate::conf::merge::{Conf, Scope, Setting};
+use crate::conf::merge::{Conf, Confs, Scope, Setting};
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
@@ -79,8 +79,11 @@ fn inherit(how: Inherit, own: &mut Vec<Added>, outer: &[Added]) {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { filters: &[HeaderFilter { stage: Stage::Headers, run: filter }], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    filters: &[HeaderFilter { stage: Stage::Headers, run: filter }],
+    idle: Some(is_idle),
+    ..HttpModule::new(&TABLE)
+};
 
 const LEVELS: u32 = HTTP | SERVER | LOCATION;
 
@@ -153,6 +156,11 @@ fn added(cx: &mut Cx, line: &Line) -> Result<Added, ConfError> {
 /// Statuses of responses that went well, for which lines without `always` are meant.
 fn is_safe(status: u16) -> bool {
     matches!(status, 200 | 201 | 204 | 206 | 301 | 302 | 303 | 304 | 307 | 308)
+}
+
+fn is_idle(confs: &Confs) -> bool {
+    let conf = confs.get::<Headers>();
+    conf.headers.is_empty() && conf.trailers.is_empty() && matches!(*conf.expires, Expires::Off)
 }
 
 fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Status> {

@@ -39,8 +39,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { phases: &[(Phase::Precontent, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Precontent, handler)],
+    idle: Some(|confs| confs.get::<Mirror>().paths.is_empty()),
+    ..HttpModule::new(&TABLE)
+};
 
 const LEVELS: u32 = HTTP | SERVER | LOCATION;
 

@@ -58,6 +58,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     phases: &[(Phase::PostRead, handler), (Phase::Preaccess, handler)],
     variables: Some(variables),
+    idle: Some(|confs| confs.get::<RealIp>().from.is_empty()),
     ..HttpModule::new(&TABLE)
 };
 
@@ -153,8 +154,8 @@ fn client(x: &Exchange, io: &Io, conf: &RealIp) -> Option<Address> {
     let headers = &x.main().headers_in;
     let text: Slice;
     let values: Vec<&[u8]> = match &*conf.source {
-        Source::ForwardedFor => headers.named(b"X-Forwarded-For").map(|value| &**value).collect(),
-        Source::Field(name) => headers.named(name).take(1).map(|value| &**value).collect(),
+        Source::ForwardedFor => headers.named(b"X-Forwarded-For").collect(),
+        Source::Field(name) => headers.named(name).take(1).collect(),
         Source::ProxyProtocol => {
             text = c.proxied()?.source?.to_string().into();
             vec![&text]

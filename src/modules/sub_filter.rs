@@ -50,8 +50,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { filters: &[HeaderFilter { stage: Stage::Sub, run: filter }], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    filters: &[HeaderFilter { stage: Stage::Sub, run: filter }],
+    idle: Some(|confs| confs.get::<Sub>().pairs.is_empty()),
+    ..HttpModule::new(&TABLE)
+};
 
 const ALL: u32 = HTTP | SERVER | LOCATION;
 

@@ -67,8 +67,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { phases: &[(Phase::Precontent, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Precontent, handler)],
+    idle: Some(|confs| confs.get::<TryFiles>().names.is_none()),
+    ..HttpModule::new(&TABLE)
+};
 
 static TABLE: Module = Module {
     name: "http_try_files",

@@ -95,6 +95,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     variables: Some(variables),
     filters: &[HeaderFilter { stage: Stage::Userid, run: filter }],
+    idle: Some(|confs| *confs.get::<Userid>().enable < Enable::V1),
     ..HttpModule::new(&TABLE)
 };
 
@@ -237,8 +238,7 @@ fn state<'a>(x: &'a mut Exchange, r: RequestIx, io: &Io, conf: &Userid) -> &'a m
 
 fn read(x: &Exchange, r: RequestIx, io: &Io, conf: &Userid) -> State {
     let fields = x.main().headers_in.all(Known::Cookie);
-    let found =
-        fields.filter_map(|field| Some((&field.value, list::cookie(&field.value, &conf.name)?))).next();
+    let found = fields.filter_map(|field| Some((field, list::cookie(field, &conf.name)?))).next();
     let Some((field, cookie)) = found else { return State::default() };
     let decoded = cookie.get(..22).map(base64::decode);
     let what = match decoded {

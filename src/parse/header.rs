@@ -6,7 +6,8 @@
 //!
 //! *Here* [`HeaderParser`] walks through the same window as the request line, and gives one [`Field`] per
 //! call: two spans, the flag, and a hash of the name that does not depend on case. It does not know
-//! which names mean anything.
+//! which names mean anything. A usual line is read in words of eight bytes (`words.rs`); what is odd about
+//! another, and whether it is all there, is found out here.
 //!
 //! ```text
 //!   Host: example.com\r\n Accept:  */* \r\n \r\n
@@ -19,7 +20,8 @@
 //!
 //! *Read next*: `chunked.rs`, whose trailers are the same kind of line.
 
-use super::{Bad, Span, before_line_end, line_feed};
+pub use super::words::name_hash;
+use super::{Bad, Span, before_line_end, line_feed, words};
 
 /// One header field. Spans are offsets into the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,23 @@ impl HeaderParser {
     }
 
     /// Reads one line. After an error [`HeaderParser::pos`] is where the refused line begins.
+    // Compiled into its callers, so that a field is not handed on through memory three times.
+    #[inline]
     pub fn parse(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
+        if self.scanned == self.start
+            && let Some(line) = words::usual_line(window, self.start)
+        {
+            *self = HeaderParser::at(line.next);
+            return Ok(match line.field {
+                Some((name, value, hash)) => HeaderStep::Field(Field { name, value, invalid: false, hash }),
+                None => HeaderStep::Done,
+            });
+        }
+        self.parse_any(window, allow_underscores)
+    }
+
+    /// Reads a line of which nothing is known yet, perhaps not even whether it is all there.
+    fn parse_any(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
         let Some(lf) = line_feed(window, self.scanned) else {
             self.scanned = window.len().max(self.start);
             return Ok(HeaderStep::Again);
@@ -92,38 +110,40 @@ impl HeaderParser {
 
 /// Takes one line apart: `window[start..end]`, its end already cut off, not empty.
 pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -> Result<Field, Bad> {
-    let line = window.get(start..end).unwrap_or_default();
-    let mut hash = HASH_START;
+    let (name_end, hash, odd) = name(window.get(start..end).unwrap_or_default(), start)?;
+    let Some(mut value) = window.get(name_end + 1..end) else { return Err(Bad::InvalidHeader) };
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    let from = end - value.len();
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    if memchr::memchr2(b'\0', b'\r', value).is_some() {
+        return Err(Bad::InvalidHeader);
+    }
+    Ok(Field {
+        name: Span::new(start, name_end),
+        value: Span::new(from, from + value.len()),
+        invalid: odd & ODD != 0 || (odd & UNDERSCORE != 0 && !allow_underscores),
+        hash,
+    })
+}
+
+/// Reads a name byte by byte: where it ends, its hash, and the classes of its bytes.
+fn name(line: &[u8], start: usize) -> Result<(usize, u32, u8), Bad> {
     let mut odd = 0;
-    let mut colon = None;
     for (i, &b) in line.iter().enumerate() {
         let class = NAME_CLASS[usize::from(b)];
         if class < NAME_ENDS {
             odd |= class;
-            hash = hash_step(hash, b);
         } else if b == b':' && i > 0 {
-            colon = Some(i);
-            break;
+            return Ok((start + i, name_hash(line.get(..i).unwrap_or_default()), odd));
         } else {
-            return Err(Bad::InvalidHeader);
+            break;
         }
     }
-    let Some(colon) = colon else { return Err(Bad::InvalidHeader) };
-    let rest = line.get(colon + 1..).unwrap_or_default();
-    let blank = |b: &u8| matches!(b, b' ' | b'\t');
-    let lead = rest.iter().take_while(|b| blank(b)).count();
-    let value = rest.get(lead..).unwrap_or_default();
-    let tail = value.iter().rev().take_while(|b| blank(b)).count();
-    if memchr::memchr2(b'\0', b'\r', value).is_some() {
-        return Err(Bad::InvalidHeader);
-    }
-    let value_start = start + colon + 1 + lead;
-    Ok(Field {
-        name: Span::new(start, start + colon),
-        value: Span::new(value_start, value_start + value.len() - tail),
-        invalid: odd & ODD != 0 || (odd & UNDERSCORE != 0 && !allow_underscores),
-        hash,
-    })
+    Err(Bad::InvalidHeader)
 }
 
 /// Where a refused line went wrong: the offset in `line` of the first byte that could not be accepted, which
@@ -143,7 +163,7 @@ const ODD: u8 = 2;
 const NAME_ENDS: u8 = 4;
 
 /// A class per byte value, so indexing with a byte cannot fail.
-const NAME_CLASS: [u8; 256] = {
+static NAME_CLASS: [u8; 256] = {
     let mut table = [ODD; 256];
     let mut b = 0;
     while b < 256 {
@@ -159,27 +179,6 @@ const NAME_CLASS: [u8; 256] = {
     }
     table
 };
-
-const HASH_START: u32 = 0x811c_9dc5;
-
-/// Setting bit 5 folds the case of letters and maps no two other name bytes of valid names together.
-const fn hash_step(hash: u32, b: u8) -> u32 {
-    (hash ^ (b | 0x20) as u32).wrapping_mul(0x0100_0193)
-}
-
-/// A hash of a header name that is the same for upper and lower case.
-///
-/// Only for choosing among a fixed set of known names, which must be compared afterwards: strangers can
-/// make collisions at will, so it must not key a table of what they send.
-pub const fn name_hash(name: &[u8]) -> u32 {
-    let mut hash = HASH_START;
-    let mut rest = name;
-    while let [b, tail @ ..] = rest {
-        hash = hash_step(hash, *b);
-        rest = tail;
-    }
-    hash
-}
 
 /// `name` in lower case, in `into` if it fits there.
 ///

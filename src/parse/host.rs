@@ -41,14 +41,15 @@ pub fn validate_host(text: &[u8]) -> Result<Host, Bad> {
         _ => return Err(Bad::InvalidHost),
     };
     let name = text.get(..end).unwrap_or_default();
-    if name.first() != Some(&b'[') && !registered_name(name) {
+    let classes = classes(name);
+    if name.first() != Some(&b'[') && !registered_name(name, classes) {
         return Err(Bad::InvalidHost);
     }
     let name = name.strip_suffix(b".").unwrap_or(name);
     if name.is_empty() {
         return Err(Bad::InvalidHost);
     }
-    Ok(Host { host: Span::new(0, name.len()), port, uppercase: name.iter().any(u8::is_ascii_uppercase) })
+    Ok(Host { host: Span::new(0, name.len()), port, uppercase: classes & UPPER != 0 })
 }
 
 /// `[…]` in front of `text` with an IPv6 address or a future one (RFC 3986); gives the offset behind it.
@@ -79,20 +80,54 @@ pub fn port(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0u16, |n, b| n.checked_mul(10)?.checked_add(u16::from(b - b'0')))
 }
 
-fn name_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&b)
+/// A letter that has to be folded.
+const UPPER: u8 = 1;
+/// A dot, which must not come twice in a row.
+const DOT: u8 = 2;
+/// No byte of a name, unless it begins an escape.
+const ODD: u8 = 4;
+
+/// What is to be looked at for a byte: nothing for most. A class per byte value, so indexing cannot fail.
+static CLASS: [u8; 256] = {
+    let mut table = [ODD; 256];
+    let mut b = 0;
+    while b < 256 {
+        let byte = b as u8;
+        if byte.is_ascii_uppercase() {
+            table[b] = UPPER;
+        } else if byte == b'.' {
+            table[b] = DOT;
+        } else if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=')
+        {
+            table[b] = 0;
+        }
+        b += 1;
+    }
+    table
+};
+
+/// The classes that occur among these bytes.
+fn classes(name: &[u8]) -> u8 {
+    name.iter().fold(0, |found, &b| found | CLASS[usize::from(b)])
 }
 
-fn registered_name(name: &[u8]) -> bool {
-    let mut before = 0;
-    for (i, &b) in name.iter().enumerate() {
-        let escaped = b == b'%' && name.get(i + 1..).and_then(uri::hex_pair).is_some();
-        if !(name_byte(b) || escaped) || (b == b'.' && before == b'.') {
+fn name_byte(b: u8) -> bool {
+    CLASS[usize::from(b)] & ODD == 0
+}
+
+/// Whether a name with bytes of these classes may be one.
+fn registered_name(name: &[u8], classes: u8) -> bool {
+    if classes & ODD != 0 {
+        let fine = |(i, &b): (usize, &u8)| {
+            let escaped = b == b'%' && name.get(i + 1..).and_then(uri::hex_pair).is_some();
+            name_byte(b) || escaped
+        };
+        if !name.iter().enumerate().all(fine) {
             return false;
         }
-        before = b;
     }
-    true
+    classes & DOT == 0 || !name.array_windows().any(|pair| *pair == [b'.', b'.'])
 }
 
 #[cfg(test)]

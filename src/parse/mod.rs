@@ -30,6 +30,7 @@ pub mod range;
 pub mod request_line;
 pub mod status_line;
 pub mod uri;
+pub mod words;
 
 use std::fmt;
 
@@ -48,7 +49,8 @@ pub struct Span {
 impl Span {
     /// A span from two offsets; what does not fit 32 bits becomes an empty span at the far end.
     pub fn new(start: usize, end: usize) -> Span {
-        Span { start: start.try_into().unwrap_or(u32::MAX), end: end.try_into().unwrap_or(u32::MAX) }
+        let short = |offset: usize| offset.min(u32::MAX as usize) as u32;
+        Span { start: short(start), end: short(end) }
     }
 
     /// The bytes meant, or nothing when `window` is not the window this span was made for.

@@ -428,7 +428,7 @@ enum Part {
 const USUAL: u8 = 0;
 
 /// Zero for bytes that need no look; one entry per byte value, so indexing with a byte cannot fail.
-const URI_CLASS: [u8; 256] = {
+static URI_CLASS: [u8; 256] = {
     let mut table = [USUAL; 256];
     let mut b = 0;
     while b <= b' ' as usize {

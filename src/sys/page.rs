@@ -83,23 +83,31 @@ fn fresh(class: Option<usize>, capacity: usize) -> NonNull<Head> {
 }
 
 /// One more owner of the block.
+#[inline]
 fn retain(head: NonNull<Head>) {
     // SAFETY: the caller owns one count, so the block is live.
     let head = unsafe { head.as_ref() };
     head.count.set(head.count.get() + 1);
 }
 
-/// One owner less; the last one gives the memory back.
+/// One owner less; the last one gives the memory back. The count is all that is touched in most calls, so
+/// that much is compiled into the caller.
+#[inline]
 fn release(head: NonNull<Head>) {
     // SAFETY: the caller owns the count it gives back, so the block is live until we say otherwise.
-    let (count, class, capacity) = unsafe {
-        let head = head.as_ref();
-        head.count.set(head.count.get() - 1);
-        (head.count.get(), head.class, head.capacity)
-    };
-    if count != 0 {
-        return;
+    let count = unsafe { &head.as_ref().count };
+    let left = count.get() - 1;
+    count.set(left);
+    if left == 0 {
+        give_back(head);
     }
+}
+
+/// Puts a block that nobody owns any more on the list of its class, or frees it.
+#[inline(never)]
+fn give_back(head: NonNull<Head>) {
+    // SAFETY: the last owner has just let go and passes the block to us.
+    let (class, capacity) = unsafe { (head.as_ref().class, head.as_ref().capacity) };
     let kept = LISTS.try_with(|lists| match lists.borrow_mut().get_mut(class as usize) {
         Some(list) if list.len() < KEPT => {
             list.push(head);
@@ -182,6 +190,7 @@ impl Page {
     }
 
     /// Appends as much of `bytes` as fits and says how much that was.
+    #[inline]
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         let n = bytes.len().min(self.room());
         // SAFETY: `n` bytes fit behind the fill mark; source and destination cannot overlap since the
@@ -192,6 +201,21 @@ impl Page {
             self.commit(n);
         }
         n
+    }
+
+    /// Appends all of `bytes`, or nothing if they do not fit; says whether they did.
+    #[inline]
+    pub fn append_whole(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() <= self.room();
+        if fits {
+            // SAFETY: as in `append`.
+            unsafe {
+                let to = data(self.head).add(self.filled);
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to.as_ptr(), bytes.len());
+            }
+            self.filled += bytes.len();
+        }
+        fits
     }
 
     /// A counted view of `range`, cut to what has been appended.

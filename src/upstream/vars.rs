@@ -109,7 +109,7 @@ fn proxy_port(x: &Exchange, r: RequestIx) -> Option<Slice> {
 fn forwarded_for(x: &Exchange, r: RequestIx, io: &crate::http::io::Io) -> Slice {
     let mut out = Vec::new();
     for field in x[r].headers_in.all(Known::XForwardedFor) {
-        out.extend_from_slice(&field.value);
+        out.extend_from_slice(field);
         out.extend_from_slice(b", ");
     }
     if let Some(c) = io.net.table.get(x.client.conn) {

@@ -85,12 +85,12 @@ impl Request for View<'_> {
         if !*self.conf.pass_request_headers {
             return None;
         }
-        let field = self.x[self.r].headers_in.fields.get(at)?;
-        Some((&field.name, &field.value))
+        let field = self.x[self.r].headers_in.at(at)?;
+        Some((field.name, field.value))
     }
 
     fn has_connection(&self) -> bool {
-        self.fields.is_some() || self.x[self.r].headers_in.get(Known::Connection).is_some()
+        self.fields.is_some() || self.x[self.r].headers_in.has(Known::Connection)
     }
 
     fn body(&self) -> Body {
@@ -140,7 +140,7 @@ impl balance::Client for View<'_> {
     }
 
     fn cookie(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let all = self.x.main().headers_in.all(Known::Cookie).map(|field| &field.value[..]);
+        let all = self.x.main().headers_in.all(Known::Cookie);
         list::find_in_all(all, name).map(<[u8]>::to_vec)
     }
 }

@@ -80,6 +80,19 @@ impl Address {
         }
     }
 
+    /// Appends what [`Address::host_text`] gives.
+    pub fn write_host(&self, out: &mut Vec<u8>) {
+        let Address::Ip(SocketAddr::V4(ip)) = self else {
+            return out.extend_from_slice(self.host_text().as_bytes());
+        };
+        for (at, octet) in ip.ip().octets().into_iter().enumerate() {
+            if at > 0 {
+                out.push(b'.');
+            }
+            out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+        }
+    }
+
     /// Reads `unix:/path`, `1.2.3.4:80`, `1.2.3.4`, `[::1]:80`, `[::1]`; never asks a name server.
     /// `default_port` stands in when there is none.
     pub fn parse(text: &str, default_port: u16) -> Option<Address> {

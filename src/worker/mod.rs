@@ -21,6 +21,7 @@ pub mod release;
 pub mod settle;
 pub mod switchboard;
 
+use crate::balance::idle::Idle;
 use crate::event::net::Source;
 use crate::event::owner::Service;
 use crate::event::timer::{Due, Key};
@@ -87,7 +88,10 @@ impl Worker {
     ///
     /// # Errors
     /// What the poll said.
-    pub fn new(io: Io, context: WorkerContext) -> std::io::Result<Worker> {
+    pub fn new(mut io: Io, context: WorkerContext) -> std::io::Result<Worker> {
+        // Asked for in every turn, so they are to stand in front.
+        io.services.get::<Resolvers>();
+        io.services.get::<Idle>();
         let listening: Vec<Listening> = context
             .listeners
             .into_iter()

@@ -59,13 +59,13 @@ pub fn begin(
     // The key is known before the exchange is made, since the exchange carries its own name.
     let entry = exchanges.live.vacant_entry();
     let id = ExchangeId(entry.key() as u32);
-    let (number, sent) = match io.conn(conn) {
+    let (number, sent, debug) = match io.conn(conn) {
         Some(c) => {
             c.owner = Owner::Client(id);
             c.requests = c.requests.saturating_add(1);
-            (c.number, c.sent)
+            (c.number, c.sent, c.flags.debug)
         }
-        None => (0, 0),
+        None => (0, 0, false),
     };
     wait::set_idle(io, conn, false);
     // The time of grace of an idle client (`keepalive_min_timeout`) was on this side.
@@ -81,6 +81,7 @@ pub fn begin(
     };
     // The connection counts from its beginning; what this request sends is the difference.
     x.client.sent_before = sent;
+    x.client.debug = debug;
     x.client.reading = true;
     let hold = x.holds.take(Why::Main);
     x.main_mut().hold = Some(hold);

@@ -24,7 +24,8 @@ use crate::parse::{Bad, list};
 ///
 /// # Errors
 /// 400 for a second one or one that cannot be a host.
-pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn {
+pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let Some(value) = &x[r].headers_in.kept(Known::Host) else { return Ok(()) };
     if x[r].headers_in.all(Known::Host).count() > 1 {
         logging::log(x, r, io, Level::Info, None, format_args!("client sent duplicate host header"));
         x.client.poisoned = true;
@@ -40,26 +41,18 @@ pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io, value: &Slice) -> Turn 
     set_host(x, r, io, value)
 }
 
-/// Whether a field that may come once has come before; says so in the log and gives the connection up.
-pub fn is_repeated(
-    x: &mut Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    known: Known,
-    name: &Slice,
-    value: &Slice,
-) -> bool {
-    let Some(first) = x[r].headers_in.get(known).cloned() else { return false };
+/// A field that may come once has come before: says so in the log and gives the connection up.
+pub fn refuse_second(x: &mut Exchange, r: RequestIx, io: &mut Io, known: Known, name: &[u8], value: &[u8]) {
+    x.client.poisoned = true;
+    let Some(first) = x[r].headers_in.get(known) else { return };
     let text = format_args!(
         "client sent duplicate header line: \"{}: {}\", previous value: \"{}: {}\"",
         logging::printable(name),
         logging::printable(value),
-        logging::printable(&first.name),
-        logging::printable(&first.value)
+        logging::printable(first.name),
+        logging::printable(first.value)
     );
     logging::log(x, r, io, Level::Info, None, text);
-    x.client.poisoned = true;
-    true
 }
 
 /// Judges a complete head.
@@ -69,7 +62,7 @@ pub fn is_repeated(
 pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let version = x[r].http_version;
     let headers = &x[r].headers_in;
-    if headers.get(Known::Host).is_none() && version > 1000 {
+    if !headers.has(Known::Host) && version > 1000 {
         let text = format_args!("client sent HTTP/1.1 request without \"Host\" header");
         logging::log(x, r, io, Level::Info, None, text);
         x.client.poisoned = true;
@@ -79,8 +72,7 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         super::head::choose_server(x, r, io, &Slice::EMPTY)?;
     }
     let headers = &x[r].headers_in;
-    let lengths: Vec<&[u8]> = headers.all(Known::ContentLength).map(|field| &*field.value).collect();
-    let encodings: Vec<&[u8]> = headers.all(Known::TransferEncoding).map(|field| &*field.value).collect();
+    let (lengths, encodings) = (headers.all(Known::ContentLength), headers.all(Known::TransferEncoding));
     match framing::body(lengths, encodings, u32::from(version)) {
         Ok(Body::Unstated) => {}
         Ok(Body::Length(length)) => x[r].headers_in.content_length = Some(length),
@@ -94,7 +86,7 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     let mut wish = ConnectionType::Unsaid;
     for field in x[r].headers_in.all(Known::Connection) {
-        for token in list::tokens(&field.value) {
+        for token in list::tokens(field) {
             if token.eq_ignore_ascii_case(b"close") {
                 wish = ConnectionType::Close;
             } else if token.eq_ignore_ascii_case(b"keep-alive") && wish == ConnectionType::Unsaid {

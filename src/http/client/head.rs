@@ -19,7 +19,7 @@ use crate::event::stream::Received;
 use crate::event::{RequestIx, Side};
 use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
-use crate::http::headers::{Field, Known};
+use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::http::turn::{Status, Turn};
@@ -92,7 +92,11 @@ impl Head {
         self.pos = pos;
     }
 
+    /// A counted view of a part of the page; most parts that a request may have are missing.
     fn slice(&self, span: Span) -> Slice {
+        if span.is_empty() {
+            return Slice::EMPTY;
+        }
         self.page.slice(span.start as usize..span.end as usize)
     }
 }
@@ -153,25 +157,47 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.net.take_timed_out(x.client.conn, Side::Read) {
         return timed_out(x, r, io);
     }
+    note_page(x, r);
     loop {
-        let underscores = *x[r].server.core.underscores_in_headers;
-        let head = &mut x.client.head;
-        let step = head.fields.parse(head.page.filled(), underscores);
+        let (client, request) = x.client_and_main();
+        let head = &mut client.head;
+        let core = &request.server.core;
+        let step = head.fields.parse(head.page.filled(), *core.underscores_in_headers);
         let before = std::mem::replace(&mut head.pos, head.fields.pos());
-        x.client.request_length += head.pos.saturating_sub(before) as u64;
+        client.request_length += head.pos.saturating_sub(before) as u64;
         match step {
-            Ok(HeaderStep::Field(field)) => take_field(x, r, io, field)?,
+            Ok(HeaderStep::Field(field)) => {
+                head.count += 1;
+                let fields = &mut request.headers_in;
+                let known = fields.known(&field);
+                let is_second = known.is_unique() && fields.has(known);
+                if head.count > *core.max_headers || field.invalid || is_second {
+                    take_odd_field(x, r, io, field, known)?;
+                    continue;
+                }
+                fields.push(&field, known);
+                if known == Known::Host {
+                    super::fields::host(x, r, io)?;
+                }
+            }
             Ok(HeaderStep::Done) => {
                 super::fields::judge(x, r, io)?;
                 return begin(x, r, io);
             }
             Ok(HeaderStep::Again) => match read_more(x, r, io, false)? {
-                More::Some => {}
+                More::Some => note_page(x, r),
                 More::Later => return Ok(()),
             },
             Err(bad) => return refuse(x, r, io, bad),
         }
     }
+}
+
+/// Fields that are found from now on stand in the present page, as far as it has been read.
+fn note_page(x: &mut Exchange, r: RequestIx) {
+    let page = &x.client.head.page;
+    let whole = page.slice(0..page.len());
+    x[r].headers_in.read_from(whole);
 }
 
 /// The head is complete: the phases begin (nginx: `ngx_http_process_request`).
@@ -194,27 +220,26 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let head = &x.client.head;
-    let line = head.line.clone();
-    let merge = *x[r].server.core.merge_slashes;
-    x.client.request_length += (head.pos as u64).saturating_sub(line.line.start as u64);
+    let (client, request) = x.client_and_main();
+    let (head, line) = (&client.head, &client.head.line);
+    client.request_length += (head.pos as u64).saturating_sub(u64::from(line.line.start));
+    let merge = *request.server.core.merge_slashes;
+    let (method, form) = (line.method, line.form);
     // Views of the page, all of them: they keep it alive for as long as the request needs them.
     let raw = head.slice(line.uri);
     let mut args = line.args.map(|span| head.slice(span)).unwrap_or_default();
-    let (schema, name) = (head.slice(line.schema), head.slice(line.host));
-    let path = head.slice(line.path);
-    let (text, method) = (head.slice(line.line), head.slice(line.method_name));
-    let request = &mut x[r];
-    request.request_line = text;
-    request.method = line.method;
-    request.method_name = method;
+    let name = head.slice(line.host);
+    request.request_line = head.slice(line.line);
+    request.method = method;
+    request.method_name = head.slice(line.method_name);
     request.http_version = line.version() as u16;
-    request.unparsed_uri = raw.clone();
-    request.schema = schema;
+    request.schema = head.slice(line.schema);
     request.flags.complex_uri = line.complex;
     request.flags.quoted_uri = line.quoted;
     request.flags.empty_path = line.empty_path;
-    request.uri = path;
+    request.uri = head.slice(line.path);
+    request.exten = head.slice(line.extension);
+    request.unparsed_uri = raw.clone();
     if line.empty_path {
         request.uri = "/".into();
         let with_slash = [b"/", &*raw].concat();
@@ -227,6 +252,7 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
                 args =
                     found.map(|span| raw.slice(span.start as usize..span.end as usize)).unwrap_or_default();
                 request.uri = Slice::from(decoded);
+                request.set_exten();
             }
             Err(bad) => {
                 request.uri = Slice::EMPTY;
@@ -234,13 +260,12 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             }
         }
     }
-    if line.form == Form::Authority {
+    if form == Form::Authority {
         // There is no path, and locations are found by one.
         (request.uri, request.unparsed_uri) = ("/".into(), name.clone());
     }
     request.args = args;
-    request.set_exten();
-    if line.method == Method::Trace {
+    if method == Method::Trace {
         logging::log(x, r, io, Level::Info, None, format_args!("client sent TRACE method"));
         return Status::Http(405).finish();
     }
@@ -248,7 +273,7 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         set_host(x, r, io, &name)?;
     }
     // Which server it is for had to be known first.
-    if line.method == Method::Connect && !x[r].server.core.accepts_connect {
+    if method == Method::Connect && !x[r].server.core.accepts_connect {
         logging::log(x, r, io, Level::Info, None, format_args!("client sent CONNECT method"));
         return Status::Http(405).finish();
     }
@@ -257,6 +282,9 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// The digits of the port behind a host.
 fn port_text(text: &Slice, host: Span) -> Slice {
+    if host.len() == text.len() {
+        return Slice::EMPTY;
+    }
     let rest = text.slice(host.end as usize..text.len());
     match rest.iter().rposition(|b| *b == b':') {
         Some(colon) => rest.slice(colon + 1..rest.len()),
@@ -272,13 +300,13 @@ pub fn set_host(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &Slice) -> Tu
     let Ok(valid) = host::validate_host(text) else {
         return refuse(x, r, io, Bad::InvalidHost);
     };
-    let part = |span: Span| text.slice(span.start as usize..span.end as usize);
-    let mut name = part(valid.host);
+    let mut name = text.slice(valid.host.start as usize..valid.host.end as usize);
     if valid.uppercase {
         name = Slice::from(name.to_ascii_lowercase());
     }
-    x[r].headers_in.server = name.clone();
-    x[r].headers_in.port = port_text(text, valid.host);
+    let request = &mut x[r];
+    request.headers_in.port = port_text(text, valid.host);
+    request.headers_in.server = name.clone();
     choose_server(x, r, io, &name)
 }
 
@@ -290,6 +318,10 @@ pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) 
     let cycle = io.cycle.clone();
     let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
     let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
+    if address.is_alone {
+        // It is the default server, which every request has from the beginning.
+        return ssl::check::direct(x, r, io, name, &address.default_server);
+    }
     let server = match address.names.find(name) {
         Some(crate::http::server::Found::Server(server)) => server,
         Some(crate::http::server::Found::Matched(server, regex)) => {
@@ -305,18 +337,25 @@ pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) 
     Ok(())
 }
 
-fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::parse::header::Field) -> Turn {
-    let head = &mut x.client.head;
-    head.count += 1;
-    let (name, value) = (head.slice(field.name), head.slice(field.value));
-    let line = &x[r].server.core;
-    let (limit, ignore) = (*line.max_headers, *line.ignore_invalid_headers);
-    if x.client.head.count > limit {
+/// A field that cannot just be put with the others: one too many, an invalid one, or a second one where there
+/// may be one.
+#[cold]
+fn take_odd_field(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    field: crate::parse::header::Field,
+    known: Known,
+) -> Turn {
+    let head = &x.client.head;
+    let core = &x[r].server.core;
+    if head.count > *core.max_headers {
         x.client.lingering = true;
         logging::log(x, r, io, Level::Info, None, format_args!("client sent too many header lines"));
         return Status::Http(request::TOO_LARGE_FIELDS).finish();
     }
-    if field.invalid && ignore {
+    let (name, value) = (head.slice(field.name), head.slice(field.value));
+    if field.invalid && *core.ignore_invalid_headers {
         let text = format_args!(
             "client sent invalid header line: \"{}: {}\"",
             logging::printable(&name),
@@ -325,15 +364,12 @@ fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: crate::parse::
         logging::log(x, r, io, Level::Info, None, text);
         return Ok(());
     }
-    let known = Known::of(&name);
-    if known.is_unique() && super::fields::is_repeated(x, r, io, known, &name, &value) {
+    if known.is_unique() && x[r].headers_in.has(known) {
+        super::fields::refuse_second(x, r, io, known, &name, &value);
         return Status::Http(400).finish();
     }
-    x[r].headers_in.fields.push(Field { name, value: value.clone(), known });
-    if known == Known::Host {
-        super::fields::host(x, r, io, &value)?;
-    }
-    Ok(())
+    x[r].headers_in.push(&field, known);
+    if known == Known::Host { super::fields::host(x, r, io) } else { Ok(()) }
 }
 
 /// Reads more of the head, into a larger page if this one is full.

@@ -44,6 +44,11 @@ pub fn update(x: &mut Exchange, io: &mut Io) {
 /// Browsers with which keep-alive goes wrong (directive `keepalive_disable`).
 fn disabled(x: &Exchange, mask: u32) -> bool {
     let main = x.main();
+    let post = main.method == crate::parse::request_line::Method::Post;
+    // The first bit is about POST requests only, so nearly nobody's name has to be looked at.
+    if mask & KEEPALIVE_DISABLE_SAFARI == 0 && !post {
+        return false;
+    }
     let Some(agent) = main.headers_in.value(Known::UserAgent) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
     let version = memchr::memmem::find(agent, b"MSIE ").and_then(|at| agent.get(at + 5));
@@ -53,7 +58,6 @@ fn disabled(x: &Exchange, mask: u32) -> bool {
         _ => false,
     };
     let msie6 = old && !has(b"Opera");
-    let post = main.method == crate::parse::request_line::Method::Post;
     if mask & KEEPALIVE_DISABLE_MSIE6 != 0 && msie6 && post {
         return true;
     }

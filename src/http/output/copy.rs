@@ -31,14 +31,15 @@ pub fn is_needed(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
     if x[r].buffered & buffered::COPY != 0 {
         return true;
     }
+    if !chain.has_file() {
+        return false;
+    }
     let flags = &x[r].flags;
     let wanted = !*x[r].loc.core.sendfile
         || flags.need_in_memory
         || flags.need_temporary
         || x.main().flags.need_in_memory;
-    wanted
-        && (flags.need_in_memory || !flags.in_memory)
-        && chain.pieces().any(|piece| matches!(piece, Piece::File(_)))
+    wanted && (flags.need_in_memory || !flags.in_memory)
 }
 
 /// Reads a portion: what may go on now.

@@ -151,7 +151,7 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
     match &out.date {
         Some(date) if date.is_empty() => {}
         Some(date) => field(&mut head, b"Date", date),
-        None => field(&mut head, b"Date", clock::http_time().as_bytes()),
+        None => clock::with_http_time(|time| field(&mut head, b"Date", time)),
     }
     content(&mut head, request);
     let absolute = out.get(b"Location").and_then(|location| absolute_location(x, r, io, location));
@@ -169,6 +169,7 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
 }
 
 /// One line of the head.
+#[inline]
 fn field(head: &mut Writer, name: &[u8], value: &[u8]) {
     head.put(name);
     head.put(b": ");

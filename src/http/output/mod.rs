@@ -149,8 +149,8 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
         x[r].headers_out.status = x[r].err_status;
         x[r].headers_out.status_line = None;
     }
-    let cycle = io.cycle.clone();
-    for filter in &cycle.header_filters {
+    let loc = x[r].loc.clone();
+    for filter in &loc.steps.filters {
         match (filter.run)(x, r, io) {
             Ok(()) => {}
             Err(Status::Http(code)) => {
@@ -166,6 +166,10 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
 /// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent)
 /// or Error.
 pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
+    if is_straight(x, r, &chain) {
+        x.main_mut().flags.request_output |= !chain.is_empty();
+        return postpone::next(x, io, chain);
+    }
     if x[r].flags.header_only && !x[r].flags.in_memory {
         chain = Chain::flags_of(&chain);
     }
@@ -196,6 +200,20 @@ pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
     });
     let waits: u64 = waits.sum();
     if r == x.active { waits.saturating_add(x.out.len()) } else { waits }
+}
+
+/// True if nothing on the way would look at this chain: most responses engage no filter and have no
+/// subrequests.
+fn is_straight(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
+    let main = x.main();
+    r == RequestIx::MAIN
+        && x.active == r
+        && main.buffered == 0
+        && main.filters.is_empty()
+        && main.postponed.is_empty()
+        && !main.flags.header_only
+        && !main.flags.in_memory
+        && !copy::is_needed(x, r, chain)
 }
 
 /// Runs a chain through the engaged filters once.

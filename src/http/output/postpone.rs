@@ -81,7 +81,8 @@ fn add(x: &mut Exchange, r: RequestIx, mut chain: Chain) {
     }
 }
 
-fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
+/// What may be written now goes through the filters that see the whole response, and to the socket.
+pub fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }

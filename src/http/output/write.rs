@@ -89,8 +89,12 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
 
 /// How many bytes may go now, or after how many milliseconds to ask again.
 fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, u64> {
-    let core = x.main().loc.core.clone();
+    let core = &x.main().loc.core;
     let chunk = if *core.sendfile_max_chunk == 0 { u64::MAX } else { *core.sendfile_max_chunk };
+    if core.limit_rate.is_none() && x.main().limit_rate == 0 {
+        return Ok(chunk);
+    }
+    let core = core.clone();
     let size = |text: crate::buf::Slice| crate::conf::value::parse_size(&text).unwrap_or(0);
     if !x.main().flags.limit_rate_set {
         let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, RequestIx::MAIN, io));

@@ -3,8 +3,8 @@
 //! *In nginx* a list of operations, each with a function for its length and one that writes; a dozen names
 //! (`$status`, `$time_local` …) have operations of their own that make no value in between.
 //!
-//! *Here* the same list. The line is appended to memory that is used again, so a common line costs no
-//! allocation beside those of the variables' own values.
+//! *Here* the same list; what the usual formats say of a request is written from where it stands. The line
+//! is appended to memory that is used again, so such a line costs no allocation.
 //!
 //! | `escape=` | escaped | a missing value |
 //! | --- | --- | --- |
@@ -18,6 +18,7 @@ use crate::buf::Slice;
 use crate::conf::template::{Names, VarIx, variable_name};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
+use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::vars::core::logged;
 use crate::http::vars::get_flushed;
@@ -46,6 +47,12 @@ pub struct Format {
 enum Part {
     Text(Slice),
     Var(VarIx),
+    /// A request field that may occur more than once; then it is the variable's business.
+    Field(Known, VarIx),
+    /// `$remote_user`, which nearly no request has.
+    RemoteUser(VarIx),
+    RemoteAddr,
+    Request,
     Pipe,
     TimeLocal,
     TimeIso8601,
@@ -57,9 +64,15 @@ enum Part {
     RequestLength,
 }
 
-/// Variables whose values are written without being made first.
-fn special(name: &[u8]) -> Option<Part> {
+/// Variables whose values are written without being made first. All of them are the core's own, so no
+/// configuration can give them another meaning.
+fn special(names: &mut Names, name: &[u8]) -> Option<Part> {
     Some(match name {
+        b"http_referer" => Part::Field(Known::Referer, names.index(name)),
+        b"http_user_agent" => Part::Field(Known::UserAgent, names.index(name)),
+        b"remote_user" => Part::RemoteUser(names.index(name)),
+        b"remote_addr" => Part::RemoteAddr,
+        b"request" => Part::Request,
         b"pipe" => Part::Pipe,
         b"time_local" => Part::TimeLocal,
         b"time_iso8601" => Part::TimeIso8601,
@@ -96,7 +109,7 @@ impl Format {
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain).into()));
             }
-            parts.push(special(name).unwrap_or_else(|| Part::Var(names.index(name))));
+            parts.push(special(names, name).unwrap_or_else(|| Part::Var(names.index(name))));
         }
         if !plain.is_empty() {
             parts.push(Part::Text(plain.into()));
@@ -109,30 +122,71 @@ impl Format {
         for part in &self.parts {
             match part {
                 Part::Text(text) => line.extend_from_slice(text),
-                Part::Var(ix) => match get_flushed(x, r, io, *ix) {
-                    Some(value) => escape(line, &value, self.escape),
-                    None if self.escape == Escape::Default => line.push(b'-'),
-                    None => {}
+                Part::Var(ix) => {
+                    let value = get_flushed(x, r, io, *ix);
+                    self.value(line, value.as_deref());
+                }
+                Part::Field(known, ix) => {
+                    if x.main().headers_in.all(*known).nth(1).is_none() {
+                        self.value(line, x.main().headers_in.value(*known));
+                    } else {
+                        let joined = get_flushed(x, r, io, *ix);
+                        self.value(line, joined.as_deref());
+                    }
+                }
+                Part::RemoteUser(ix) => {
+                    let given = x.main().headers_in.has(Known::Authorization);
+                    let name = if given { get_flushed(x, r, io, *ix) } else { None };
+                    self.value(line, name.as_deref());
+                }
+                Part::RemoteAddr => match io.net.table.get(x.client.conn) {
+                    Some(c) => c.peer.write_host(line),
+                    None => self.value(line, None),
                 },
+                Part::Request => {
+                    let text = &x.main().request_line;
+                    self.value(line, (!text.is_empty()).then_some(&**text));
+                }
                 Part::Pipe => line.push(if x.client.pipelined { b'p' } else { b'.' }),
                 Part::TimeLocal => line.extend_from_slice(clock::time_local().as_bytes()),
                 Part::TimeIso8601 => line.extend_from_slice(clock::time_iso8601().as_bytes()),
                 Part::Msec => {
                     let (seconds, ms) = clock::msec();
-                    // Writing to memory cannot fail.
-                    let _ = write!(line, "{seconds}.{ms:03}");
+                    number(line, u64::try_from(seconds).unwrap_or(0));
+                    thousandths(line, u64::from(ms));
                 }
                 Part::RequestTime => {
                     let ms = logged::age(x);
-                    let _ = write!(line, "{}.{:03}", ms / 1000, ms % 1000);
+                    number(line, ms / 1000);
+                    thousandths(line, ms % 1000);
                 }
-                Part::Status => drop(write!(line, "{:03}", logged::status(x, r))),
+                Part::Status => match logged::status(x, r) {
+                    status @ 100.. => number(line, status.into()),
+                    status => drop(write!(line, "{status:03}")),
+                },
                 Part::BytesSent => number(line, logged::bytes_sent(x, io)),
                 Part::BodyBytesSent => number(line, logged::body_bytes_sent(x, io)),
                 Part::RequestLength => number(line, x.client.request_length),
             }
         }
     }
+}
+
+impl Format {
+    /// Appends a value as the format wants it, or what stands for a missing one.
+    fn value(&self, line: &mut Vec<u8>, value: Option<&[u8]>) {
+        match value {
+            Some(value) => escape(line, value, self.escape),
+            None if self.escape == Escape::Default => line.push(b'-'),
+            None => {}
+        }
+    }
+}
+
+/// Appends a point and three digits.
+fn thousandths(line: &mut Vec<u8>, n: u64) {
+    let digit = |n: u64| b'0' + (n % 10) as u8;
+    line.extend_from_slice(&[b'.', digit(n / 100), digit(n / 10), digit(n)]);
 }
 
 fn number(line: &mut Vec<u8>, n: u64) {
@@ -144,12 +198,17 @@ pub fn escape(line: &mut Vec<u8>, value: &[u8], how: Escape) {
     match how {
         Escape::None => line.extend_from_slice(value),
         Escape::Default => {
-            for &byte in value {
-                match byte {
-                    b'"' | b'\\' | ..32 | 127.. => drop(write!(line, "\\x{byte:02X}")),
-                    _ => line.push(byte),
+            let mut rest = value;
+            while let Some(at) = rest.iter().position(|&b| matches!(b, b'"' | b'\\' | ..32 | 127..)) {
+                let (plain, tail) = rest.split_at(at);
+                line.extend_from_slice(plain);
+                if let Some((byte, tail)) = tail.split_first() {
+                    // Writing to memory cannot fail.
+                    let _ = write!(line, "\\x{byte:02X}");
+                    rest = tail;
                 }
             }
+            line.extend_from_slice(rest);
         }
         Escape::Json => {
             for &byte in value {

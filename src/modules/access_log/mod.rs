@@ -84,8 +84,12 @@ enum Target {
 }
 
 /// The module.
-pub static MODULE: HttpModule =
-    HttpModule { phases: &[(Phase::Log, handler)], after: Some(after), ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Log, handler)],
+    after: Some(after),
+    idle: Some(|confs| confs.get::<LogLocation>().logs.is_empty()),
+    ..HttpModule::new(&TABLE)
+};
 
 static TABLE: Module = Module {
     name: "http_log",

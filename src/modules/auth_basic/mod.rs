@@ -48,7 +48,11 @@ settings! {
 }
 
 /// The module.
-pub static MODULE: HttpModule = HttpModule { phases: &[(Phase::Access, handler)], ..HttpModule::new(&TABLE) };
+pub static MODULE: HttpModule = HttpModule {
+    phases: &[(Phase::Access, handler)],
+    idle: Some(|confs| confs.get::<AuthBasic>().realm.is_none()),
+    ..HttpModule::new(&TABLE)
+};
 
 const WHERE: Contexts = HTTP | SERVER | LOCATION | LIMIT_EXCEPT;
 
@@ -103,7 +107,7 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if *realm == *b"off" {
         return Status::Declined;
     }
-    let given = x.main().headers_in.value(Known::Authorization).and_then(|field| basic_credentials(field));
+    let given = x.main().headers_in.value(Known::Authorization).and_then(basic_credentials);
     let Some((name, given)) = given else {
         let text = format_args!("no user/password was provided for basic authentication");
         logging::log(x, r, io, Level::Info, None, text);

@@ -176,8 +176,7 @@ impl Geo {
         if self.proxies.is_empty() {
             return Some(peer);
         }
-        let fields = x.main().headers_in.all(Known::XForwardedFor);
-        let values: Vec<&[u8]> = fields.map(|field| &field.value[..]).collect();
+        let values: Vec<&[u8]> = x.main().headers_in.all(Known::XForwardedFor).collect();
         Some(forwarded::forwarded(&peer, &values, &self.proxies, self.recursive).unwrap_or(peer))
     }
 }

@@ -76,6 +76,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     phases: &[(Phase::Preaccess, handler)],
     variables: Some(variables),
+    idle: Some(|confs| confs.get::<LimitConn>().limits.is_empty()),
     ..HttpModule::new(&TABLE)
 };
 

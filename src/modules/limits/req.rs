@@ -92,6 +92,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     phases: &[(Phase::Preaccess, handler)],
     variables: Some(variables),
+    idle: Some(|confs| confs.get::<LimitReq>().limits.is_empty()),
     ..HttpModule::new(&TABLE)
 };
 

@@ -58,6 +58,7 @@ settings! {
 /// The module.
 pub static MODULE: HttpModule = HttpModule {
     phases: &[(Phase::ServerRewrite, run), (Phase::Rewrite, run_location)],
+    idle: Some(|confs| confs.get::<RewriteConf>().program.is_empty()),
     ..HttpModule::new(&TABLE)
 };
 

@@ -63,6 +63,7 @@ settings! {
 pub static MODULE: HttpModule = HttpModule {
     filters: &[HeaderFilter { stage: Stage::Ssi, run: header_filter }],
     variables: Some(variables),
+    idle: Some(|confs| !*confs.get::<Ssi>().enable),
     ..HttpModule::new(&TABLE)
 };
 

@@ -122,8 +122,9 @@ pub fn request_fields(x: &Exchange, r: RequestIx) -> Vec<(Slice, Slice)> {
     use Known::{IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, Range};
     let withheld = [IfModifiedSince, IfUnmodifiedSince, IfNoneMatch, IfMatch, Range, IfRange];
     let passes = x[r].upstream.as_ref().is_some_and(|u| *u.conf.pass_request_headers);
-    let client = x[r].headers_in.fields.iter().filter(|field| passes && !withheld.contains(&field.known));
-    let mut fields: Vec<_> = client.map(|field| (field.name.clone(), field.value.clone())).collect();
+    let headers = &x[r].headers_in;
+    let wanted = headers.iter().enumerate().filter(|(_, field)| passes && !withheld.contains(&field.known));
+    let mut fields: Vec<_> = wanted.filter_map(|(at, _)| headers.kept_at(at)).collect();
     let (time, tag) = validators(x, r);
     fields.extend(time.map(|time| ("If-Modified-Since".into(), time)));
     fields.extend(tag.map(|tag| ("If-None-Match".into(), tag)));

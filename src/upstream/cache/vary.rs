@@ -24,7 +24,7 @@ pub fn variant(main: &Key, vary: &[u8], headers: &HeadersIn) -> Key {
     for name in tokens(vary) {
         text.extend(name.iter().map(u8::to_ascii_lowercase));
         text.push(b':');
-        let values = headers.named(name).flat_map(|value| tokens(value));
+        let values = headers.named(name).flat_map(tokens);
         for (at, value) in values.enumerate() {
             if at > 0 {
                 text.push(b',');
@@ -39,16 +39,10 @@ pub fn variant(main: &Key, vary: &[u8], headers: &HeadersIn) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::headers::{Field, Known};
 
     fn of(vary: &str, fields: &[(&'static str, &'static str)]) -> Key {
-        let mut headers = HeadersIn::default();
-        for (name, value) in fields {
-            let field =
-                Field { name: (*name).into(), value: (*value).into(), known: Known::of(name.as_bytes()) };
-            headers.fields.push(field);
-        }
-        variant(&Key::of(b"/"), vary.as_bytes(), &headers)
+        let lines: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        variant(&Key::of(b"/"), vary.as_bytes(), &HeadersIn::of_lines(&lines.concat()))
     }
 
     #[test]

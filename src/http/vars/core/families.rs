@@ -43,13 +43,13 @@ fn dashed(name: &[u8]) -> Vec<u8> {
 
 /// All values of a request field, joined.
 pub(super) fn field(name: &'static [u8]) -> Definition {
-    definition(move |x, _, _| join(x.main().headers_in.named(name), b", "))
+    definition(move |x, _, _| join(x.main().headers_in.named_kept(name), b", "))
 }
 
 fn http(name: &[u8]) -> Get {
     let name = dashed(name);
     let joint: &'static [u8] = if Known::of(&name) == Known::Cookie { b"; " } else { b", " };
-    Rc::new(move |x, _, _| join(x.main().headers_in.named(&name), joint))
+    Rc::new(move |x, _, _| join(x.main().headers_in.named_kept(&name), joint))
 }
 
 fn sent_http(name: &[u8]) -> Get {
@@ -62,18 +62,18 @@ fn sent_trailer(name: &[u8]) -> Get {
     Rc::new(move |x, r, _| join(named(&x[r].headers_out.trailers, &name), b", "))
 }
 
-fn named<'a>(fields: &'a [OutField], name: &'a [u8]) -> impl Iterator<Item = &'a Slice> {
-    fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| &field.value)
+fn named<'a>(fields: &'a [OutField], name: &'a [u8]) -> impl Iterator<Item = Slice> {
+    fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.clone())
 }
 
 /// One value as it is, several with `joint` between them.
-fn join<'a>(mut values: impl Iterator<Item = &'a Slice>, joint: &[u8]) -> Option<Slice> {
+fn join(mut values: impl Iterator<Item = Slice>, joint: &[u8]) -> Option<Slice> {
     let first = values.next()?;
-    let Some(second) = values.next() else { return Some(first.clone()) };
+    let Some(second) = values.next() else { return Some(first) };
     let mut all = first.to_vec();
     for value in std::iter::once(second).chain(values) {
         all.extend_from_slice(joint);
-        all.extend_from_slice(value);
+        all.extend_from_slice(&value);
     }
     Some(Slice::from(all))
 }
@@ -82,7 +82,7 @@ fn cookie(name: &[u8]) -> Get {
     let name = name.to_vec();
     Rc::new(move |x, _, _| {
         let headers = &x.main().headers_in;
-        let fields = headers.all(Known::Cookie).map(|field| &*field.value);
+        let fields = headers.all(Known::Cookie);
         find_in_all(fields, &name).map(Slice::copy)
     })
 }

@@ -102,7 +102,7 @@ fn set_args(x: &mut Exchange, r: RequestIx, value: &Slice) {
 }
 
 fn field(known: Known) -> Definition {
-    definition(move |x, _, _| x.main().headers_in.value(known).cloned())
+    definition(move |x, _, _| x.main().headers_in.kept(known))
 }
 
 fn mark(yes: bool, text: &'static str) -> Slice {
