@@ -15,7 +15,7 @@
 //! *Read next*: `buf/temp_file.rs`.
 
 use super::records::Evicted;
-use super::{Key, Store};
+use super::{FileHead, Key, Store};
 use crate::buf::TempFile;
 use crate::buf::temp_file::{PRIVATE, TempPath};
 use crate::note;
@@ -53,11 +53,13 @@ impl Store {
         }
     }
 
-    /// Renames a whole file to its final name. The index learns of it by [`Store::stored`].
+    /// Writes the length of a whole file into its head, and renames it to its final name. The index
+    /// learns of it by [`Store::stored`].
     ///
     /// # Errors
     /// What rename(2), mkdir(2) or the copying to another file system said; the temporary file is deleted.
     pub fn publish(&self, key: &Key, file: TempFile) -> io::Result<()> {
+        FileHead::set_len(file.file(), file.len())?;
         file.rename(&self.path(key), PRIVATE)
     }
 

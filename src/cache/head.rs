@@ -9,8 +9,8 @@
 //! Whatever the bytes are, parsing ends in a head or in the kind of [`Damage`].
 //!
 //! ```text
-//!   magic version lengths times places variant etag vary checksum │ \nKEY: text\n │ reply's head │ body
-//!   └───────────────────────── FIXED ─────────────────────────────┘   header_start ▲   body_start ▲
+//!   magic version lengths times places variant etag vary checksum size │ \nKEY: text\n │ reply's head │ body
+//!   └────────────────────────── FIXED ─────────────────────────────────┘   header_start ▲   body_start ▲
 //! ```
 //!
 //! *Read next*: `files.rs`, how a file comes to its place.
@@ -22,11 +22,13 @@ use std::os::unix::fs::FileExt;
 /// The first bytes of every file.
 const MAGIC: [u8; 8] = *b"HWCACHE\n";
 /// Files of another version are fetched again.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// The longest entity tag, and the longest `Vary`, that a head has room for, in bytes.
 pub const LONGEST_TAG: usize = 128;
-/// The block of fixed size: magic, 4 × 2, 5 × 8, 2 × 4, variant, two texts, checksum.
-const FIXED: usize = 8 + 8 + 40 + 8 + 16 + 2 * LONGEST_TAG + 4;
+/// The block of fixed size: magic, 4 × 2, 5 × 8, 2 × 4, variant, two texts, checksum, length of the file.
+const FIXED: usize = SUMMED + 4 + 8;
+/// What the checksum is about, with the key.
+const SUMMED: usize = 8 + 8 + 40 + 8 + 16 + 2 * LONGEST_TAG;
 const LABEL: &[u8] = b"\nKEY: ";
 /// How much is read at first; the key of nearly every file ends within it.
 const FIRST_READ: usize = 1024;
@@ -54,6 +56,8 @@ pub struct FileHead {
     pub vary: Vec<u8>,
     /// What the fields named there made of the request.
     pub variant: [u8; 16],
+    /// How many bytes the whole file has, so that one cut short is seen; 0 while it is being written.
+    pub file_len: u64,
     /// The text of the key.
     pub key: Vec<u8>,
 }
@@ -69,6 +73,8 @@ pub enum Damage {
     Version(u16),
     /// The checksum does not fit, or the numbers contradict each other.
     Broken,
+    /// The file had so many bytes, and has other ones now.
+    Cut(u64),
 }
 
 impl FileHead {
@@ -107,6 +113,7 @@ impl FileHead {
         }
         let sum = checksum(&out, &self.key);
         out.extend(sum.to_le_bytes());
+        out.extend(self.file_len.to_le_bytes());
         out.extend(LABEL);
         out.extend(&self.key);
         out.push(b'\n');
@@ -129,6 +136,7 @@ impl FileHead {
         }
         let (head, key_len, lens) = rest.fixed().ok_or(Damage::Short(FIXED))?;
         let sum = rest.u32().ok_or(Damage::Short(FIXED))?;
+        let file_len = rest.u64().ok_or(Damage::Short(FIXED))?;
         if key_len > LONGEST_KEY {
             return Err(Damage::Broken);
         }
@@ -136,11 +144,11 @@ impl FileHead {
         let label = rest.take(LABEL.len()).ok_or(Damage::Short(whole))?;
         let key = rest.take(key_len).ok_or(Damage::Short(whole))?;
         let end = rest.take(1).ok_or(Damage::Short(whole))?;
-        let summed = bytes.get(..FIXED - 4).ok_or(Damage::Broken)?;
+        let summed = bytes.get(..SUMMED).ok_or(Damage::Broken)?;
         if checksum(summed, key) != sum || label != LABEL || end != b"\n" {
             return Err(Damage::Broken);
         }
-        let head = FileHead { key: key.to_vec(), ..head.cut(lens).ok_or(Damage::Broken)? };
+        let head = FileHead { key: key.to_vec(), file_len, ..head.cut(lens).ok_or(Damage::Broken)? };
         if usize::try_from(head.body_start).unwrap_or(usize::MAX) < head.header_start() {
             return Err(Damage::Broken);
         }
@@ -158,7 +166,8 @@ impl FileHead {
             let parsed = FileHead::parse(bytes.get(..len).unwrap_or_default());
             match parsed {
                 Err(Damage::Short(whole)) if len == bytes.len() && whole > len => bytes.resize(whole, 0),
-                parsed => return Ok(parsed),
+                Ok(head) => return Ok(head.checked(file.metadata()?.len())),
+                Err(damage) => return Ok(Err(damage)),
             }
         }
     }
@@ -169,6 +178,23 @@ impl FileHead {
     /// What write(2) said.
     pub fn write_over(&self, file: &File) -> io::Result<()> {
         file.write_all_at(&self.to_bytes(), 0)
+    }
+
+    /// Writes down how long the file has become. The head is written first, and only the last byte tells.
+    ///
+    /// # Errors
+    /// What write(2) said.
+    pub fn set_len(file: &File, len: u64) -> io::Result<()> {
+        file.write_all_at(&len.to_le_bytes(), FIXED as u64 - 8)
+    }
+
+    /// The head of a file that really has `len` bytes.
+    ///
+    /// # Errors
+    /// It was longer when it was put into its place.
+    pub fn checked(self, len: u64) -> Result<FileHead, Damage> {
+        let whole = self.file_len == len || self.file_len == 0;
+        if whole { Ok(self) } else { Err(Damage::Cut(self.file_len)) }
     }
 
     /// Cuts the texts, which fill their room with zeros, to their lengths.

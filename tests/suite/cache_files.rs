@@ -201,6 +201,39 @@ fn a_lock_goes_with_the_worker_that_held_it() {
     assert!(second.ends_with("second"), "{second}");
 }
 
+#[test]
+fn a_damaged_file_is_fetched_again_and_never_served() {
+    if !is_headwater() {
+        return; // nginx trusts the length of a file
+    }
+    let origin = Origin::always(http::ok(&"kept ".repeat(2000)));
+    let s = cached(&origin, "keys_zone=one:1m", "").allow("cache file").start();
+    let folder = s.dir().join("cache");
+    let whole = {
+        s.get("/a");
+        let file = wait::until("a file", || files(&folder).pop());
+        fs::read(file).expect("readable")
+    };
+    let cuts = [0, 1, 9, 100, 350, 360, 400, whole.len() / 2, whole.len() - 1];
+    let cut = cuts.map(|len| whole[..len].to_vec());
+    let flipped = [0, 8, 10, 14, 20, 60, 64, 300, 337, 341, 348, 355, 358].map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x81;
+        bytes
+    });
+    let longer = [&whole[..], b"more"].concat();
+    let noise: Vec<u8> = (0..5000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for bytes in cut.into_iter().chain(flipped).chain([longer, noise, vec![0; 20_000]]) {
+        let file = wait::until("a file", || files(&folder).pop());
+        fs::write(&file, &bytes).expect("damaged");
+        let response = s.get("/a");
+        assert_eq!((response.status, response.text()), (200, "kept ".repeat(2000)));
+        assert_eq!(status_of(&response), "MISS", "{} bytes", bytes.len());
+        wait::until("a whole file", || (fs::read(&file).ok()?.len() == whole.len()).then_some(()));
+    }
+    assert_eq!(status_of(&s.get("/a")), "HIT");
+}
+
 /// The answer to a request, None if the connection broke, as it does when a worker is killed.
 fn ask(addr: SocketAddr, uri: &str) -> Option<String> {
     let mut stream = TcpStream::connect(addr).ok()?;

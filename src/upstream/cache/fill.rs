@@ -120,6 +120,7 @@ fn file_head(c: &Cached, head: &Head, variant: Option<Key>, valid_until: u64) ->
         etag: field("ETag").map(|tag| tag.to_vec()).unwrap_or_default(),
         vary: c.fresh.vary.to_vec(),
         variant: variant.map(|key| key.bytes()).unwrap_or_default(),
+        file_len: 0,
         key: c.text.to_vec(),
     };
     let start = file_head.header_start().saturating_add(c.raw.len());

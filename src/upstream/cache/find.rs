@@ -147,6 +147,8 @@ fn open(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Entry> {
             None
         }
         Ok(Err(damage)) => {
+            // It would be found bad with every request, and is of use to nobody.
+            c.store.remove(&c.key);
             log_damage(x, r, io, &path, damage);
             None
         }
@@ -174,6 +176,10 @@ fn log_damage(x: &Exchange, r: RequestIx, io: &Io, path: &Path, damage: Damage) 
             let text = format_args!("cache file \"{path}\" version mismatch");
             logging::log(x, r, io, Level::Info, None, text);
         }
+        Damage::Cut(whole) => {
+            let text = format_args!("cache file \"{path}\" had {whole} bytes and was cut");
+            logging::log(x, r, io, Level::Crit, None, text);
+        }
         Damage::Short(_) | Damage::Foreign => {
             let text = format_args!("cache file \"{path}\" is too small or not of this cache");
             logging::log(x, r, io, Level::Crit, None, text);
@@ -195,6 +201,10 @@ fn read(file: File, wanted: usize) -> io::Result<Result<Entry, Damage>> {
         }
         let more = match FileHead::parse(page.filled()) {
             Ok(head) => {
+                let head = match head.checked(size) {
+                    Ok(head) => head,
+                    Err(damage) => return Ok(Err(damage)),
+                };
                 let whole = usize::try_from(head.body_start).unwrap_or(usize::MAX);
                 if whole <= page.len() {
                     return Ok(Ok(Entry { file: Rc::new(file), size, head, page }));
