@@ -100,9 +100,10 @@ protocol-bench: ## try every protocol module on every way a reply can arrive, an
 
 fuzz: ## try N (default 1000000) damaged inputs on everything that reads what strangers send
 	N=$(or $(N),1000000) $(CARGO) test --quiet --profile fuzz --test fuzz -- --nocapture
+	N=$(or $(N),1000000) $(CARGO) test --quiet --test suite live_fuzz
 
 modules: ## count the lines of code of each protocol module
-	@scripts/count-modules.sh src/protocol
+	@scripts/count-modules.sh
 
 setup-build:
 	@scripts/setup.sh build

@@ -1,6 +1,6 @@
 //! Requests that the server makes of itself, and what is built of their answers.
 
-use crate::kit::{Server, server};
+use crate::kit::{Client, Origin, Real, Server, http, server};
 
 #[test]
 fn other_responses_stand_around_the_body() {
@@ -195,4 +195,34 @@ fn a_module_outside_the_library_builds_one_page_of_several_answers() {
         let sections = ["from a", "from b", "(no answer: 404)"];
         assert_eq!(page, sections.map(|text| format!("<section>{text}</section>\n")).concat());
     }
+}
+
+#[test]
+fn one_page_comes_from_memcached_and_http_asked_side_by_side() {
+    let Some(program) = server::example("side_by_side") else {
+        return eprintln!("skipped: the example has not been built");
+    };
+    let memcached = Real::memcached();
+    let mut direct = Client::connect(memcached.addr());
+    assert_eq!(direct.send("set greeting 0 0 5\r\nhello\r\n").bytes(8), b"STORED\r\n");
+    // Each of two requests is answered when the other one is there, too.
+    let origin = Origin::each(|talk| {
+        while let Some(seen) = talk.request() {
+            talk.wait_for_requests(2);
+            talk.send(http::ok(seen.line()));
+        }
+    });
+    let s = Server::locations(
+        "location = / { page_of /greeting /news /more /none; }
+         location = /greeting { set $memcached_key greeting; memcached_pass %%MEMCACHED%%; }
+         location = /none { set $memcached_key none; memcached_pass %%MEMCACHED%%; }
+         location / { proxy_pass http://%%ORIGIN%%; }",
+    )
+    .with("MEMCACHED", memcached.addr())
+    .with("ORIGIN", origin.addr())
+    .program(program)
+    .start();
+    let sections = ["hello", "GET /news HTTP/1.1", "GET /more HTTP/1.1", "(no answer: 404)"];
+    let page = sections.map(|text| format!("<section>{text}</section>\n")).concat();
+    assert_eq!(s.get("/").text(), page);
 }

@@ -62,27 +62,12 @@ pub fn fault(query: &Template) -> Option<&'static str> {
 
 /// Statements that the next request on the connection would feel.
 fn leaves_state(text: &[u8]) -> bool {
-    const THOSE: [&str; 15] = [
-        "SET",
-        "USE",
-        "BEGIN",
-        "START",
-        "COMMIT",
-        "ROLLBACK",
-        "SAVEPOINT",
-        "LOCK",
-        "UNLOCK",
-        "PREPARE",
-        "EXECUTE",
-        "DEALLOCATE",
-        "HANDLER",
-        "XA",
-        "LOAD",
-    ];
+    const THOSE: &str = "SET USE BEGIN START COMMIT ROLLBACK SAVEPOINT LOCK UNLOCK PREPARE \
+        EXECUTE DEALLOCATE HANDLER XA LOAD";
     let text = text.trim_ascii_start();
     let end = text.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(text.len());
     let word = text.get(..end).unwrap_or_default();
-    word.is_empty() || THOSE.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    word.is_empty() || THOSE.split(' ').any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Where the end of a text is, when its beginning is at `place`.
