@@ -193,6 +193,7 @@ pub struct Upstream {
     /// The request without its body, kept for further attempts.
     pub request: Chain,
     /// How the body goes behind it; None if it does not.
+    /// Set with `request`, by the protocol; asked by whoever sends.
     pub wrapping: Option<&'static dyn Wrap>,
     /// What the protocol is told about the pass directive.
     pub target: Rc<Target>,
@@ -222,22 +223,29 @@ pub struct Upstream {
     /// What the cache has to do with it; None where nothing is kept.
     pub cache: Option<Box<Cached>>,
     /// Buffered or not, after X-Accel-Buffering had its say.
+    /// As configured at the beginning of each attempt; `heads.rs` changes it, `relay.rs` acts upon it.
     pub buffering: bool,
     /// How the reply goes to the client.
     pub mode: Mode,
     /// The reply's head has been sent to the client.
+    /// Set by `relay.rs` alone; from then on there is no other peer and no error page, only an end or a cut.
     pub header_sent: bool,
     /// The end of the answer has been handed to the output, which said this.
     pub ended: Option<Status>,
-    /// The present attempt has had its time (`NAME_timeout`).
+    /// The present attempt has had its time (`NAME_timeout`). Set and cleared by `deadline.rs`; the log
+    /// line that follows names that timer instead of the one awaited.
     pub overdue: bool,
-    /// Some of the request has been written to the present peer.
+    /// Some of the request has been written to the present peer. Set by `send.rs` with the first byte
+    /// the kernel took, cleared with each new connection; `next.rs` asks it whether the peer may have
+    /// acted upon the request.
     pub request_sent: bool,
     /// The whole reply has been received.
+    /// Set by the relays; `finish.rs` makes the difference of an end and a cut of it.
     pub complete: bool,
     /// The client is gone, but the reply is still wanted (`NAME_ignore_client_abort`, `NAME_store`).
     pub client_gone: bool,
-    /// When the first attempt began, in milliseconds of the loop's clock.
+    /// When the first attempt began, in milliseconds of the loop's clock. `NAME_next_upstream_timeout`
+    /// counts from here: it bounds the beginning of further attempts, not their end.
     pub started: u64,
     /// Bytes of the body read so far, for `NAME_limit_rate`, and since when.
     pub rate_from: u64,

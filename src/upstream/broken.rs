@@ -18,6 +18,9 @@ use crate::log::Level;
 
 /// The slot.
 ///
+/// The request that is told is the one whose upstream works, which need not be the main one. 499 is
+/// nginx's own code and is only ever seen in the log: there is nobody left to send it to.
+///
 /// # Errors
 /// [`Leave::Finish`](crate::http::turn::Leave::Finish) with 499 when the client has gone.
 pub fn check_broken(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {

@@ -41,6 +41,9 @@ use std::rc::Rc;
 
 /// Chooses a peer and connects to it.
 ///
+/// The caller has seen to it that there is no peer: the one before has been given back, so the balancer
+/// counts it no more. It must not be called from within a balancer or a protocol.
+///
 /// # Errors
 /// [`Leave::Next`] when it cannot be.
 pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
@@ -60,6 +63,7 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     match pick {
         Pick::Peer(held) => to_peer(x, r, io, held, true),
         Pick::Wait(ms) => {
+            // The key timer is alarm clock and bell at once: whoever has room for us sets it to zero.
             group.wait((x.id, r));
             x[r].swap_write(ClientWrite::AwaitPeer);
             io.net.set_key_timer(Key::Request(x.id, r), ms);
@@ -70,6 +74,9 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// Nobody may be asked: the record says why, peer by peer.
+///
+/// NGINX: such an attempt has the group's name for an address in `$upstream_addr`, and status 502. DIFF:
+/// the peers behind the context; nginx's line names none, so nobody knows which of them is out, and why.
 fn no_live_upstreams(x: &mut Exchange, r: RequestIx, io: &mut Io, name: Rc<str>, why: &NoLive) -> Turn {
     x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
     logging::log_with(x, r, io, Level::Error, None, format_args!("no live upstreams"), &Peers(why));
@@ -93,6 +100,7 @@ pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Status::INTERNAL.finish();
     };
     // Posted for another reason while the time is running.
+    // A timer that has fired is gone, so one that is there means that nothing has happened yet.
     if io.net.timers.has_key(Key::Request(x.id, r)) {
         return Ok(());
     }
@@ -114,6 +122,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     if let Some(u) = super::of(x, r) {
         u.server = Some(held.peer().server.clone());
     }
+    // The pool is asked with everything that must be equal for a connection to be of use.
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());
     // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
@@ -128,6 +137,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
             Err(error) => return refused(x, r, io, held, &address, &error),
         },
     };
+    // From here on events of the connection find this request; the two names must never disagree.
     io.net.set_owner(conn, Owner::Upstream(x.id, r));
     install(x, r, io, held, conn, reused);
     deadline::begin(x, r, io);
@@ -154,6 +164,7 @@ pub(super) fn options(conf: &UpstreamConf, bind: Option<Address>) -> Options {
     }
 }
 
+/// Begins a new connection; the flag says whether it is there already, as with unix sockets.
 fn start(
     x: &Exchange,
     r: RequestIx,
@@ -172,6 +183,9 @@ fn start(
 }
 
 /// The connect failed before it began: no route, no descriptor, nobody behind a unix socket.
+///
+/// The failed attempt is put in place all the same, with a connection that is none: then giving it back,
+/// counting it and writing its line take the same way as for one that failed later.
 fn refused(
     x: &mut Exchange,
     r: RequestIx,
@@ -207,6 +221,7 @@ pub fn connect_level(error: &io::Error) -> Level {
     }
 }
 
+/// An attempt of which nothing is known yet; its slots die with it, so a further one cannot inherit any.
 fn blank_peer(held: Held, conn: ConnId, page: Page) -> Peer {
     Peer {
         conn,
@@ -248,6 +263,9 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
 }
 
 /// The request once more: its head, and as much of the body as there is.
+///
+/// Views of the same bytes, not copies: a further attempt costs a few counts. A body that streams is not
+/// part of it; `send.rs` fetches that, from what was kept if this is not the first attempt.
 pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
     let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
     let mut out = again(&u.request);

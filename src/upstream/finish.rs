@@ -36,6 +36,9 @@ use crate::protocol::{Decoder, Out, Outcome};
 use crate::resolver::Resolvers;
 
 /// True while the request has an upstream at work.
+///
+/// The hold decides, not the struct: what the upstream found out (`$upstream_…`) is asked for by the
+/// access log long after it is over.
 pub fn is_active(x: &Exchange, r: RequestIx) -> bool {
     x[r].upstream.as_ref().is_some_and(|u| u.hold.is_some())
 }
@@ -85,6 +88,8 @@ pub fn finalize(x: &mut Exchange, r: RequestIx, io: &mut Io, status: Status) -> 
     }
 }
 
+/// How the protocol is told that it ended. What the peer did comes first: a reply that is complete was
+/// complete even if the client left while it was sent.
 fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
     let Some(u) = x[r].upstream.as_deref() else { return Outcome::Failed(500) };
     match status {
@@ -110,6 +115,9 @@ pub fn trailers(x: &mut Exchange, r: RequestIx) {
 }
 
 /// Gives everything up: nothing of this exchange goes on.
+///
+/// Whoever calls this frees the exchange next, so nothing is sent and nothing logged; but holds, peers and
+/// tickets are given back like anywhere else, or the sweep of a debug build finds them.
 pub fn abandon(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if is_active(x, r) {
         close(x, r, io, Outcome::Aborted);
@@ -117,6 +125,11 @@ pub fn abandon(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 }
 
 /// Gives back whatever is still held.
+///
+/// May be called again: each part is taken out as it is given back, so a second call finds nothing. The
+/// order matters in two places. The protocol's last words to the peer need the peer, so they come first;
+/// the hold goes last but for the slots, because without it the exchange may be freed as soon as the
+/// handler returns.
 fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     if outcome == Outcome::Aborted {
         abort(x, r, io);
@@ -124,6 +137,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     if outcome == Outcome::Complete {
         store::finish(x, r, io);
     }
+    // Only a complete reply leaves a connection that somebody else may use.
     release_peer(x, r, io, outcome == Outcome::Complete);
     cache::end(x, r, io, if let Outcome::Failed(status) = outcome { Some(status) } else { None });
     let id = (x.id, r);
@@ -171,6 +185,9 @@ fn abort(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 }
 
 /// The client's slots no longer wait for an upstream.
+///
+/// Several requests of one exchange may have upstreams (SSI, `mirror`), but there is one connection to
+/// the client: its reading side is let go by the last of them.
 fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
     // A slot that somebody has swapped meanwhile is left alone: the request has gone on to something else.
     let waits = matches!(
@@ -196,6 +213,10 @@ fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
 }
 
 /// The peer is of no more use to this request. `served`: the reply came whole.
+///
+/// A reply that did not come whole is not held against the peer here: whoever found a fault with it has
+/// said so through `next`, and a client that went away is nobody's fault. Only what came whole is
+/// measured.
 pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
     let Some(u) = x[r].upstream.as_deref() else { return };
     if u.peer.is_none() {
@@ -210,6 +231,8 @@ pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
 }
 
 /// Writes down what went over the connection.
+///
+/// Before the connection is closed or parked: afterwards its counters are gone or somebody else's.
 pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(peer) = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref()) else { return };
     let (sent, received) = io.net.table.get(peer.conn).map_or((0, 0), |c| {
@@ -223,6 +246,9 @@ pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 }
 
 /// Gives the peer back to the balancer, and its connection to the pool or to the kernel.
+///
+/// The one place where an attempt ends, whatever it came to; callers differ in the verdict only. The
+/// decision to keep the connection is made while everything about it is still in place.
 pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, served: bool) {
     note_bytes(x, r, io);
     deadline::end(x, r, io);
@@ -238,6 +264,7 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     if let Some(event) = freed.event {
         log_event(x, r, io, &event);
     }
+    // Woken by a timer that is due: the other request runs in this turn, and not within this one's handler.
     if let Some((id, waiter)) = freed.wake {
         io.net.set_key_timer(Key::Request(id, waiter), 0);
     }
@@ -265,9 +292,11 @@ fn may_keep(u: &Upstream, io: &mut Io) -> bool {
     let Some(group) = u.group.as_ref() else { return false };
     let Some(c) = io.conn(peer.conn) else { return false };
     // Each of these has been, in one proxy or another, the way by which one client got another one's reply.
+    // An end that has been seen is an end, even if the whole reply came before it.
     let is_sound = !c.read.error && !c.write.error && !c.read.eof;
     let age = clock::now().saturating_sub(c.started);
     let is_allowed = group.keepalive().allows(u64::from(c.requests), age);
+    // Ended by its own framing, not by a close, and nothing of a next message behind it.
     let is_clean = u.decoder.as_ref().is_some_and(Decoder::is_clean);
     let is_over = peer.request_sent && peer.out.is_empty() && peer.cursor.unread(&peer.page).is_empty();
     u.head.keepalive && is_sound && is_allowed && is_clean && is_over && !io.exiting
@@ -292,6 +321,7 @@ pub fn redirect(x: &mut Exchange, r: RequestIx, io: &mut Io, to: Slice) -> Turn 
         return Status::Http(404).finish();
     };
     let (path, args) = (Slice::copy(&path), Slice::copy(args.unwrap_or_default()));
+    // NGINX: a POST whose answer is a file has been dealt with; what follows only reads.
     if x[r].method != Method::Head {
         x[r].method = Method::Get;
         x[r].method_name = "GET".into();

@@ -96,6 +96,8 @@ enum Parsed {
 }
 
 /// Lets the protocol look at what is there.
+///
+/// It may say `Interim` several times in a row, when a 103 and the answer came together.
 fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
     loop {
         let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
@@ -155,6 +157,11 @@ pub(super) fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, fault: Fault) 
     }
 }
 
+/// DIFF: nginx has one buffer for the whole head and refuses what does not fit; so the limit here is on
+/// what the head came to in all (`header_limit`), and the page grows for a single field only. The
+/// message says what was seen, what the limit is and which field is to blame, because the usual cure is
+/// to guess numbers.
+///
 /// Sees to it that there is room to read into: the unread bytes move to another page when this one is full.
 fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
@@ -190,6 +197,9 @@ pub(super) fn tunnel_is_there(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Tu
 }
 
 /// The head is there: is it an answer, or a reason to ask somebody else?
+///
+/// In nginx's order: further peers, error pages, X-Accel-Redirect, then the answer. Each step may be the
+/// last.
 fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(status) = super::of(x, r).map(|u| u.head.status) else { return Ok(()) };
     if let Some(state) = super::state(x, r) {

@@ -61,6 +61,9 @@ pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 }
 
 /// Where X-Accel-Redirect leads: a URI, or `@name`.
+///
+/// NGINX: what the peer said about type, cookies and caching holds for the other place's answer too,
+/// since the peer has decided about this request and only its bytes come from elsewhere.
 pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
     let u = x[r].upstream.as_deref()?;
     if *u.conf.ignore_headers & ignored::XA_REDIRECT != 0 {
@@ -82,6 +85,9 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
 }
 
 /// An answer that `error_page` replaces (directive `NAME_intercept_errors`).
+///
+/// Only where a page is configured for that very status; and a page that is itself passed to an upstream
+/// is not replaced again unless `recursive_error_pages` says so, or two of them could go in circles.
 pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16) -> Option<Turn> {
     let u = x[r].upstream.as_deref_mut()?;
     if status == 404 && u.kind.like_files {
@@ -172,6 +178,9 @@ fn leave_out(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) {
 }
 
 /// Fields by which the peer steers the server.
+///
+/// They are obeyed before it is asked whether the client gets them: hiding a field does not switch it
+/// off, that is what `NAME_ignore_headers` is for.
 fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
     let obeys = |bit: u32| *conf.ignore_headers & bit == 0;
     match field.known {
@@ -263,6 +272,8 @@ fn content_type(x: &mut Exchange, r: RequestIx, value: &Slice) {
 }
 
 /// What the protocol makes of a value, given the request.
+///
+/// None also stands for a value that needs no change; callers keep the old one, which costs no copy.
 fn rewritten<T>(
     x: &mut Exchange,
     r: RequestIx,

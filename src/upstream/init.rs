@@ -36,6 +36,9 @@ use crate::util::address::Address;
 use std::rc::Rc;
 
 /// The content handler: makes the upstream and sees to the body.
+///
+/// The peer is not chosen yet when the body is read first: minutes may pass, and what was known of the
+/// peers would be of then. A body that is passed on as it comes needs its peer at once.
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status {
     let loc = x[r].loc.clone();
     let Some(conf) = loc.confs.get::<Passes>().get(kind.name).cloned() else { return Status::INTERNAL };
@@ -46,6 +49,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status 
     }
     if !x[r].upstream_states.is_empty() {
         // A mark between two rounds.
+        // (`error_page`, X-Accel-Redirect): `$upstream_addr` shows it as a colon.
         x[r].upstream_states.push(State::default());
     }
     let hold = x.holds.take(Why::Upstream);
@@ -90,6 +94,9 @@ pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// Everything up to the choice of a peer.
+///
+/// In this order: where to, the cache, what the client's going away means, the bytes of the request, the
+/// group. Whatever refuses the request does so before anybody is counted as having been asked.
 fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let (conf, pass, kind) = (u.conf.clone(), u.pass.clone(), u.kind);
@@ -121,6 +128,8 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// It is known whom to ask: asks the first of them.
+///
+/// `next_upstream_tries` bounds what the group would allow; a group of one peer has one try whatever it says.
 ///
 /// # Errors
 /// As [`connect::connect`].

@@ -172,6 +172,9 @@ fn has_body(x: &Exchange, r: RequestIx) -> bool {
 }
 
 /// True if the connection had been used before and died without a word, and the request can be sent again.
+///
+/// Not a byte of a reply may have come: a peer that began to answer has acted upon the request. And of a
+/// request that may not be repeated not a byte may have gone out.
 fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
     let Some(u) = x[r].upstream.as_deref() else { return false };
     let Some(peer) = u.peer.as_ref().filter(|peer| peer.reused) else { return false };
@@ -183,6 +186,9 @@ fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
 }
 
 /// The same peer on a new connection.
+///
+/// It does not go through the balancer: the peer is still held, it has not failed, and no try is used
+/// up. The new connection is not taken from the pool, whose others may be as dead.
 fn once_more(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if let Some(conn) = peer_conn(x, r) {
         finish::note_bytes(x, r, io);
@@ -198,6 +204,9 @@ fn once_more(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// Everything as it was before the first attempt (nginx: `ngx_http_upstream_reinit`).
+///
+/// What is of one connection went with its `Peer`; this is the rest. What the first peer said about
+/// buffering or put into the answer's head must not be seen behind the second one's answer.
 fn reinit(x: &mut Exchange, r: RequestIx) {
     cache::fill::forget_head(x, r);
     let Some(u) = super::of(x, r) else { return };

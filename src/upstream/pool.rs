@@ -114,6 +114,9 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
 }
 
 /// Something has happened on an idle connection, or its time is up.
+///
+/// Being writable is no news. A byte that nobody asked for is as bad as an end: whatever it is, it would
+/// be read as the beginning of another request's answer.
 pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
     if side == Side::Write {
         return;

@@ -68,6 +68,8 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// The body's framing, and a rate if one is set.
+///
+/// Once for each reply, when its head is final: from now on the decoder alone says where the body ends.
 fn begin_decoder(x: &mut Exchange, r: RequestIx) {
     let Some(u) = super::of(x, r) else { return };
     let framing = match u.module.as_mut() {
@@ -79,6 +81,9 @@ fn begin_decoder(x: &mut Exchange, r: RequestIx) {
 }
 
 /// An answer that comes before the request is out ends the sending.
+///
+/// NGINX: the connection to the client lingers, so that the answer (413, say) is not lost to a reset
+/// while the client is still sending what nobody reads.
 fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = super::of(x, r) else { return };
     let Some(peer) = u.peer.as_mut() else { return };
@@ -149,6 +154,9 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
 }
 
 /// The peer has closed: whether the body is complete by that. A log line if it is not.
+///
+/// Only a body whose framing is the close itself is; any other one has been cut, and a cut is never
+/// passed on as an end.
 pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
     let Some(u) = super::of(x, r) else { return true };
     let complete = match (u.decoder.as_mut(), u.module.as_deref()) {
@@ -163,6 +171,8 @@ pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
 }
 
 /// The whole reply is here: the peer is of no more use to this request.
+///
+/// The point of buffering: the peer is free while a slow client still reads what memory and file hold.
 pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if let Some(u) = super::of(x, r) {
         u.complete = true;

@@ -160,6 +160,8 @@ fn addresses(answer: &Answer) -> impl Iterator<Item = Address> {
 }
 
 /// Gives a remembered group the addresses that its name has now.
+///
+/// Requests that are under way keep the list they began with; only those that begin now see the new one.
 fn update(io: &mut Io, group: &Group, answer: &Answer) {
     let roster = group.roster();
     let mut known: Vec<&Address> = roster.all().map(|peer| &peer.address).collect();

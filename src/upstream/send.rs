@@ -51,6 +51,10 @@ pub fn send_request_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn
 
 /// Sends what can be sent.
 ///
+/// Goes on until the socket takes no more or the client has to send more first; in both cases a timer or
+/// the client's slot brings it back here. With the last byte it hands over to `header.rs` at once, since
+/// a reply may have come meanwhile that epoll has told already.
+///
 /// # Errors
 /// As [`send_request_handler`].
 pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
@@ -106,6 +110,9 @@ pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Resul
 }
 
 /// Sends the chain; true when it is gone.
+///
+/// `request_sent` is set by the first byte that the kernel took and not by the first call: only then may
+/// the peer have acted upon the request, which is what the rule for POST is about.
 pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
     let Some(peer) = u.peer.as_mut() else { return Ok(false) };
@@ -142,6 +149,9 @@ pub(super) fn send_level(error: &std::io::Error) -> Level {
 }
 
 /// How much of a streamed body is kept for a further attempt.
+///
+/// Enough for a form or a call of an API. More would be memory for a case that is rare; less would make
+/// `request_buffering off` and `next_upstream` exclude each other for nearly everybody.
 const KEPT: u64 = 64 << 10;
 
 /// Where a streamed body stands.
@@ -195,6 +205,9 @@ fn keep(x: &mut Exchange, r: RequestIx, part: &Chain) {
 }
 
 /// The client's read slot while its body is passed on as it comes.
+///
+/// While the peer's socket is full nothing is read from the client: its own socket fills, and it is held
+/// back.
 ///
 /// # Errors
 /// As [`send_request`].

@@ -62,6 +62,8 @@ pub fn append(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 }
 
 /// The reply is whole: gives the file its name.
+///
+/// Under another name until now, so nobody ever reads half a file, and a cut reply leaves nothing behind.
 pub fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = super::of(x, r) else { return };
     let Some(file) = u.store.take() else { return };

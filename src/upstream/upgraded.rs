@@ -36,6 +36,10 @@ const PAGE: usize = 16 << 10;
 
 /// Begins: what stands behind the two heads goes first.
 ///
+/// Both windows may hold bytes already: clients send behind their request without waiting for 101, and
+/// peers behind their answer. `TCP_NODELAY` on both sides, because nobody knows any more what a whole
+/// message is.
+///
 /// # Errors
 /// As [`process`].
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
@@ -135,6 +139,9 @@ fn relay(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// From the client to the peer; true when that direction is over.
+///
+/// One page at a time: what was read is gone before more is read, so a slow side holds the other back
+/// through its own socket, and a tunnel costs two pages at most.
 fn upwards(x: &mut Exchange, r: RequestIx, io: &mut Io, client: ConnId, conn: ConnId) -> Result<bool, Leave> {
     let (mut moved, size) = (0, page_size(x, r));
     loop {
@@ -241,6 +248,9 @@ fn read(io: &mut Io, conn: ConnId, size: usize) -> std::io::Result<Option<Slice>
 
 /// Passes the end of one side on to the other. Once: each time would be an event on that other side, which
 /// would bring us here again, without end.
+///
+/// DIFF: nginx ends both directions with the first end. There are protocols that say "that was all" with
+/// a FIN and then wait for the answer; the time-out of the other direction bounds it still.
 fn pass_end(io: &mut Io, to: ConnId) {
     if let Some(c) = io.conn(to) {
         // One that is gone says "not connected", which is as good.

@@ -119,6 +119,7 @@ fn forwarded_for(x: &Exchange, r: RequestIx, io: &crate::http::io::Io) -> Slice 
 }
 
 /// A field's name as variables spell it: lower case, underscores.
+/// So `$upstream_http_x_a` is `X-A` and `X_A`; nobody can tell the two apart by a variable.
 fn is_named(field: &Field, name: &[u8]) -> bool {
     let as_var = |b: &u8| if *b == b'-' { b'_' } else { b.to_ascii_lowercase() };
     field.name.len() == name.len() && field.name.iter().map(as_var).eq(name.iter().copied())

@@ -130,6 +130,7 @@ impl Request for View<'_> {
     }
 }
 
+/// The client of a subrequest is that of the main request: its address, and the cookies it sent.
 impl balance::Client for View<'_> {
     fn eval(&mut self, text: &Template) -> Slice {
         text.eval(self.x, self.r, self.io)

@@ -44,16 +44,22 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// What this worker knows of a peer.
+///
+/// The counts are of answers in a row: one of the other kind begins them anew. What all workers are to
+/// know of it is one bit, in the peer's own state.
 struct Tally {
     peer: Rc<Peer>,
     fails: u64,
     passes: u64,
+    /// A question is under way; set when the peer is asked, cleared by [`over`], whatever came of it.
     asked: bool,
     /// A connection that may be asked again (`keepalive_time=`).
     kept: Option<ConnId>,
 }
 
 /// A check with the peers it knows.
+///
+/// Found by its place in the list, which is the number of its timer: a round sets the timer for the next one.
 struct Round {
     check: Rc<Check>,
     tallies: Vec<Tally>,
@@ -106,6 +112,9 @@ pub fn begin(io: &mut Io) {
 }
 
 /// Asks every peer of a group.
+///
+/// All at once, over as many connections: a peer that stalls must not put off what is found out about
+/// the others.
 pub fn round(io: &mut Io, number: u32) {
     if io.exiting {
         return;
@@ -251,6 +260,9 @@ fn idle(io: &mut Io, id: ConnId) {
 }
 
 /// Goes on with a question as far as it can; `Some` when the peer has passed.
+///
+/// Called for every event of the connection, whichever side it was on: each step looks for itself at
+/// what is ready, so none of them can be waited for on the wrong side.
 fn advance(io: &mut Io, probe: &mut Probe) -> Result<Option<()>, Fault> {
     let (conn, conf) = (probe.conn, probe.check.conf.clone());
     let late = io.net.take_timed_out(conn, Side::Write) | io.net.take_timed_out(conn, Side::Read);
