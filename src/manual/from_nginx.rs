@@ -344,6 +344,26 @@
 //! | `ngx_resolver_resend_handler` | `resolver/service.rs: ask_again` |
 //! | `ngx_resolver_cleanup` | `resolver/service.rs: cancel` |
 //!
+//! # The cache in front of the peers
+//!
+//! | nginx | here |
+//! | --- | --- |
+//! | `ngx_http_upstream_cache` | `upstream/cache/mod.rs: look_up` |
+//! | `ngx_http_upstream_cache_get` | `upstream/cache/find.rs: find` |
+//! | `ngx_http_upstream_cache_send` | `upstream/cache/serve.rs: serve` |
+//! | `ngx_http_upstream_cache_background_update` | `upstream/cache/stale.rs: update_behind` |
+//! | `ngx_http_file_cache_lock` | `upstream/cache/wait.rs: begin`; waiters are woken, they do not ask again and again |
+//!
+//! # TLS
+//!
+//! | nginx | here |
+//! | --- | --- |
+//! | `ngx_ssl_t` | `tls/server.rs: ServerTls` |
+//! | `ngx_ssl_connection_t` | `tls/session.rs: Session` |
+//! | `ngx_ssl_handshake` | `event/secure.rs: shake` |
+//! | `ngx_ssl_recv`, `ngx_ssl_send_chain` | `event/secure.rs: recv_secure, send_chain_secure` |
+//! | `ngx_http_ssl_handshake_handler` | `http/ssl/handshake.rs: step` |
+//!
 //! # Processes
 //!
 //! | nginx | here |

@@ -32,6 +32,9 @@
 //! Who decides: `NAME_buffering` in the location, unless the peer itself says
 //! `X-Accel-Buffering: yes` or `no` in its reply.
 //!
+//! A reply that is kept (`NAME_cache`) is written to its file on the buffered way, and served from it on none
+//! of these: then it is a file like any other ([`upstream::cache`](crate::upstream::cache)).
+//!
 //! # One decoder for all
 //!
 //! Before any way is taken, the framing is known: the module was asked by

@@ -1,7 +1,7 @@
 //! A tour of the house: what it does, who lives in it, and in which order to read it.
 //!
-//! *In nginx* you would begin with `ngx_http_request_t` and `ngx_http_upstream_t`, two structs of some
-//! two hundred fields together, and find out by and by which of them are alive when.
+//! *In nginx* you would begin with `ngx_http_request_t` and `ngx_http_upstream_t`, two structs of more
+//! than two hundred fields together, and find out by and by which of them are alive when.
 //!
 //! *Here* you begin with one sentence. A client asks us, we ask somebody else, and we pass the answer on.
 //! Everything in this house follows from that sentence and from three facts:
@@ -80,7 +80,7 @@
 //!
 //! 1. **At the door.** The listening socket is readable; the worker accepts a batch
 //!    ([`event::accept`](crate::event::accept)). The new connection's owner is
-//!    [`Waiting`](crate::event::Owner::Waiting): no page, no exchange, one timer. Half a million of these
+//!    [`Waiting`](crate::event::Owner::Waiting): no page, no exchange, one timer. Many thousands of these
 //!    may stand around ([`client::wait`](crate::http::client::wait)).
 //! 2. **The first byte.** Now a page is taken and an exchange made
 //!    ([`release::begin`](crate::worker::release::begin)). The owner becomes

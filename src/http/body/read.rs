@@ -88,10 +88,12 @@ pub fn read_client_request_body_handler(x: &mut Exchange, r: RequestIx, io: &mut
         wait(x, r, io);
         return Ok(());
     }
+    // Before `then`, which may put another slot there.
     leave_slot(x, r, io);
     let then = x[r].body.as_mut().and_then(|body| body.then.take());
     match then {
         Some(then) => then(x, r, io),
+        // Nobody reads a body for nothing: this cannot be, and is answered rather than believed.
         None => Status::INTERNAL.finish(),
     }
 }
@@ -258,6 +260,7 @@ fn spill(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             Err(error) => (false, Err(error)),
         },
     };
+    // Once for a body: an operator who sees many of these lines wants a larger buffer.
     if made && let Some(file) = x[r].body.as_ref().and_then(|body| body.file.as_ref()) {
         let asked_for = *core.client_body_in_file_only != InFileOnly::Off;
         let level = if asked_for { Level::Notice } else { Level::Warn };

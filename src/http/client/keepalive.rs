@@ -24,6 +24,7 @@ pub fn wishes(x: &mut Exchange, _: &mut Io) {
     };
     let body = main.headers_in.chunked || main.headers_in.content_length.is_some_and(|length| length > 0);
     x.client.keepalive = keepalive && main.http_version >= 1000;
+    // Until it has been read, bytes of it may still be under way when we close.
     x.client.lingering = body;
 }
 
@@ -34,6 +35,7 @@ pub fn update(x: &mut Exchange, io: &mut Io) {
     }
     let core = x.main().loc.core.clone();
     let Some(c) = io.conn(x.client.conn) else { return };
+    // A connection that is never let go keeps an old worker, and an old configuration, alive.
     let old = clock::now().saturating_sub(c.started) > *core.keepalive_time;
     let many = u64::from(c.requests) >= *core.keepalive_requests;
     if *core.keepalive_timeout == 0 || old || many || disabled(x, *core.keepalive_disable) {
@@ -76,6 +78,7 @@ pub fn decide(x: &mut Exchange, io: &mut Io) -> Fate {
     if x.client.keepalive && !exiting && !x.client.poisoned && *core.keepalive_timeout > 0 {
         return Fate::KeepAlive;
     }
+    // Unread bytes, in the page or in the socket, would make the kernel answer the close with a reset.
     let more = x.client.head.pos < x.client.head.page.len() || c.read.ready;
     match *core.lingering_close {
         LingeringClose::Always => Fate::Linger,

@@ -73,6 +73,7 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
     if proxied {
         size = size.saturating_add(MAX_HEADER);
     }
+    // Made before there is a byte, and dropped again if there is none: the event said that there is one.
     let mut head = Head::new(size);
     head.proxy_protocol = proxied;
     if !c.read.ready {
@@ -118,6 +119,7 @@ pub fn server_of(listen: &ListenAddress, c: &Connection, cycle: &HttpCycle) -> R
 
 /// Forgets a client's connection.
 pub fn close(io: &mut Io, conn: ConnId) {
+    // The counters of `stub_status` go down where the connection goes, and nowhere else.
     let Some(c) = io.conn(conn) else { return };
     let idle = c.flags.idle;
     if idle {
