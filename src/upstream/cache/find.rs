@@ -195,7 +195,8 @@ fn read(file: File, wanted: usize) -> io::Result<Result<Entry, Damage>> {
         let mut page = Page::with_capacity(wanted);
         loop {
             let offset = page.len() as u64;
-            if page.room() == 0 || read_at(&file, &mut page, offset, usize::MAX)? == 0 {
+            // Most files end within their first page: no read is needed to find that out.
+            if page.room() == 0 || offset >= size || read_at(&file, &mut page, offset, usize::MAX)? == 0 {
                 break;
             }
         }

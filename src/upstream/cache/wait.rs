@@ -4,11 +4,12 @@
 //! done.
 //!
 //! *Here* who fetches a reply wakes those of its own worker that wait for it, when it is there or will not
-//! come. Requests of other workers look every half second, as in nginx. A client that goes away meanwhile
-//! is noticed.
+//! come. For what another worker fetches one has to look: soon at first, then ever more seldom, down to
+//! nginx's twice a second, so that nobody waits more than twice as long as need be. A client that goes away
+//! meanwhile is noticed.
 //!
 //! ```text
-//!   begin ─▶ slot AwaitCache, timer ─┬─ woken, or half a second ─▶ look_up again
+//!   begin ─▶ slot AwaitCache, timer ─┬─ woken, or time to look ─▶ look_up again
 //!                                    └─ NAME_cache_lock_timeout ─▶ asks for itself, keeps nothing
 //! ```
 //!
@@ -26,8 +27,8 @@ use crate::http::turn::Turn;
 use crate::http::upstreamed::Upstream;
 use crate::log::Level;
 
-/// How often one looks for what another worker fetches, in ms.
-const LOOK: u64 = 500;
+/// How soon, and how late, one looks for what another worker fetches, in ms.
+const LOOKS: (u64, u64) = (10, 500);
 
 /// The requests of this worker that wait.
 #[derive(Default)]
@@ -48,10 +49,11 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         c.wait_until = now.saturating_add(timeout);
     }
     let (key, rest) = (c.key, c.wait_until.saturating_sub(now));
+    let look = timeout.saturating_sub(rest).clamp(LOOKS.0, LOOKS.1);
     io.services.get::<Waiters>().list.push((key, x.id, r));
     init::watch_client(x, r, io, false);
     x[r].swap_write(ClientWrite::AwaitCache);
-    io.net.set_key_timer(Key::Request(x.id, r), rest.min(LOOK));
+    io.net.set_key_timer(Key::Request(x.id, r), rest.min(look));
     Ok(())
 }
 
