@@ -277,6 +277,27 @@
 //! | `ngx_http_upstream_cleanup` | `upstream/finish.rs: abandon` |
 //! | `X-Accel-Redirect` | `upstream/finish.rs: redirect` |
 //!
+//! # TLS
+//!
+//! | nginx | here |
+//! | --- | --- |
+//! | `ngx_ssl_connection_t`, `c->ssl` | `tls/session.rs: Session` |
+//! | `ngx_ssl_handshake` | `tls/session.rs: shake` |
+//! | `ngx_ssl_recv` | `event/secure.rs: recv_secure` |
+//! | `ngx_ssl_send_chain`, `ngx_ssl_write` | `event/secure.rs: send_chain_secure` |
+//! | `ngx_ssl_shutdown` | `tls/session.rs: say_goodbye` |
+//! | `ngx_ssl_certificate` | `tls/keys.rs: pair` |
+//! | `ngx_ssl_ciphers` | `tls/ciphers.rs: select` |
+//! | `ngx_ssl_session_cache`, `ngx_ssl_get_cached_session` | `tls/sessions.rs: Memory` |
+//! | `ngx_ssl_session_ticket_keys` | `tls/sessions.rs: Tickets` |
+//! | `ngx_ssl_check_host` | `tls/names.rs: is_for` |
+//! | `SSL_get_verify_result` | `tls/verify.rs: verify` |
+//! | `ngx_http_ssl_srv_conf_t` | `http/ssl/conf.rs: SslServer` |
+//! | `ngx_http_ssl_handshake` | `http/ssl/handshake.rs: step` |
+//! | `ngx_http_ssl_servername` | `http/ssl/handshake.rs: choose` |
+//! | `ngx_http_upstream_ssl_init_connection`, `ngx_http_upstream_ssl_handshake` | `upstream/tls.rs: handshake` |
+//! | `ngx_http_upstream_ssl_name` | `upstream/tls.rs: aim` |
+//!
 //! # A protocol module
 //!
 //! The nine callbacks have kept their names.

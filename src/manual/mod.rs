@@ -17,13 +17,14 @@
 //! | [`slots`] | How does the program know what to do next? |
 //! | [`holds`] | Who keeps a request alive, and who frees it? |
 //! | [`relay_modes`] | How does a body get from one connection to the other? |
+//! | [`tls`] | What is different when bytes are encrypted, and why does nobody notice? |
 //! | [`writing_a_module`] | How do I teach it another protocol? |
 //! | [`debugging`] | It does not do what I think. How do I find out why? |
 //! | [`from_nginx`] | I know nginx. Where is what I know? |
 //! | [`glossary`] | What does that word mean here? |
 //!
 //! Read the first two in this order, with the source open beside them. The others wait until you need
-//! them. The cache and TLS have no chapter yet.
+//! them. The cache has no chapter yet.
 //!
 //! *Read next*: [`tour`].
 
@@ -37,5 +38,6 @@ pub mod holds;
 pub mod one_turn;
 pub mod relay_modes;
 pub mod slots;
+pub mod tls;
 pub mod tour;
 pub mod writing_a_module;

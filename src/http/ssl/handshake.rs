@@ -160,6 +160,9 @@ fn take_proxy_header(io: &mut Io, conn: ConnId) -> io::Result<Option<Shook>> {
     if c.proxied().is_some() {
         return Ok(None);
     }
+    if !c.read.ready {
+        return Ok(Some(Shook::Waits));
+    }
     let mut bytes = [0u8; MAX_HEADER];
     let n = match socket::peek(c.raw_fd(), &mut bytes) {
         Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -198,6 +201,9 @@ fn take_proxy_header(io: &mut Io, conn: ConnId) -> io::Result<Option<Shook>> {
 /// The first byte, left where it is; None while there is none.
 fn first_byte(io: &mut Io, conn: ConnId) -> io::Result<Option<u8>> {
     let Some(c) = io.net.table.get_mut(conn) else { return Err(io::ErrorKind::NotConnected.into()) };
+    if !c.read.ready {
+        return Ok(None);
+    }
     let mut byte = [0u8; 1];
     match socket::peek(c.raw_fd(), &mut byte) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
