@@ -110,13 +110,17 @@ impl Out {
     }
 
     /// Appends bytes.
+    #[inline]
     pub fn write(&mut self, bytes: &[u8]) {
-        match &mut self.page {
-            Some(page) if page.room() >= bytes.len() => {
-                page.append(bytes);
-            }
-            _ => self.write_on(bytes),
+        let fits = self.page.as_mut().is_some_and(|page| page.append_whole(bytes));
+        if !fits {
+            self.write_on(bytes);
         }
+    }
+
+    /// Appends several stretches of bytes.
+    pub fn write_all(&mut self, parts: &[&[u8]]) {
+        parts.iter().for_each(|part| self.write(part));
     }
 
     /// Appends bytes that may not fit into the page.
@@ -130,13 +134,6 @@ impl Out {
                 self.page = None;
                 self.taken = 0;
             }
-        }
-    }
-
-    /// Appends several stretches of bytes.
-    pub fn write_all(&mut self, parts: &[&[u8]]) {
-        for part in parts {
-            self.write(part);
         }
     }
 

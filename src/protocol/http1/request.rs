@@ -95,11 +95,12 @@ fn set_header(r: &mut dyn Request, header: &SetHeader, asked: &mut Asked, out: &
     true
 }
 
-fn field(out: &mut Out, name: &[u8], bytes: &[u8]) {
-    out.write(name);
-    out.write(b": ");
-    value(out, bytes);
-    out.write(b"\r\n");
+fn field(out: &mut Out, name: &[u8], value: &[u8]) {
+    if is_one_line(value) {
+        out.write_all(&[name, b": ", value, b"\r\n"]);
+    } else {
+        out.write_all(&[name, b": ", &one_line(Slice::copy(value)), b"\r\n"]);
+    }
 }
 
 /// A value that stays on its line, whatever it holds.
