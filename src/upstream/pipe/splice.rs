@@ -61,8 +61,10 @@ pub fn splice(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Option<Fill
     }
     // The head and what came with it go first.
     drain::drain(x, r, io, true)?;
-    // The first bytes that are sent find out whether there is a rate to keep to.
-    if !x.main().flags.limit_rate_set || x.main().limit_rate != 0 {
+    // Where a rate is set, the first bytes that are sent find out what it is.
+    let main = x.main();
+    let is_unknown = main.loc.core.limit_rate.is_some() && !main.flags.limit_rate_set;
+    if is_unknown || main.limit_rate != 0 {
         return Ok(None);
     }
     let Some(conn) = super::super::peer_conn(x, r) else { return Ok(None) };
