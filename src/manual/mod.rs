@@ -18,19 +18,21 @@
 //! | [`holds`] | Who keeps a request alive, and who frees it? |
 //! | [`relay_modes`] | How does a body get from one connection to the other? |
 //! | [`tls`] | What is different when bytes are encrypted, and why does nobody notice? |
+//! | [`caching`] | What is kept, where, and what happens when a process dies over it? |
 //! | [`writing_a_module`] | How do I teach it another protocol? |
 //! | [`debugging`] | It does not do what I think. How do I find out why? |
 //! | [`from_nginx`] | I know nginx. Where is what I know? |
 //! | [`glossary`] | What does that word mean here? |
 //!
 //! Read the first two in this order, with the source open beside them. The others wait until you need
-//! them. The cache has no chapter yet.
+//! them.
 //!
 //! *Read next*: [`tour`].
 
 // listings are pieces of files, and a piece need not be a whole item
 #![allow(rustdoc::invalid_rust_codeblocks)]
 
+pub mod caching;
 pub mod debugging;
 pub mod from_nginx;
 pub mod glossary;
