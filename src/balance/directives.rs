@@ -351,7 +351,7 @@ pub static MODULE: Module = Module {
             Args::AtLeast(1),
             "",
             "A server of the group: address or name, and weight, max_conns, max_fails, fail_timeout, \
-             slow_start, backup, down, drain, route, resolve, service.",
+             fail_on, fail_window, slow_start, backup, down, drain, route, resolve, service.",
             server,
         ),
         row(

@@ -277,10 +277,13 @@ impl Group {
     pub fn free(&self, held: Held, tried: &mut Tried, verdict: Verdict, now_ms: u64) -> Freed {
         let _lock = self.zone.lock();
         let peer = held.peer().clone();
-        let event = match (held.is_single(), verdict.failed) {
+        let counts = peer.server.counts(verdict);
+        let event = match (held.is_single(), counts) {
             // NGINX: the lone peer's failures are forgotten, and asking it again at once would win nothing.
             (true, _) => round_robin::forgive(&peer, now_ms),
             (false, true) => round_robin::failed(&peer, now_ms),
+            // A failure that does not count is no success either.
+            (false, false) if verdict.failed => None,
             (false, false) => round_robin::served(&peer, now_ms),
         };
         tried.tries = if held.is_single() { 0 } else { tried.tries.saturating_sub(1) };

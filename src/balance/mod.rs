@@ -85,6 +85,9 @@ pub struct Verdict {
     /// The peer was at fault (nginx: `NGX_PEER_FAILED`). False also for an answer like 404 that
     /// `next_upstream` takes to the next peer (nginx: `NGX_PEER_NEXT`).
     pub failed: bool,
+    /// In what way it failed, or would have if the line of the peer said so: one of [`server::CLASSES`],
+    /// 0 for none.
+    pub class: u32,
     /// From the choice to the end of the reply's header, in milliseconds; None when it never came.
     pub header_ms: Option<u64>,
     /// From the choice to the end of the reply, in milliseconds; None when it never came.
@@ -93,13 +96,18 @@ pub struct Verdict {
 
 impl Verdict {
     /// The peer was at fault.
-    pub const FAILED: Verdict = Verdict { failed: true, header_ms: None, total_ms: None };
+    pub const FAILED: Verdict = Verdict { failed: true, class: 0, header_ms: None, total_ms: None };
     /// Nothing is held against it and nothing was measured.
-    pub const SERVED: Verdict = Verdict { failed: false, header_ms: None, total_ms: None };
+    pub const SERVED: Verdict = Verdict { failed: false, class: 0, header_ms: None, total_ms: None };
+
+    /// The same of a certain class.
+    pub fn of_class(self, class: u32) -> Verdict {
+        Verdict { class, ..self }
+    }
 
     /// A reply that took so long.
     pub fn answered(header_ms: u64, total_ms: u64) -> Verdict {
-        Verdict { failed: false, header_ms: Some(header_ms), total_ms: Some(total_ms) }
+        Verdict { header_ms: Some(header_ms), total_ms: Some(total_ms), ..Verdict::SERVED }
     }
 }
 

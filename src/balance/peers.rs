@@ -3,7 +3,7 @@
 //! *In nginx* `ngx_http_upstream_rr_peer_t` in a list, with two lists (primary, backup) under one name; with
 //! `zone` the structs live in shared memory and are guarded by a read-write lock.
 //!
-//! *Here* what never changes ([`Peer`]) is apart from what changes ([`State`]): seventeen numbers in a row of
+//! *Here* what never changes ([`Peer`]) is apart from what changes ([`State`]): eighteen numbers in a row of
 //! [`Words`], private or shared, so that a `zone` changes where they are and nothing else. A [`Roster`] is
 //! the set of peers at one time; re-resolution makes a new one and reuses the peers that stayed. Whoever
 //! was given a peer holds it by count and gives it back exactly once: that is [`Held`].
@@ -63,6 +63,8 @@ pub enum Field {
     Selected,
     /// Bytes received from it.
     Received,
+    /// Second in which the present window of failures began (`fail_window=`).
+    WindowFrom,
     /// In a zone: which line and address the numbers are of.
     Key,
 }

@@ -15,6 +15,10 @@
 //!   └─── only a success that began after a quiet fail_timeout forgives ◀────────┘
 //! ```
 //!
+//! DIFF: with `fail_window=` failures count only if they lie in one such stretch of time. In nginx a
+//! failure is forgiven after a *quiet* `fail_timeout` only, so that one in nine seconds adds up for
+//! ever.
+//!
 //! *Read next*: `least_conn.rs`; `hash.rs`.
 
 use super::peers::{Field, List, Peer};
@@ -73,6 +77,12 @@ pub fn chosen(peer: &Peer, now_ms: u64) {
 /// Holds a failure against a peer; says when that puts it out.
 pub fn failed(peer: &Peer, now_ms: u64) -> Option<Event> {
     let (state, server, now) = (&peer.state, &peer.server, now_ms / 1000);
+    let window_is_over = now.saturating_sub(state.get(Field::WindowFrom)) > server.fail_window_s;
+    // A peer that is out is probed, and a window that has passed meanwhile must not bring it in by failing.
+    if server.fail_window_s != 0 && window_is_over && state.get(Field::OutSince) == 0 {
+        state.set(Field::Fails, 0);
+        state.set(Field::WindowFrom, now);
+    }
     state.add(Field::Fails, 1);
     state.add(Field::Failures, 1);
     state.set(Field::Accessed, now);

@@ -57,6 +57,27 @@ fn ports(group: &Group, count: usize, now_ms: u64) -> Vec<u16> {
 const DAY: u64 = 86_400_000;
 
 #[test]
+fn only_the_failures_of_one_window_add_up() {
+    let window = || vec![server(1, |s| (s.max_fails, s.fail_window_s) = (2, 5)), server(2, |_| ())];
+    let group = Group::new("u", Parts { servers: window(), ..Parts::default() });
+    let peer = group.roster().primary.peers[0].clone();
+    let fail = |second: u64| super::failed(&peer, second * 1000).is_some();
+    assert!(!fail(1000) && !fail(1006) && !fail(1012), "one in six seconds");
+    assert!(fail(1014), "two in five");
+    // It is out: that its probe fails long afterwards leaves it out.
+    assert!(fail(1100));
+}
+
+#[test]
+fn what_counts_as_a_failure_is_for_the_line_to_say() {
+    let mut some = server(1, |s| s.fail_on = 1 << 1 | 1 << 3);
+    assert!(some.counts(Verdict::FAILED.of_class(1 << 1)) && !some.counts(Verdict::FAILED.of_class(1)));
+    assert!(some.counts(Verdict::SERVED.of_class(1 << 3)), "a 500 that was passed on");
+    some.fail_on = 0;
+    assert!(some.counts(Verdict::FAILED.of_class(1)) && !some.counts(Verdict::SERVED.of_class(1 << 3)));
+}
+
+#[test]
 fn weights_are_spread_smoothly() {
     let g = group(vec![server(1, |s| s.weight = 5), server(2, |_| ()), server(3, |_| ())]);
     assert_eq!(ports(&g, 14, DAY), [1, 1, 2, 1, 3, 1, 1, 1, 1, 2, 1, 3, 1, 1]);

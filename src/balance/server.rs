@@ -9,6 +9,7 @@
 //!
 //! *Read next*: `peers.rs`; `directives.rs` for the table.
 
+use super::Verdict;
 use crate::conf::error::{ConfError, Place};
 use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_msec, parse_number, parse_sec};
@@ -35,6 +36,10 @@ pub struct Server {
     pub max_fails: u64,
     /// `fail_timeout=`, in seconds.
     pub fail_timeout_s: u64,
+    /// `fail_on=`: bits of [`CLASSES`]; 0 for all that `next_upstream` leads on from.
+    pub fail_on: u32,
+    /// `fail_window=`, in seconds; 0 for nginx's rule.
+    pub fail_window_s: u64,
     /// `slow_start=`, in milliseconds; 0 for none.
     pub slow_start_ms: u64,
     /// `backup`.
@@ -62,11 +67,27 @@ pub struct Unsupported {
     pub slow_start: bool,
 }
 
+/// The ways in which a peer fails, with the bits that `next_upstream` has for them.
+pub const CLASSES: &[(&str, u32)] = &[
+    ("error", 1),
+    ("timeout", 1 << 1),
+    ("invalid_header", 1 << 2),
+    ("http_500", 1 << 3),
+    ("http_502", 1 << 4),
+    ("http_503", 1 << 5),
+    ("http_504", 1 << 6),
+    ("http_403", 1 << 7),
+    ("http_404", 1 << 8),
+    ("http_429", 1 << 9),
+];
+
 const PARAMETERS: &[&str] = &[
     "weight=",
     "max_conns=",
     "max_fails=",
     "fail_timeout=",
+    "fail_on=",
+    "fail_window=",
     "slow_start=",
     "backup",
     "down",
@@ -77,6 +98,14 @@ const PARAMETERS: &[&str] = &[
 ];
 
 impl Server {
+    /// Whether such an end of an attempt counts towards `max_fails`.
+    pub fn counts(&self, verdict: Verdict) -> bool {
+        match self.fail_on {
+            0 => verdict.failed,
+            classes => verdict.class & classes != 0,
+        }
+    }
+
     /// A server with nginx's defaults and no address.
     pub fn new(name: &str, place: Place) -> Server {
         Server {
@@ -88,6 +117,8 @@ impl Server {
             max_conns: 0,
             max_fails: 1,
             fail_timeout_s: 10,
+            fail_on: 0,
+            fail_window_s: 0,
             slow_start_ms: 0,
             backup: false,
             down: false,
@@ -139,6 +170,13 @@ impl Server {
             self.max_fails = parse_number(value).ok_or_else(invalid)?;
         } else if let Some(value) = arg.after("fail_timeout=") {
             self.fail_timeout_s = parse_sec(value).ok_or_else(invalid)?;
+        } else if let Some(value) = arg.after("fail_on=") {
+            let bit = |word: &[u8]| CLASSES.iter().find(|(known, _)| known.as_bytes() == word);
+            for word in value.split(|b| *b == b',') {
+                self.fail_on |= bit(word).ok_or_else(invalid)?.1;
+            }
+        } else if let Some(value) = arg.after("fail_window=") {
+            self.fail_window_s = parse_sec(value).filter(|seconds| *seconds > 0).ok_or_else(invalid)?;
         } else if let Some(value) = arg.after("slow_start=") {
             refuse(unsupported.slow_start)?;
             self.slow_start_ms = parse_msec(value).ok_or_else(invalid)?;

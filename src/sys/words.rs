@@ -13,7 +13,7 @@
 //!                              └─ fork ──▶ worker 2 ─┴─▶ the same numbers
 //! ```
 //!
-//! *Read next*: `balance/peers.rs`, whose state of a peer is seventeen such words.
+//! *Read next*: `balance/peers.rs`, whose state of a peer is eighteen such words.
 
 use std::io;
 use std::ptr::NonNull;

@@ -16,7 +16,7 @@
 //!
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
-use super::{cache, deadline, pool, store};
+use super::{cache, deadline, next, pool, store};
 use crate::balance::{self, Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
@@ -222,12 +222,15 @@ pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
     if u.peer.is_none() {
         return;
     }
-    let mut verdict = Verdict::SERVED;
-    if served && let Some(state) = x[r].upstream_states.last() {
-        let total = clock::now().saturating_sub(state.started);
-        verdict = Verdict::answered(state.header_ms.unwrap_or(total), total);
-    }
-    free_peer(x, r, io, verdict, served);
+    let Some(state) = x[r].upstream_states.last() else { return };
+    // A reply that was passed on may count as a failure all the same (`fail_on=http_500`).
+    let class = next::class_of_status(state.status).unwrap_or_default();
+    let total = clock::now().saturating_sub(state.started);
+    let verdict = match served {
+        true => Verdict::answered(state.header_ms.unwrap_or(total), total),
+        false => Verdict::SERVED,
+    };
+    free_peer(x, r, io, verdict.of_class(class), served);
 }
 
 /// Writes down what went over the connection.

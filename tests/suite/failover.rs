@@ -284,3 +284,23 @@ fn the_log_says_how_old_a_kept_connection_was_that_died() {
     let line = s.wait_for_log("upstream prematurely closed connection");
     assert!(line.contains("[info]") && line.contains(", kept connection: request 2, "), "{line}");
 }
+
+#[test]
+fn a_line_says_which_failures_count() {
+    if !is_headwater() {
+        return; // nginx counts what next_upstream leads on from
+    }
+    let bad = Origin::always(http::reply("500 Internal Server Error", &[], b"first"));
+    let good = Origin::always(http::ok("second"));
+    for (fail_on, want) in [("", ["first", "first"]), ("fail_on=error,http_500", ["first", "second"])] {
+        let text = format!(
+            "upstream u {{ server %%FIRST%% {fail_on}; server %%SECOND%% backup; }}
+             server {{ listen 127.0.0.1:%%PORT_0%%; location / {{ proxy_pass http://u; }} }}"
+        );
+        let s = Server::http(&text).with("FIRST", bad.addr()).with("SECOND", good.addr()).start();
+        // The reply is passed on: next_upstream says nothing of 500.
+        assert_eq!([s.get("/").text(), s.get("/").text()], want, "{fail_on}");
+    }
+    let wrong = Server::http("upstream u { server 127.0.0.1:1 fail_on=http_400; }").refusal();
+    assert!(wrong.contains("invalid parameter \"fail_on=http_400\""), "{wrong}");
+}

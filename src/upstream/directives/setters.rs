@@ -200,3 +200,16 @@ pub fn store_access(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     }
     line.store(&mut of(cx, line, "store_access")?.store_access, mode)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NEXT;
+    use crate::balance::server::CLASSES;
+
+    #[test]
+    fn failures_have_the_same_bits_for_next_upstream_and_for_fail_on() {
+        for class in CLASSES {
+            assert!(NEXT.contains(class), "{class:?}");
+        }
+    }
+}
