@@ -98,7 +98,10 @@ struct Script {
     stays: bool,
 }
 
-/// The locations of a case: buffered, unbuffered, into a page.
+/// Modules whose replies can be kept.
+const KEPT: [&str; 4] = ["proxy", "fastcgi", "scgi", "uwsgi"];
+
+/// The locations of a case: buffered, unbuffered, into a page, kept for a second client.
 fn locations(n: usize, case: &Case) -> String {
     let Case { module, directives, .. } = case;
     let scheme = if *module == "proxy" { "http://" } else { "" };
@@ -110,8 +113,14 @@ fn locations(n: usize, case: &Case) -> String {
         )
     };
     let [buffered, unbuffered] = ["on", "off"].map(|value| format!("{module}_buffering {value};"));
+    let kept = format!(
+        "{module}_cache {module}; {module}_cache_key $request_uri; {module}_cache_valid any 1m;
+         {module}_cache_use_stale error invalid_header; {module}_cache_lock on;"
+    );
+    let kept = if KEPT.contains(module) { kept } else { String::new() };
     place("buffered", &format!("{buffered} {module}_buffer_size 64; {module}_busy_buffers_size 4k;"))
         + &place("unbuffered", &unbuffered)
+        + &place("kept", &kept)
         + &format!("location = /{n}/page {{ ssi on; ssi_types *; default_type text/html; root %%DIR%%; }}\n")
 }
 
@@ -127,21 +136,32 @@ fn one_client(s: &Server, case: &Case, uri: &str, close: bool) -> Vec<u8> {
     c.rest()
 }
 
+/// An origin that does what the script says.
+fn obeys(script: &Arc<Mutex<Script>>) -> Origin {
+    let script = script.clone();
+    Origin::each(move |talk| {
+        loop {
+            let Script { first, pieces, stays } = script.lock().expect("a script").clone();
+            // Whoever does not speak first waits for a request.
+            if (!first && talk.some().is_none()) || !talk.send_pieces(&pieces) {
+                return;
+            }
+            // A close with something unread would be a reset, and could take away what was sent.
+            if !stays {
+                talk.half_close();
+            }
+            if first || !stays {
+                talk.read_to_end();
+                return;
+            }
+        }
+    })
+}
+
 #[test]
 fn damaged_replies_leave_the_worker_well() {
     let script = Arc::new(Mutex::new(Script::default()));
-    let theirs = script.clone();
-    let say = move |talk: &mut crate::kit::origin::Talk| loop {
-        let Script { first, pieces, stays } = theirs.lock().expect("a script").clone();
-        // Whoever does not speak first waits for a request.
-        if (!first && talk.some().is_none()) || !talk.send_pieces(&pieces) || !stays {
-            return;
-        }
-        if first {
-            talk.read_to_end();
-        }
-    };
-    let origins = [Origin::each(say.clone()), Origin::each(say)];
+    let origins = [obeys(&script), obeys(&script)];
     let library = |case: &Case| !matches!(case.module, "echo" | "search");
     let mut cases: Vec<Case> = replies::all().into_iter().filter(library).collect();
     for case in cases.iter_mut().filter(|case| case.module == "mysql" && case.greeting.is_empty()) {
@@ -149,8 +169,11 @@ fn damaged_replies_leave_the_worker_well() {
         case.greeting = welcome("mysql_native_password", &[]);
     }
     let places: String = cases.iter().enumerate().map(|(n, case)| locations(n, case)).collect();
+    let cache = |module: &str| format!("{module}_cache_path %%DIR%%/{module} keys_zone={module}:1m;");
+    let caches = KEPT.map(cache).concat();
     let mut setup = Server::http(&format!(
-        "upstream backend {{ server %%A%% max_fails=0; server %%B%% max_fails=0; keepalive 2; }}
+        "{caches}
+         upstream backend {{ server %%A%% max_fails=0; server %%B%% max_fails=0; keepalive 2; }}
          server {{ listen 127.0.0.1:%%PORT_0%%; location = /quiet {{ return 204; }} {places} }}"
     ));
     for n in 0..cases.len() {
@@ -180,8 +203,12 @@ fn damaged_replies_leave_the_worker_well() {
         let pieces = dice.pieces(&input).into_iter().map(<[u8]>::to_vec).collect();
         let stays = dice.below(16) == 0;
         *script.lock().expect("a script") = Script { first: !case.greeting.is_empty(), pieces, stays };
-        let uri = format!("/{at}/{}", dice.one_of(&["buffered", "unbuffered", "page"]));
-        let answer = one_client(&s, case, &uri, dice.below(12) == 0);
+        let uri = format!("/{at}/{}", dice.one_of(&["buffered", "unbuffered", "page", "kept"]));
+        let uri = format!("{uri}?{n}");
+        let mut answer = one_client(&s, case, &uri, dice.below(12) == 0);
+        if uri.contains("kept") {
+            answer = one_client(&s, case, &uri, false);
+        }
         let what = || format!("reply {n} to {uri}, {}: b\"{}\"", case.module, input.escape_ascii());
         assert!(
             answer.is_empty() || answer.starts_with(b"HTTP/1.1 "),
