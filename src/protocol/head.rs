@@ -34,6 +34,9 @@ impl Field {
     }
 }
 
+/// How many fields a head that is used again may keep room for.
+const KEPT: usize = 64;
+
 /// What a module found out before the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -117,16 +120,35 @@ impl Head {
         sizes.max_by_key(|(_, size)| *size)
     }
 
-    /// Forgets the fields.
+    /// Forgets the fields. The list keeps its memory unless that is much.
     pub fn clear_fields(&mut self) {
         self.fields.clear();
+        if self.fields.capacity() > KEPT {
+            self.fields = Vec::new();
+        }
         self.names = Set::default();
     }
 
-    /// Forgets everything: an interim reply is done with, or the next peer is asked.
+    /// Forgets everything but the memory of its lists: an interim reply is done with, or the next peer is
+    /// asked. The pattern names all fields, so a new one does not compile until it is thought of.
     pub fn clear(&mut self) {
-        let mut fields = std::mem::take(&mut self.fields);
-        fields.clear();
-        *self = Head { fields, ..Head::default() };
+        self.clear_fields();
+        let Head {
+            status,
+            status_line,
+            fields: _,
+            names: _,
+            content_length,
+            keepalive,
+            idle_sec,
+            upgrade,
+            notes,
+            detail,
+        } = self;
+        *status = 0;
+        (*content_length, *idle_sec) = (None, None);
+        (*keepalive, *upgrade) = (false, false);
+        (*status_line, *detail) = (Slice::EMPTY, Slice::EMPTY);
+        notes.clear();
     }
 }
