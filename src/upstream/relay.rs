@@ -39,11 +39,13 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x[r].flags.upgraded = upgrade;
     let sent = if x[r].flags.in_memory { Status::Ok } else { send_header(x, r, io) };
     // A status here is one that a filter wants in place of this response.
-    if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.post_action {
+    let gone = sent == Status::Error && cache::fill::is_wanted_without_client(x, r, io);
+    if sent == Status::Error && !gone || matches!(sent, Status::Http(_)) || x[r].flags.post_action {
         return sent.finish();
     }
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     u.header_sent = true;
+    u.client_gone |= gone;
     let buffered = u.buffering && !x[r].flags.in_memory;
     cache::fill::begin(x, r, io, buffered && !upgrade);
     if upgrade {
@@ -51,6 +53,9 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     stop_sending(x, r, io);
     let copies = super::of(x, r).is_some_and(|u| u.copies_body());
+    if gone && !copies {
+        return sent.finish();
+    }
     if x[r].flags.header_only && !x[r].flags.in_memory && !copies {
         // The peer may still send a body that is not wanted: HEAD has none, so only the framing decides.
         let Some(u) = super::of(x, r) else { return Ok(()) };

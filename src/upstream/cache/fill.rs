@@ -57,6 +57,13 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, relayed: bool) {
     }
 }
 
+/// The head could not be sent because the client has gone, and the reply is to be kept. DIFF: nginx gives it
+/// up if the client went before its first byte.
+pub fn is_wanted_without_client(x: &Exchange, r: RequestIx, io: &Io) -> bool {
+    let is_gone = io.net.table.get(x.client.conn).is_some_and(|c| c.write.error);
+    is_gone && valid_until(x, r).is_some()
+}
+
 /// Until when the reply is fresh: as it says itself, or `NAME_cache_valid`. None if it is not to be kept.
 fn valid_until(x: &Exchange, r: RequestIx) -> Option<u64> {
     let u = x[r].upstream.as_deref()?;
