@@ -15,7 +15,7 @@ PARTS = php memcached redis mysql uwsgi
 
 .DEFAULT_GOAL := help
 .PHONY: help run showcase $(PARTS:%=run-%) build test fmt lint manual tidy unit suite directives protocol-bench
-.PHONY: fuzz bench bench-all flame idle floor slow-readers closing-origins reload modules setup-build setup-test
+.PHONY: fuzz bench bench-all pgo flame idle floor slow-readers closing-origins reload modules setup-build setup-test
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ tidy: ## check the rules of the house: layers, sizes, no panics, essays
 
 unit: ## run the tests beside the code and those in the documentation
 	$(CARGO) test --quiet --lib --bins --examples
-	$(CARGO) test --quiet --test protocol_bench --test fuzz
+	$(CARGO) test --quiet --test protocol_bench --test fuzz --test allocations
 	$(CARGO) test --quiet --doc
 
 suite: ## run the tests that start a server (in a debug build, so the loop's invariants are checked)
@@ -76,6 +76,9 @@ bench: build floor ## measure processor time per proxied request, beside nginx, 
 
 bench-all: build floor ## ... and system calls, instructions, slow readers, idle clients, workers; write results and charts
 	@scripts/bench/bench.py --binary $(BINARY) --all --idle 10000,20000,100000 --out bench/results --charts docs/charts
+
+pgo: setup-build ## build the release binary once more, with a profile of itself at work (needs llvm-tools of rustup)
+	@scripts/pgo.sh $(TARGET)
 
 flame: build ## draw where the time of a small proxied GET goes (target/flame.svg)
 	@scripts/bench/flame.py --binary $(BINARY) --out $(TARGET)/flame.svg

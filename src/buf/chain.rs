@@ -261,7 +261,9 @@ impl Chain {
     #[inline]
     pub fn clear(&mut self) {
         self.first = None;
-        if let Some(rest) = &mut self.rest {
+        if let Some(rest) = &mut self.rest
+            && !rest.is_empty()
+        {
             rest.clear();
         }
         self.bytes = 0;

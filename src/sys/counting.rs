@@ -15,11 +15,32 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
     // Neither has a destructor nor needs to be made first, so the allocator may use them at any time.
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How often watched threads asked for memory.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// From now on [`calls`] tells how often this thread asks for memory.
+pub fn watch_this_thread() {
+    WATCHED.set(true);
+}
+
+/// How often the watched threads have asked for memory; any thread may ask.
+pub fn calls() -> u64 {
+    CALLS.load(Ordering::Relaxed)
+}
+
+fn note_call() {
+    if WATCHED.try_with(Cell::get).unwrap_or(false) {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The system's allocator, with counts.
@@ -42,6 +63,7 @@ fn size_of(layout: Layout) -> isize {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(size_of(layout));
+        note_call();
         // SAFETY: the caller's promises are those this function needs.
         unsafe { System.alloc(layout) }
     }

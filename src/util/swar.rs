@@ -18,7 +18,7 @@ const HIGHS: u64 = ONES * 0x80;
 
 /// The high bit of the first byte below `limit`, which is at most 0x80. A borrow may set bits of bytes behind
 /// that one, so only the lowest bit of the result means something.
-const fn below(word: u64, limit: u8) -> u64 {
+pub const fn below(word: u64, limit: u8) -> u64 {
     word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
 }
 
