@@ -16,6 +16,7 @@ command -v wrk > /dev/null || { echo "pgo: no wrk; install the package wrk" >&2;
 work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2> /dev/null || true; rm -rf "$work"' EXIT
+mkdir "$work/logs"
 chmod 755 "$work"
 
 echo "pgo: building a binary that counts"
