@@ -32,11 +32,12 @@ fn holds_nothing(worker: u32, before: usize) {
 #[test]
 fn damaged_requests_leave_the_worker_well() {
     let origin =
-        Origin::each(|talk| while talk.request_head().is_some() && talk.send(http::ok("from the origin")) {});
+        Origin::each(|talk| while talk.request().is_some() && talk.send(http::ok("from the origin")) {});
     let s = Server::http(
         "upstream u { server %%ORIGIN%% max_fails=0; keepalive 4; }
          limit_req_zone $uri zone=z:64k rate=1000r/s; map $http_host $mapped { ~^(?<h>.)a $h; default x; }
-         client_header_timeout 1s; client_body_timeout 1s; lingering_timeout 1s; gzip on; gzip_min_length 1;
+         keepalive_requests 1000000; client_header_timeout 1s; client_body_timeout 1s; lingering_timeout 1s;
+         gzip on; gzip_min_length 1;
          server { listen 127.0.0.1:%%PORT_0%%; server_name ~^(?<sub>[a-z]+)\\. b;
              large_client_header_buffers 2 1k; client_header_buffer_size 128;
              proxy_http_version 1.1; proxy_read_timeout 1s; root %%DIR%%;
@@ -172,7 +173,7 @@ fn damaged_replies_leave_the_worker_well() {
     let cache = |module: &str| format!("{module}_cache_path %%DIR%%/{module} keys_zone={module}:1m;");
     let caches = KEPT.map(cache).concat();
     let mut setup = Server::http(&format!(
-        "{caches}
+        "{caches} keepalive_requests 1000000;
          upstream backend {{ server %%A%% max_fails=0; server %%B%% max_fails=0; keepalive 2; }}
          server {{ listen 127.0.0.1:%%PORT_0%%; location = /quiet {{ return 204; }} {places} }}"
     ));
