@@ -11,6 +11,7 @@ POST = """
 wrk.method = "POST"
 wrk.body = string.rep("b", 16384)
 """
+IP_BIND_ADDRESS_NO_PORT = 24
 # so many connections to one address, that the ports for outgoing ones suffice
 PER_ADDRESS = 20_000
 
@@ -48,6 +49,8 @@ def connect(port, number=0, receive_buffer=None):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
     if number:
+        # the port is chosen when it is known where to, so the same one may serve several addresses
+        s.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         s.bind((f"127.0.0.{2 + number // PER_ADDRESS}", 0))
     s.connect(("127.0.0.1", port))
     return s
