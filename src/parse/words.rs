@@ -20,10 +20,8 @@
 //! *Read next*: `header.rs`; `util/swar.rs`, the same for the fields of replies.
 
 use super::Span;
-use crate::util::swar;
+use crate::util::swar::{self, HIGHS, ONES};
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 /// Bit 5 of each byte: set, it turns upper case into lower case.
 const CASE: u64 = 0x2020_2020_2020_2020;
 
@@ -45,12 +43,12 @@ fn usual(word: u64) -> u64 {
     const fn at_least(n: u8) -> u64 {
         ONES * (0x80 - n as u64)
     }
-    let seven = word & !HIGH;
+    let seven = word & !HIGHS;
     let lower = seven | CASE;
     let letter = (lower + at_least(b'a')) & !(lower + at_least(b'z' + 1));
     let digit = (seven + at_least(b'0')) & !(seven + at_least(b'9' + 1));
     let hyphen = !((seven ^ (ONES * b'-' as u64)) + at_least(1));
-    (letter | digit | hyphen) & !word & HIGH
+    (letter | digit | hyphen) & !word & HIGHS
 }
 
 /// Where a hash begins.
@@ -89,7 +87,7 @@ fn usual_name(window: &[u8], start: usize) -> Option<(usize, u32)> {
     let (mut len, mut hash) = (0, HASH_START);
     loop {
         let word = word(window, start + len)?;
-        let odd = !usual(word) & HIGH;
+        let odd = !usual(word) & HIGHS;
         let folded = word | CASE;
         if odd == 0 {
             hash = hash_step(hash, folded);

@@ -68,7 +68,7 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         u.client_gone |= copies && header_only;
     }
     store::begin(x, r, io);
-    watch(x, r, io, buffered);
+    watch(x, r, buffered);
     if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
 }
 
@@ -110,7 +110,7 @@ fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     }
 }
 
-fn watch(x: &mut Exchange, r: RequestIx, io: &mut Io, buffered: bool) {
+fn watch(x: &mut Exchange, r: RequestIx, buffered: bool) {
     let Some(u) = super::of(x, r) else { return };
     u.mode = if buffered { Mode::Buffered } else { Mode::Unbuffered };
     if let Some(peer) = u.peer.as_mut() {
@@ -118,7 +118,6 @@ fn watch(x: &mut Exchange, r: RequestIx, io: &mut Io, buffered: bool) {
     }
     let slot = if buffered { ClientWrite::ProcessDownstream } else { ClientWrite::NonBufferedDownstream };
     x[r].swap_write(slot);
-    let _ = io;
 }
 
 /// Decodes what is in the window. Says whether the body is complete.

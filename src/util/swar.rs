@@ -13,8 +13,10 @@
 //!
 //! *Read next*: `protocol/http1/field_line.rs`, `protocol/names.rs`.
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = ONES * 0x80;
+/// The lowest bit of each byte.
+pub const ONES: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+pub const HIGHS: u64 = ONES * 0x80;
 
 /// The high bit of the first byte below `limit`, which is at most 0x80. A borrow may set bits of bytes behind
 /// that one, so only the lowest bit of the result means something.

@@ -91,13 +91,8 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
             return Spoke::Gone;
         }
     }
-    set_local_port(io, conn, listen, &mut head);
-    Spoke::Request(server, head)
-}
-
-fn set_local_port(io: &mut Io, conn: ConnId, listen: &ListenAddress, head: &mut Head) {
-    let _ = (io, conn);
     head.local_port = listen.listen.address.port();
+    Spoke::Request(server, head)
 }
 
 fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {
