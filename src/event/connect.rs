@@ -5,11 +5,14 @@
 //!
 //! ```text
 //!   socket() ─▶ connect() ─▶ EINPROGRESS ─▶ registered ─▶ writable ─▶ SO_ERROR ── 0 ─▶ connected
-//!                   └─▶ 0 (unix sockets, some loopbacks): connected at once      └── else ─▶ next peer
+//!                   │              └─▶ this machine? getpeername() ── 0 ─▶ connected  └── else ─▶ next peer
+//!                   └─▶ 0 (unix sockets): connected
 //! ```
 //!
 //! *Here* [`Net::connect`] and [`Net::connect_result`] are those two halves and nothing more; who is
-//! connected to, and what happens when it fails, is the business of `upstream/`.
+//! connected to, and what happens when it fails, is the business of `upstream/`. Unlike nginx we know that
+//! a peer on this machine has answered while connect(2) was at work, and save the turn of the loop that
+//! would tell us so.
 //!
 //! *Read next*: `upstream/connect.rs`.
 
@@ -20,6 +23,16 @@ use crate::util::address::Address;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io;
 use std::os::fd::OwnedFd;
+
+/// Whether a connect that is "in progress" is over all the same.
+///
+/// Packets to this machine are delivered within the call that sends them, so the whole handshake has
+/// happened when connect(2) returns; it says EINPROGRESS because it did not wait to see. A socket has a
+/// peer's name only when it is connected: refused ones, and those that a full queue did not take, have
+/// none, and their end is told by the poll as for any other peer.
+fn shook_hands(socket: &Socket, peer: &Address) -> bool {
+    peer.ip().is_some_and(|ip| ip.is_loopback()) && socket.peer_addr().is_ok()
+}
 
 /// What is set on a socket before it connects.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +87,7 @@ impl Net {
         }
         let done = match socket.connect(&address) {
             Ok(()) => true,
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => shook_hands(&socket, peer),
             Err(error) => return Err(error),
         };
         let id = self.adopt(OwnedFd::from(socket), peer.clone(), owner)?;
@@ -101,5 +114,22 @@ impl Net {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_connect_to_this_machine_is_over_at_once_if_somebody_listens() -> io::Result<()> {
+        let mut net = Net::new(8)?;
+        let mut begin = |address| net.connect(&Address::Ip(address), &Options::default(), Owner::Waiting);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        assert!(begin(listener.local_addr()?)?.done);
+        let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        assert!(!begin(nobody)?.done);
+        Ok(())
     }
 }

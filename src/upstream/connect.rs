@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   pick ─┬─ Peer ─▶ pool? ─┬─ idle one, still quiet ─▶ send now
-//!         │                 └─ connect() ─┬─ at once ─▶ send now
+//!         │                 └─ connect() ─┬─ at once (a peer on this machine) ─▶ send now
 //!         │                               └─ EINPROGRESS ─▶ wait for writability (connect_timeout)
 //!         ├─ Wait ─▶ queue
 //!         └─ NoLive ─▶ Next(NoLive)
@@ -164,7 +164,7 @@ pub(super) fn options(conf: &UpstreamConf, bind: Option<Address>) -> Options {
     }
 }
 
-/// Begins a new connection; the flag says whether it is there already, as with unix sockets.
+/// Begins a new connection; the flag says whether it is there already, as with peers on this machine.
 fn start(
     x: &Exchange,
     r: RequestIx,
@@ -174,11 +174,6 @@ fn start(
     bind: Option<Address>,
 ) -> io::Result<(ConnId, bool)> {
     let started = io.net.connect(address, &options(conf, bind), Owner::Upstream(x.id, r))?;
-    if started.done
-        && let Some(c) = io.net.table.get_mut(started.id)
-    {
-        c.write.ready = true;
-    }
     Ok((started.id, started.done))
 }
 
