@@ -87,7 +87,7 @@ fn visitor(cookie: Option<&[u8]>, value: &str) -> Visitor {
 const DAY: u64 = 86_400_000;
 
 fn port(group: &Group, client: &mut Visitor, now_ms: u64) -> u16 {
-    match group.pick(&mut group.start(), client, false, now_ms) {
+    match group.choose(&mut group.start(), client, false, now_ms) {
         Pick::Peer(held) => held.peer().address.port(),
         _ => 0,
     }
@@ -111,7 +111,7 @@ fn a_server_line_keeps_what_it_says() {
     assert_eq!(u.roster().unresolved.len(), 2);
     assert_eq!(u.roster().backup.peers.len(), 1);
     assert_eq!((u.method(), u.keepalive().connections), ("round_robin", 32));
-    let Pick::Peer(held) = u.pick(&mut u.start(), &mut visitor(None, ""), false, DAY) else {
+    let Pick::Peer(held) = u.choose(&mut u.start(), &mut visitor(None, ""), false, DAY) else {
         panic!("a peer")
     };
     assert_eq!(&*held.peer().name, "127.0.0.1:81");
@@ -217,7 +217,7 @@ fn a_route_leads_to_its_server_even_the_only_one_that_drains() {
     assert_eq!((0..3).map(|_| port(u, &mut visitor(None, "b"), DAY)).collect::<Vec<_>>(), [2, 2, 2]);
     let one = all.find("one").expect("the group");
     assert_eq!(port(one, &mut visitor(None, "a"), DAY), 1);
-    let Pick::NoLive(why) = one.pick(&mut one.start(), &mut visitor(None, "z"), false, DAY) else {
+    let Pick::NoLive(why) = one.choose(&mut one.start(), &mut visitor(None, "z"), false, DAY) else {
         panic!("nobody")
     };
     assert_eq!(why.peers[0].1, Reason::Draining);
@@ -256,15 +256,15 @@ fn requests_wait_when_all_are_full_and_are_woken_in_turn() {
     let u = all.find("u").expect("the group");
     let ask = || (u.start(), visitor(None, ""));
     let (mut tried, mut client) = ask();
-    let Pick::Peer(first) = u.pick(&mut tried, &mut client, false, DAY) else { panic!("a peer") };
-    let second = u.pick(&mut u.start(), &mut client, false, DAY);
+    let Pick::Peer(first) = u.choose(&mut tried, &mut client, false, DAY) else { panic!("a peer") };
+    let second = u.choose(&mut u.start(), &mut client, false, DAY);
     let mut late = u.start();
-    let Pick::Wait(100) = u.pick(&mut late, &mut client, false, DAY) else { panic!("wait") };
-    let Pick::Wait(50) = u.pick(&mut late, &mut client, false, DAY + 2950) else { panic!("wait on") };
-    let Pick::NoLive(_) = u.pick(&mut late, &mut client, false, DAY + 3000) else { panic!("too late") };
+    let Pick::Wait(100) = u.choose(&mut late, &mut client, false, DAY) else { panic!("wait") };
+    let Pick::Wait(50) = u.choose(&mut late, &mut client, false, DAY + 2950) else { panic!("wait on") };
+    let Pick::NoLive(_) = u.choose(&mut late, &mut client, false, DAY + 3000) else { panic!("too late") };
     let waiter = (ExchangeId(5), RequestIx::MAIN);
     u.wait(waiter);
-    let Pick::NoLive(why) = u.pick(&mut u.start(), &mut client, false, DAY) else { panic!("no room") };
+    let Pick::NoLive(why) = u.choose(&mut u.start(), &mut client, false, DAY) else { panic!("no room") };
     assert_eq!(why.to_string(), "127.0.0.1:1 full 1/1; 127.0.0.1:2 full 1/1");
     let freed = u.free(first, &mut tried, crate::balance::Verdict::SERVED, DAY);
     assert_eq!(freed.wake, Some(waiter));
@@ -272,5 +272,5 @@ fn requests_wait_when_all_are_full_and_are_woken_in_turn() {
     u.wait(waiter);
     u.unwait(waiter);
     drop(second);
-    assert!(matches!(u.pick(&mut u.start(), &mut client, false, DAY), Pick::Peer(_)));
+    assert!(matches!(u.choose(&mut u.start(), &mut client, false, DAY), Pick::Peer(_)));
 }

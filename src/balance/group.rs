@@ -196,12 +196,23 @@ impl Group {
         self.ledger.may_repeat(tried)
     }
 
-    /// Chooses a peer and counts it. With `fail_open` the least bad one is taken when none is good.
-    pub fn pick(&self, tried: &mut Tried, client: &mut dyn Client, fail_open: bool, now_ms: u64) -> Pick {
+    /// Whether the request has to be [asked](Group::ask) for something before a peer is chosen for it. Most
+    /// groups choose without regard to who asks.
+    pub fn wants_client(&self, tried: &Tried) -> bool {
+        !tried.is_asked() && (self.sticky.is_some() || self.method.has_key())
+    }
+
+    /// Asks the request for what decides the choice: the method's key, the session. The first call counts.
+    pub fn ask(&self, tried: &mut Tried, client: &mut dyn Client, now_ms: u64) {
         if tried.ask() {
             tried.key = self.method.key(client);
             tried.bound = self.sticky.as_ref().and_then(|sticky| sticky.bound(client, now_ms));
         }
+    }
+
+    /// Chooses a peer and counts it, for a request that has been asked. With `fail_open` the least bad one is
+    /// taken when none is good.
+    pub fn pick(&self, tried: &mut Tried, fail_open: bool, now_ms: u64) -> Pick {
         let roster = tried.roster.clone();
         let _lock = self.zone.lock();
         if let Some(held) = self.bound(tried, now_ms) {
@@ -229,6 +240,13 @@ impl Group {
             tried.in_backup = true;
             tried.forget();
         }
+    }
+
+    /// Asks and picks.
+    #[cfg(test)]
+    pub fn choose(&self, tried: &mut Tried, client: &mut dyn Client, fail_open: bool, now_ms: u64) -> Pick {
+        self.ask(tried, client, now_ms);
+        self.pick(tried, fail_open, now_ms)
     }
 
     /// The peer that a session binds the request to, if it may be asked: also when it drains.

@@ -41,6 +41,10 @@ impl Balancer for Hash {
         "hash"
     }
 
+    fn has_key(&self) -> bool {
+        true
+    }
+
     fn key(&self, client: &mut dyn Client) -> Option<Slice> {
         Some(client.eval(&self.key))
     }

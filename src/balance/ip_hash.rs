@@ -28,6 +28,10 @@ impl Balancer for IpHash {
         "ip_hash"
     }
 
+    fn has_key(&self) -> bool {
+        true
+    }
+
     fn key(&self, client: &mut dyn Client) -> Option<Slice> {
         let bytes: Vec<u8> = match client.address().ip() {
             Some(IpAddr::V4(ip)) => ip.octets().into_iter().take(3).collect(),

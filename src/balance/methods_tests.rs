@@ -45,7 +45,7 @@ fn with(method: impl Balancer + 'static, servers: Vec<Server>) -> Group {
 }
 
 fn pick(group: &Group, client: &mut dyn Client, now_ms: u64) -> Option<Held> {
-    match group.pick(&mut group.start(), client, false, now_ms) {
+    match group.choose(&mut group.start(), client, false, now_ms) {
         Pick::Peer(held) => Some(held),
         _ => None,
     }
@@ -132,7 +132,7 @@ fn failing_servers_are_passed_over_as_in_nginx() {
         let mut tried = g.start();
         let mut asked = Vec::new();
         loop {
-            let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, DAY) else { break };
+            let Pick::Peer(held) = g.choose(&mut tried, &mut Nobody, false, DAY) else { break };
             let port = held.peer().address.port();
             asked.push(port.to_string());
             let verdict = if port > 3 { Verdict::FAILED } else { Verdict::SERVED };
@@ -161,7 +161,7 @@ fn the_least_busy_server_is_chosen_and_equals_take_turns() {
 
 fn answer(group: &Group, total_ms: u64, now_ms: u64) -> u16 {
     let mut tried = group.start();
-    let Pick::Peer(held) = group.pick(&mut tried, &mut Nobody, false, now_ms) else { return 0 };
+    let Pick::Peer(held) = group.choose(&mut tried, &mut Nobody, false, now_ms) else { return 0 };
     let port = held.peer().address.port();
     let _ = group.free(held, &mut tried, Verdict::answered(total_ms, total_ms), now_ms + total_ms);
     port
@@ -249,7 +249,7 @@ proptest! {
             let mut client = Somebody(Address::NONE, format!("{n}"));
             let mut tried = g.start();
             let mut asked = Vec::new();
-            while let Pick::Peer(held) = g.pick(&mut tried, &mut client, false, now) {
+            while let Pick::Peer(held) = g.choose(&mut tried, &mut client, false, now) {
                 prop_assert!(!asked.contains(&held.peer().address), "{:?} again", held.peer());
                 asked.push(held.peer().address.clone());
                 now += 700;

@@ -68,6 +68,11 @@ pub trait Balancer {
     /// The directive's name, for the log and the status page.
     fn name(&self) -> &'static str;
 
+    /// Whether [`Balancer::key`] has anything to ask the request for.
+    fn has_key(&self) -> bool {
+        false
+    }
+
     /// What of the request decides the choice. Asked once, before the first choice, and kept in
     /// [`Tried::key`]; nothing is locked meanwhile.
     fn key(&self, _client: &mut dyn Client) -> Option<Slice> {

@@ -40,7 +40,7 @@ pub fn group(servers: Vec<Server>) -> Group {
 
 /// The port of the next choice, 0 for nobody, given back at once with the verdict.
 pub fn once(group: &Group, tried: &mut Tried, verdict: Verdict, now_ms: u64) -> u16 {
-    match group.pick(tried, &mut Nobody, false, now_ms) {
+    match group.choose(tried, &mut Nobody, false, now_ms) {
         Pick::Peer(held) => {
             let port = held.peer().address.port();
             let _ = group.free(held, tried, verdict, now_ms);
@@ -97,7 +97,7 @@ fn a_failed_peer_is_out_for_fail_timeout_and_one_request_probes_it() {
     let (mut probe, held) = loop {
         // Its weight recovers with the rounds in which it takes part, so it is not the first.
         let mut tried = g.start();
-        match g.pick(&mut tried, &mut Nobody, false, DAY + 11_000) {
+        match g.choose(&mut tried, &mut Nobody, false, DAY + 11_000) {
             Pick::Peer(held) if held.peer().address.port() == 1 => break (tried, held),
             Pick::Peer(_) => {}
             other => panic!("a peer, not {other:?}"),
@@ -116,7 +116,7 @@ fn going_out_is_told_with_numbers() {
     let g = group(vec![server(1, |s| s.max_fails = 2), server(2, |s| s.down = true), server(3, |_| ())]);
     let fail = |now| {
         let mut tried = g.start();
-        let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, now) else { return None };
+        let Pick::Peer(held) = g.choose(&mut tried, &mut Nobody, false, now) else { return None };
         g.free(held, &mut tried, Verdict::FAILED, now).event
     };
     let mut events: Vec<String> = (0..4).filter_map(|_| fail(DAY)).map(|e| e.to_string()).collect();
@@ -128,13 +128,13 @@ fn going_out_is_told_with_numbers() {
             "127.0.0.1:3 is out for 10s after 1 failure: upstream server temporarily disabled"
         ]
     );
-    let Pick::NoLive(nobody) = g.pick(&mut g.start(), &mut Nobody, false, DAY + 3000) else { panic!("none") };
+    let Pick::NoLive(nobody) = g.choose(&mut g.start(), &mut Nobody, false, DAY + 3000) else { panic!("none") };
     assert_eq!(
         nobody.to_string(),
         "127.0.0.1:1 failed 2x, back in 8s; 127.0.0.1:2 down; 127.0.0.1:3 failed 1x, back in 8s"
     );
     assert_eq!(nobody.retry_after, Some(8));
-    assert!(matches!(g.pick(&mut g.start(), &mut Nobody, true, DAY + 3000), Pick::Peer(_)), "fail open");
+    assert!(matches!(g.choose(&mut g.start(), &mut Nobody, true, DAY + 3000), Pick::Peer(_)), "fail open");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn failures_are_not_forgiven_by_successes_in_between() {
     for round in 0..30 {
         let mut tried = g.start();
         let now = DAY + round * 100;
-        let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, now) else { panic!("a peer") };
+        let Pick::Peer(held) = g.choose(&mut tried, &mut Nobody, false, now) else { panic!("a peer") };
         let port = held.peer().address.port();
         count += u32::from(port == 1);
         let fails = port == 1 && count.is_multiple_of(3);
@@ -167,8 +167,8 @@ fn the_lone_peer_is_always_asked_unless_it_is_down_or_full() {
         assert_eq!(once(&g, &mut tried, Verdict::FAILED, DAY), 1);
         assert_eq!(tried.tries, 0);
     }
-    let held = g.pick(&mut g.start(), &mut Nobody, false, DAY);
-    let Pick::NoLive(full) = g.pick(&mut g.start(), &mut Nobody, true, DAY) else { panic!("full") };
+    let held = g.choose(&mut g.start(), &mut Nobody, false, DAY);
+    let Pick::NoLive(full) = g.choose(&mut g.start(), &mut Nobody, true, DAY) else { panic!("full") };
     assert_eq!(full.peers[0].1, Reason::Full { conns: 1, max: 1 });
     drop(held);
     assert_eq!(ports(&g, 1, DAY), [1], "a peer that is dropped is given back");
@@ -234,7 +234,7 @@ fn a_peer_that_a_check_takes_out_is_down_until_the_check_brings_it_back() {
 fn a_peer_may_be_held_again_for_a_new_connection() {
     let g = group(vec![server(1, |_| ()), server(2, |_| ())]);
     let mut tried = g.start();
-    let Pick::Peer(held) = g.pick(&mut tried, &mut Nobody, false, DAY) else { panic!("a peer") };
+    let Pick::Peer(held) = g.choose(&mut tried, &mut Nobody, false, DAY) else { panic!("a peer") };
     let peer = held.peer().clone();
     let _ = g.free(held, &mut tried, Verdict::SERVED, DAY);
     let again = g.hold(&peer, DAY);

@@ -96,4 +96,9 @@ impl Tried {
     pub(super) fn ask(&mut self) -> bool {
         !std::mem::replace(&mut self.asked, true)
     }
+
+    /// Whether it has been.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked
+    }
 }

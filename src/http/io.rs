@@ -10,6 +10,7 @@
 
 use super::counters::Counters;
 use super::cycle::HttpCycle;
+use crate::balance::Idle;
 use crate::event::{ConnId, Connection, Net};
 use std::any::{Any, TypeId};
 use std::rc::Rc;
@@ -24,9 +25,11 @@ pub struct Io {
     pub counters: Counters,
     /// The worker is finishing: connections are not kept alive (nginx: `ngx_exiting`).
     pub exiting: bool,
+    /// Idle connections to peers.
+    pub idle: Idle,
     /// The worker's number, from 0.
     pub worker: usize,
-    /// State of the worker that rooms above HTTP keep here: peers, idle pools, the resolver. Found by type.
+    /// State of the worker that rooms above HTTP keep here: health checks, the resolver. Found by type.
     pub services: Services,
 }
 

@@ -56,6 +56,24 @@ pub struct State {
     pub bytes_sent: u64,
 }
 
+impl State {
+    /// An attempt that begins now. Not made of [`State::default`], whose empty name would be counted memory of
+    /// its own.
+    pub fn begun(peer: Rc<str>) -> State {
+        State {
+            peer,
+            status: 0,
+            started: clock::now(),
+            connect_ms: None,
+            header_ms: None,
+            response_ms: None,
+            response_length: 0,
+            bytes_received: 0,
+            bytes_sent: 0,
+        }
+    }
+}
+
 /// How the reply reaches the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -172,7 +190,7 @@ pub struct Upstream {
     /// Keeps the exchange alive; None once the upstream is over and only its results are left.
     pub hold: Option<Hold>,
     /// Which protocol.
-    pub kind: Kind,
+    pub kind: &'static Kind,
     /// The settings of the location under the protocol's prefix.
     pub conf: Rc<UpstreamConf>,
     /// Where the location passes to.
@@ -180,6 +198,8 @@ pub struct Upstream {
     /// The protocol's context of this request. None until `create_request` has made it, and when the upstream
     /// is over.
     pub module: Option<Box<dyn Erased>>,
+    /// The context of a request that is over: the next one's is made in its memory.
+    pub used_module: Option<Box<dyn Erased>>,
     /// The peers. None until they are known: a name may have to be asked for first.
     pub group: Option<Rc<Group>>,
     /// While its name is being asked for: by what the question is taken back, and `host:port`.
@@ -270,13 +290,14 @@ impl Upstream {
     }
 
     /// The upstream of a request that begins.
-    pub fn new(kind: Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) -> Upstream {
+    pub fn new(kind: &'static Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) -> Upstream {
         Upstream {
             hold: Some(hold),
             kind,
             buffering: *conf.buffering,
             conf,
             module: None,
+            used_module: None,
             group: None,
             resolving: None,
             tls: None,
@@ -312,7 +333,7 @@ impl Upstream {
     }
 
     /// Makes a retired one that of a request that begins.
-    pub fn renew(&mut self, kind: Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) {
+    pub fn renew(&mut self, kind: &'static Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) {
         self.hold = Some(hold);
         self.kind = kind;
         self.buffering = *conf.buffering;
@@ -334,6 +355,7 @@ impl Upstream {
             conf: _,
             pass: _,
             module,
+            used_module: _,
             group,
             resolving,
             tls,

@@ -18,6 +18,7 @@ use super::{Fault, Flow, Framing, Greet, Head, Input, Out, Outcome, Protocol, Re
 use crate::buf::Slice;
 use crate::conf::directive::Module;
 use crate::conf::merge::Confs;
+use std::any::Any;
 
 /// A module's context with its type forgotten. Each function is the one of [`Protocol`] with that name.
 pub trait Erased {
@@ -60,8 +61,12 @@ pub trait Erased {
     /// [`Protocol::abort_request`]
     fn abort_request(&mut self, out: &mut Out);
 
-    /// [`Protocol::finalize_request`]; the box makes sure it cannot be called twice.
-    fn finalize_request(self: Box<Self>, end: Outcome);
+    /// [`Protocol::finalize_request`]. What is left is of use for its memory only, see
+    /// [`Kind::create_request_in`].
+    fn finalize_request(&mut self, end: Outcome);
+
+    /// Itself, for those who know its type.
+    fn as_any(&mut self) -> &mut dyn Any;
 }
 
 struct Held<P> {
@@ -110,12 +115,17 @@ impl<P: Protocol> Erased for Held<P> {
         self.now.abort_request(out);
     }
 
-    fn finalize_request(self: Box<Self>, end: Outcome) {
-        self.now.finalize_request(end);
+    fn finalize_request(&mut self, end: Outcome) {
+        std::mem::replace(&mut self.now, self.pristine.clone()).finalize_request(end);
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 }
 
-type Create = fn(&mut dyn Request, &Confs, &mut Out) -> Result<Box<dyn Erased>, Fault>;
+type Used = Option<Box<dyn Erased>>;
+type Create = fn(&mut dyn Request, &Confs, &mut Out, Used) -> Result<Box<dyn Erased>, Fault>;
 
 /// A protocol as the configuration knows it.
 #[derive(Clone, Copy)]
@@ -200,7 +210,21 @@ impl Kind {
         location: &Confs,
         out: &mut Out,
     ) -> Result<Box<dyn Erased>, Fault> {
-        (self.create)(r, location, out)
+        (self.create)(r, location, out, None)
+    }
+
+    /// The same; the context takes the memory of a used one, if that is of the same protocol.
+    ///
+    /// # Errors
+    /// The module's.
+    pub fn create_request_in(
+        &self,
+        used: Option<Box<dyn Erased>>,
+        r: &mut dyn Request,
+        location: &Confs,
+        out: &mut Out,
+    ) -> Result<Box<dyn Erased>, Fault> {
+        (self.create)(r, location, out, used)
     }
 }
 
@@ -237,9 +261,17 @@ fn create<P: Protocol>(
     r: &mut dyn Request,
     location: &Confs,
     out: &mut Out,
+    used: Used,
 ) -> Result<Box<dyn Erased>, Fault> {
     let now = P::create_request(r, &location.rc::<P::Conf>(), out)?;
-    Ok(Box::new(Held { pristine: now.clone(), now }))
+    let held = Held { pristine: now.clone(), now };
+    if let Some(mut used) = used
+        && let Some(place) = used.as_any().downcast_mut::<Held<P>>()
+    {
+        *place = held;
+        return Ok(used);
+    }
+    Ok(Box::new(held))
 }
 
 fn revive<P: Protocol>(location: &Confs) -> Option<Box<dyn Erased>> {

@@ -15,6 +15,7 @@
 //!
 //! *Read next*: `input.rs`, where the answer is read.
 
+use super::text::{is_one_line, one_line};
 use crate::buf::{Chain, Page, Piece, Slice};
 
 /// How many bytes a page for a head holds.
@@ -137,6 +138,15 @@ impl Out {
         }
     }
 
+    /// Appends a field's line, `Name: value`. Line ends in the value become blanks: it stays one line.
+    pub fn field(&mut self, name: &[u8], value: &[u8]) {
+        if is_one_line(value) {
+            self.write_all(&[name, b": ", value, b"\r\n"]);
+        } else {
+            self.write_all(&[name, b": ", &one_line(Slice::copy(value)), b"\r\n"]);
+        }
+    }
+
     /// Appends a decimal number.
     pub fn number(&mut self, n: u64) {
         self.write(itoa::Buffer::new().format(n).as_bytes());
@@ -172,6 +182,12 @@ impl Out {
     pub fn take(&mut self) -> Chain {
         self.seal();
         std::mem::take(&mut self.full)
+    }
+
+    /// All that there is: the bytes, how the body goes behind them, and the URI that was noted.
+    pub fn finish(mut self) -> (Chain, Option<&'static dyn Wrap>, Slice) {
+        self.seal();
+        (self.full, self.body, self.uri)
     }
 
     fn seal(&mut self) {

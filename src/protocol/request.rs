@@ -15,6 +15,7 @@
 //!
 //! *Read next*: `out.rs`, where the module writes.
 
+use super::Out;
 use crate::buf::Slice;
 use crate::conf::template::{Template, VarIx};
 
@@ -73,6 +74,16 @@ pub trait Request {
 
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
+
+    /// Writes the fields whose names `passes` lets through, each on a line of its own (`Name: value`). Whoever
+    /// has the lines as they came may write several of them at once.
+    fn pass_fields(&self, passes: &mut dyn FnMut(&[u8]) -> bool, out: &mut Out) {
+        for (name, value) in (0..).map_while(|at| self.field(at)) {
+            if passes(name) {
+                out.field(name, value);
+            }
+        }
+    }
 
     /// Whether a field Connection is among them. Often there is none, and nothing has to be looked for.
     fn has_connection(&self) -> bool;

@@ -48,28 +48,42 @@ use std::rc::Rc;
 /// [`Leave::Next`] when it cannot be.
 pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "connecting to upstream";
-    let now = clock::now();
+    ask_client(x, r, io);
+    let id = x.id;
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (Some(group), Some(mut tried)) = (u.group.clone(), u.tried.take()) else {
+    let (Some(group), Some(tried)) = (&u.group, &mut u.tried) else {
         return Status::INTERNAL.finish();
     };
-    let conf = u.conf.clone();
-    // The balancer may ask for variables, so it gets the exchange, and what it changes is taken out of it.
-    let Some(mut view) = View::of(x, r, io) else { return Status::INTERNAL.finish() };
-    let pick = group.pick(&mut tried, &mut view, *conf.fail_open, now);
-    if let Some(u) = super::of(x, r) {
-        u.tried = Some(tried);
-    }
-    match pick {
+    match group.pick(tried, *u.conf.fail_open, clock::now()) {
         Pick::Peer(held) => to_peer(x, r, io, held, true),
         Pick::Wait(ms) => {
             // The key timer is alarm clock and bell at once: whoever has room for us sets it to zero.
-            group.wait((x.id, r));
+            group.wait((id, r));
             x[r].swap_write(ClientWrite::AwaitPeer);
-            io.net.set_key_timer(Key::Request(x.id, r), ms);
+            io.net.set_key_timer(Key::Request(id, r), ms);
             Ok(())
         }
-        Pick::NoLive(no_live) => no_live_upstreams(x, r, io, group.name().clone(), &no_live),
+        Pick::NoLive(no_live) => {
+            let name = group.name().clone();
+            no_live_upstreams(x, r, io, name, &no_live)
+        }
+    }
+}
+
+/// Has the balancer ask the request for what decides its choice, if something does and it has not been asked.
+fn ask_client(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    let Some(u) = super::of(x, r) else { return };
+    let (Some(group), Some(tried)) = (&u.group, &u.tried) else { return };
+    if !group.wants_client(tried) {
+        return;
+    }
+    let (group, Some(mut tried)) = (group.clone(), u.tried.take()) else { return };
+    // It may ask for any variable, so it gets the whole exchange, and what it fills in is taken out of it.
+    if let Some(mut view) = View::of(x, r, io) {
+        group.ask(&mut tried, &mut view, clock::now());
+    }
+    if let Some(u) = super::of(x, r) {
+        u.tried = Some(tried);
     }
 }
 
@@ -78,7 +92,7 @@ pub fn connect(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// NGINX: such an attempt has the group's name for an address in `$upstream_addr`, and status 502. DIFF:
 /// the peers behind the context; nginx's line names none, so nobody knows which of them is out, and why.
 fn no_live_upstreams(x: &mut Exchange, r: RequestIx, io: &mut Io, name: Rc<str>, why: &NoLive) -> Turn {
-    x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
+    x[r].upstream_states.push(State::begun(name));
     logging::log_with(x, r, io, Level::Error, None, format_args!("no live upstreams"), &Peers(why));
     Err(Leave::Next(Failure::NoLive))
 }
@@ -118,7 +132,7 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     let (conf, group) = (u.conf.clone(), u.group.clone());
     let address = held.peer().address.clone();
     let name = held.peer().name.clone();
-    x[r].upstream_states.push(State { peer: name, started: clock::now(), ..State::default() });
+    x[r].upstream_states.push(State::begun(name));
     if let Some(u) = super::of(x, r) {
         u.server = Some(held.peer().server.clone());
     }
@@ -194,7 +208,7 @@ fn refused(
     if let Some(u) = super::of(x, r) {
         // Without a connection there is only the balancer to be told.
         let page = Page::with_capacity(1);
-        u.peer = Some(blank_peer(held, ConnId::NONE, page));
+        u.peer = Some(blank_peer(held, ConnId::NONE, page, Chain::default()));
     }
     Err(Leave::Next(Failure::Error))
 }
@@ -217,7 +231,7 @@ pub fn connect_level(error: &io::Error) -> Level {
 }
 
 /// An attempt of which nothing is known yet; its slots die with it, so a further one cannot inherit any.
-fn blank_peer(held: Held, conn: ConnId, page: Page) -> Peer {
+fn blank_peer(held: Held, conn: ConnId, page: Page, out: Chain) -> Peer {
     Peer {
         conn,
         held: Some(held),
@@ -227,7 +241,7 @@ fn blank_peer(held: Held, conn: ConnId, page: Page) -> Peer {
         request_sent: false,
         page,
         cursor: Cursor::default(),
-        out: Chain::default(),
+        out,
         sent_before: 0,
         received_before: 0,
     }
@@ -242,19 +256,16 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
         (c.sent, c.received)
     });
     let Some(u) = super::of(x, r) else { return };
-    let greets = u.kind.greets && !reused;
-    let mut peer = blank_peer(held, conn, Page::with_capacity(1));
-    if greets {
-        // The request follows when the talk is over.
-        peer.swap_read(PeerRead::Greet);
-        peer.swap_write(PeerWrite::Greet);
-    } else {
-        peer.out = out;
-    }
+    u.request_sent = false;
+    let peer = u.peer.insert(blank_peer(held, conn, Page::with_capacity(1), out));
     peer.reused = reused;
     (peer.sent_before, peer.received_before) = (sent, received);
-    u.peer = Some(peer);
-    u.request_sent = false;
+    if u.kind.greets && !reused {
+        // The request follows when the talk is over.
+        peer.out = Chain::default();
+        peer.swap_read(PeerRead::Greet);
+        peer.swap_write(PeerWrite::Greet);
+    }
 }
 
 /// The request once more: its head, and as much of the body as there is.

@@ -160,8 +160,9 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     u.tried = None;
     let hold = u.hold.take();
     let relays = u.mode != Mode::None;
-    if let Some(module) = module {
+    if let Some(mut module) = module {
         module.finalize_request(outcome);
+        u.used_module = Some(module);
     }
     if let Some(hold) = hold {
         x.holds.give_back(hold);
@@ -257,11 +258,13 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     deadline::end(x, r, io);
     let Some(u) = x[r].upstream.as_deref_mut() else { return };
     let keeps = served && may_keep(u, io);
-    let Some(mut peer) = u.peer.take() else { return };
+    let Some(peer) = u.peer.as_mut() else { return };
+    let (conn, held) = (peer.conn, peer.held.take());
+    u.peer = None;
     let group = u.group.clone();
-    let address = peer.held.as_ref().map(|held| held.peer().address.clone());
+    let address = held.as_ref().map(|held| held.peer().address.clone());
     let mut freed = balance::Freed::default();
-    if let (Some(group), Some(tried), Some(held)) = (&group, u.tried.as_mut(), peer.held.take()) {
+    if let (Some(group), Some(tried), Some(held)) = (&group, u.tried.as_mut(), held) {
         freed = group.free(held, tried, verdict, clock::now());
     }
     if let Some(event) = freed.event {
@@ -272,8 +275,8 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
         io.net.set_key_timer(Key::Request(id, waiter), 0);
     }
     match (keeps, group, address) {
-        (true, Some(group), Some(address)) => pool::park(x, r, io, peer.conn, &group, address),
-        _ => io.net.close(peer.conn),
+        (true, Some(group), Some(address)) => pool::park(x, r, io, conn, &group, address),
+        _ => io.net.close(conn),
     }
 }
 

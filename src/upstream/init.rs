@@ -39,7 +39,7 @@ use std::rc::Rc;
 ///
 /// The peer is not chosen yet when the body is read first: minutes may pass, and what was known of the
 /// peers would be of then. A body that is passed on as it comes needs its peer at once.
-pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: Kind) -> Status {
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: &'static Kind) -> Status {
     let loc = x[r].loc.clone();
     let Some(conf) = loc.confs.get::<Passes>().get(kind.name).cloned() else { return Status::INTERNAL };
     let Some(pass) = conf.pass.clone() else { return Status::INTERNAL };
@@ -136,11 +136,10 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 pub fn proceed(x: &mut Exchange, r: RequestIx, io: &mut Io, group: Rc<Group>) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let most = *u.conf.next_upstream_tries;
-    let mut tried = group.start();
+    let tried = u.tried.insert(group.start());
     if most > 0 {
         tried.tries = tried.tries.min(u32::try_from(most).unwrap_or(u32::MAX));
     }
-    u.tried = Some(tried);
     u.group = Some(group);
     connect::connect(x, r, io)
 }
@@ -165,7 +164,7 @@ pub(super) fn watch_client(x: &mut Exchange, r: RequestIx, io: &mut Io, ignores:
 fn target(x: &mut Exchange, r: RequestIx, io: &mut Io, template: &Template) -> Result<Parts, Leave> {
     let url = template.eval(x, r, io);
     let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
-    match pass::parse(&url, &u.kind) {
+    match pass::parse(&url, u.kind) {
         Ok(mut parts) => {
             if let Some(uri) = parts.uri.as_ref().filter(|uri| uri.starts_with(b"?")) {
                 parts.uri = Some(Slice::from([b"/", &uri[..]].concat()));
@@ -190,17 +189,15 @@ fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let mut out = Out::new();
     // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (kind, keeps) = (u.kind, u.keeps_reply());
+    let (kind, keeps, used) = (u.kind, u.keeps_reply(), u.used_module.take());
     let fields = if keeps { Some(cache::serve::request_fields(x, r)) } else { None };
     let Some(mut view) = View::of(x, r, io) else { return Status::INTERNAL.finish() };
     view.fields = fields;
-    let created = kind.create_request(&mut view, &loc.confs, &mut out);
+    let created = kind.create_request_in(used, &mut view, &loc.confs, &mut out);
     match created {
         Ok(module) => {
             let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-            u.uri = out.uri().clone();
-            u.wrapping = out.wrapping();
-            u.request = out.take();
+            (u.request, u.wrapping, u.uri) = out.finish();
             u.module = Some(module);
             Ok(())
         }

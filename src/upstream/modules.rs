@@ -104,7 +104,7 @@ fn leak(module: HttpModule) -> &'static HttpModule {
 
 /// The content handler of locations that pass to protocol `P`.
 pub fn handler<P: Protocol>(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
-    init::begin(x, r, io, Kind::of::<P>())
+    init::begin(x, r, io, const { &Kind::of::<P>() })
 }
 
 /// Makes groups and gives each pass directive its own. Looks whether the caches that are used are there.

@@ -16,7 +16,7 @@
 //! *Read next*: `balance/idle.rs`.
 
 use crate::balance::Group;
-use crate::balance::idle::{Idle, Place};
+use crate::balance::idle::Place;
 use crate::event::stream::Received;
 use crate::event::{ConnId, Owner, RequestIx, Side};
 use crate::http::exchange::Exchange;
@@ -54,7 +54,7 @@ pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Addr
 pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bool) -> Option<ConnId> {
     let place = Place { group: group.number(), address: address.clone(), key };
     loop {
-        let conn = io.services.get::<Idle>().take(&place)?;
+        let conn = io.idle.take(&place)?;
         if is_quiet(io, conn, certain) {
             io.net.cancel_timer(conn, Side::Read);
             return Some(conn);
@@ -95,7 +95,7 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
     }
     let key = key(x, r, Some(group), bind.as_ref());
     let place = Place { group: group.number(), address, key };
-    let parked = io.services.get::<Idle>().park(conn, place, group.keepalive().connections);
+    let parked = io.idle.park(conn, place, group.keepalive().connections);
     if let Some(evicted) = parked.evicted {
         io.net.close(evicted);
     }
@@ -125,6 +125,6 @@ pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
     if !late && is_quiet(io, conn, false) {
         return;
     }
-    let _ = io.services.get::<Idle>().remove(slot);
+    let _ = io.idle.remove(slot);
     io.net.close(conn);
 }

@@ -17,7 +17,7 @@
 //! *Read next*: `resolver/mod.rs`; `lines.rs`, for names in `upstream` blocks.
 
 use super::init;
-use crate::balance::{Found, Group, Idle, Server};
+use crate::balance::{Found, Group, Server};
 use crate::buf::Slice;
 use crate::conf::error::Place;
 use crate::event::RequestIx;
@@ -184,7 +184,7 @@ pub fn close_idle(io: &mut Io, group: &Group, address: &Address) {
     if group.has(address) {
         return;
     }
-    for conn in io.services.get::<Idle>().leave(group.number(), address) {
+    for conn in io.idle.leave(group.number(), address) {
         io.net.close(conn);
     }
 }

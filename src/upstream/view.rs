@@ -15,12 +15,12 @@ use crate::buf::Slice;
 use crate::conf::template::{Template, VarIx};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
-use crate::http::headers::Known;
+use crate::http::headers::{Known, Passed};
 use crate::http::io::Io;
 use crate::http::upstream_conf::UpstreamConf;
 use crate::http::{body, vars};
 use crate::parse::list;
-use crate::protocol::{Body, Request, Target};
+use crate::protocol::{Body, Out, Request, Target};
 use crate::util::address::Address;
 use std::rc::Rc;
 
@@ -87,6 +87,18 @@ impl Request for View<'_> {
         }
         let field = self.x[self.r].headers_in.at(at)?;
         Some((field.name, field.value))
+    }
+
+    fn pass_fields(&self, passes: &mut dyn FnMut(&[u8]) -> bool, out: &mut Out) {
+        if let Some(fields) = &self.fields {
+            let passed = fields.iter().filter(|(name, _)| passes(name));
+            passed.for_each(|(name, value)| out.field(name, value));
+        } else if *self.conf.pass_request_headers {
+            self.x[self.r].headers_in.pass(passes, |part| match part {
+                Passed::Lines(lines) => out.write(lines),
+                Passed::Field(field) => out.field(field.name, field.value),
+            });
+        }
     }
 
     fn has_connection(&self) -> bool {

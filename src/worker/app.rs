@@ -9,6 +9,7 @@
 
 use super::{Worker, helpers};
 use crate::buf::temp_file::{PRIVATE, create_folders};
+use crate::balance::Idle;
 use crate::cache::Stores;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
@@ -184,6 +185,7 @@ impl Cycle for Loaded {
                 cycle: self.http.clone(),
                 counters: self.counters.of_worker(index),
                 exiting: false,
+                idle: Idle::default(),
                 worker: index,
                 services: Services::default(),
             };

@@ -21,7 +21,6 @@ pub mod release;
 pub mod settle;
 pub mod switchboard;
 
-use crate::balance::idle::Idle;
 use crate::event::net::Source;
 use crate::event::owner::Service;
 use crate::event::timer::{Due, Key};
@@ -91,7 +90,6 @@ impl Worker {
     pub fn new(mut io: Io, context: WorkerContext) -> std::io::Result<Worker> {
         // Asked for in every turn, so they are to stand in front.
         io.services.get::<Resolvers>();
-        io.services.get::<Idle>();
         let listening: Vec<Listening> = context
             .listeners
             .into_iter()

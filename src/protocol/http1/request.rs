@@ -56,8 +56,8 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
     client_fields(r, plan, out, &named);
     match offered_upgrade(r, conf, &method, &named) {
         Some(name) => {
-            field(out, b"Upgrade", name);
-            field(out, b"Connection", b"upgrade");
+            out.field(b"Upgrade", name);
+            out.field(b"Connection", b"upgrade");
             asked.upgrade = true;
         }
         None => {
@@ -90,17 +90,9 @@ fn set_header(r: &mut dyn Request, header: &SetHeader, asked: &mut Asked, out: &
         _ => {}
     }
     if !set.is_empty() {
-        field(out, &header.name, &set);
+        out.field(&header.name, &set);
     }
     true
-}
-
-fn field(out: &mut Out, name: &[u8], value: &[u8]) {
-    if is_one_line(value) {
-        out.write_all(&[name, b": ", value, b"\r\n"]);
-    } else {
-        out.write_all(&[name, b": ", &one_line(Slice::copy(value)), b"\r\n"]);
-    }
 }
 
 /// A value that stays on its line, whatever it holds.
@@ -152,11 +144,8 @@ fn offered_upgrade<'a>(
 
 /// The client's fields, without those that are set, that are ours to write, or that end at this hop.
 fn client_fields(r: &dyn Request, plan: &Plan, out: &mut Out, named: &[&[u8]]) {
-    for (name, bytes) in fields(r) {
-        if !plan.withheld.has(name) && !named.iter().any(|value| list::has_token(value, name)) {
-            field(out, name, bytes);
-        }
-    }
+    let is_named = |name: &[u8]| named.iter().any(|value| list::has_token(value, name));
+    r.pass_fields(&mut |name| !plan.withheld.has(name) && !is_named(name), out);
 }
 
 fn wants_trailers(r: &dyn Request) -> bool {
