@@ -128,7 +128,9 @@ fn going_out_is_told_with_numbers() {
             "127.0.0.1:3 is out for 10s after 1 failure: upstream server temporarily disabled"
         ]
     );
-    let Pick::NoLive(nobody) = g.choose(&mut g.start(), &mut Nobody, false, DAY + 3000) else { panic!("none") };
+    let Pick::NoLive(nobody) = g.choose(&mut g.start(), &mut Nobody, false, DAY + 3000) else {
+        panic!("none")
+    };
     assert_eq!(
         nobody.to_string(),
         "127.0.0.1:1 failed 2x, back in 8s; 127.0.0.1:2 down; 127.0.0.1:3 failed 1x, back in 8s"

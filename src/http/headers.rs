@@ -317,8 +317,9 @@ impl HeadersIn {
         self.all_named(name).map(|field| self.part(field, field.value))
     }
 
-    /// Hands on the fields whose names `passes` lets through. Neighbours whose lines are written as nearly all
-    /// are (`Name: value`, CRLF) go together, so that what takes a copy for each field elsewhere is one.
+    /// Hands on the fields whose names `passes` lets through. Neighbours whose lines are written as
+    /// nearly all are (`Name: value`, CRLF) go together, so that what takes a copy for each field
+    /// elsewhere is one.
     pub fn pass<'a>(&'a self, passes: &mut dyn FnMut(&[u8]) -> bool, mut write: impl FnMut(Passed<'a>)) {
         let (mut run, mut run_page) = (Span::default(), 0);
         for field in &self.fields {
@@ -503,7 +504,8 @@ mod tests {
 
     #[test]
     fn neighbours_that_pass_go_in_one_piece_and_odd_lines_by_themselves() {
-        let headers = HeadersIn::of_lines("Host: a\r\nA: 1\r\nB: 2\r\nC:3\r\nD: 4 \r\nE: 5\r\nF: 6\nG: 7\r\n\r\n");
+        let headers =
+            HeadersIn::of_lines("Host: a\r\nA: 1\r\nB: 2\r\nC:3\r\nD: 4 \r\nE: 5\r\nF: 6\nG: 7\r\n\r\n");
         let passed = |without: &[u8]| {
             let mut parts = Vec::new();
             headers.pass(&mut |name| !without.contains(&name[0]), |part| {

@@ -57,8 +57,8 @@ pub struct State {
 }
 
 impl State {
-    /// An attempt that begins now. Not made of [`State::default`], whose empty name would be counted memory of
-    /// its own.
+    /// An attempt that begins now. Not made of [`State::default`], whose empty name would be counted
+    /// memory of its own.
     pub fn begun(peer: Rc<str>) -> State {
         State {
             peer,

@@ -75,8 +75,8 @@ pub trait Request {
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
 
-    /// Writes the fields whose names `passes` lets through, each on a line of its own (`Name: value`). Whoever
-    /// has the lines as they came may write several of them at once.
+    /// Writes the fields whose names `passes` lets through, each on a line of its own (`Name: value`).
+    /// Whoever has the lines as they came may write several of them at once.
     fn pass_fields(&self, passes: &mut dyn FnMut(&[u8]) -> bool, out: &mut Out) {
         for (name, value) in (0..).map_while(|at| self.field(at)) {
             if passes(name) {

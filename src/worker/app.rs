@@ -8,8 +8,8 @@
 //! *Read next*: `process/cycle.rs`, `http/block.rs: finish`.
 
 use super::{Worker, helpers};
-use crate::buf::temp_file::{PRIVATE, create_folders};
 use crate::balance::Idle;
+use crate::buf::temp_file::{PRIVATE, create_folders};
 use crate::cache::Stores;
 use crate::conf::build::Sets;
 use crate::conf::core_conf::Core;
