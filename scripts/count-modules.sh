@@ -61,11 +61,11 @@ row() {
 printf '%-16s %6s %6s %6s       %s\n' module own goal shared files
 row "memcached get" 100 src/protocol/memcached ""
 row "memcached store" - src/protocol/memcached_store ""
-row redis 250 "src/protocol/redis src/protocol/resp" "json"
+row redis 250 "src/protocol/redis src/protocol/resp" "values json"
 row fastcgi - src/protocol/fastcgi "cgi params"
 row scgi 150 src/protocol/scgi "cgi params"
 row uwsgi 200 src/protocol/uwsgi "cgi params"
-row mysql 900 src/protocol/mysql "json"
+row mysql 900 src/protocol/mysql "values json"
 row proxy - src/protocol/http1 "names text"
 row tunnel - src/protocol/tunnel ""
 row "example echo" 60 examples/echo ""

@@ -42,6 +42,8 @@ pub const SERVER_IF: Contexts = 1 << 6;
 pub const LOCATION_IF: Contexts = 1 << 7;
 /// Inside `limit_except {}`.
 pub const LIMIT_EXCEPT: Contexts = 1 << 8;
+/// Where most of what concerns a request may stand: it is inherited from level to level.
+pub const LEVELS: Contexts = HTTP | SERVER | LOCATION;
 /// Everywhere, as `include`.
 pub const ANYWHERE: Contexts = u32::MAX;
 
@@ -110,6 +112,11 @@ pub struct Directive {
 pub type Setter = fn(&mut Cx, &Line) -> Result<(), ConfError>;
 
 impl Directive {
+    /// Begins a row; [`Row::set`] ends it.
+    pub const fn of(name: &'static str, contexts: Contexts, args: Args) -> Row {
+        Row(Directive { name, contexts, args, block: false, default: "", doc: "", set: |_, _| Ok(()) })
+    }
+
     /// A row for a simple directive, in the order of the columns.
     pub const fn new(
         name: &'static str,
@@ -131,6 +138,32 @@ impl Directive {
         set: Setter,
     ) -> Directive {
         Directive { name, contexts, args, block: true, default: "", doc, set }
+    }
+}
+
+/// A row that is being written: a simple directive without a default, unless more is said.
+#[must_use]
+pub struct Row(Directive);
+
+impl Row {
+    /// It ends in `{ … }`.
+    pub const fn block(self) -> Row {
+        Row(Directive { block: true, ..self.0 })
+    }
+
+    /// What holds where it does not stand.
+    pub const fn default(self, default: &'static str) -> Row {
+        Row(Directive { default, ..self.0 })
+    }
+
+    /// What the reference says of it.
+    pub const fn doc(self, doc: &'static str) -> Row {
+        Row(Directive { doc, ..self.0 })
+    }
+
+    /// What is done with a line.
+    pub const fn set(self, set: Setter) -> Directive {
+        Directive { set, ..self.0 }
     }
 }
 

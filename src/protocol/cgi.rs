@@ -68,10 +68,7 @@ impl CgiHead {
             }
             return Ok(true);
         }
-        field(line, head).map(|()| false).map_err(|why| {
-            head.detail = line.clone();
-            Fault::Invalid(why)
-        })
+        field(line, head).map(|()| false).map_err(|why| head.refuse(why, line.clone()))
     }
 
     /// How the body comes.

@@ -10,6 +10,7 @@
 //!
 //! *Read next*: `framing.rs`, the body.
 
+use super::Fault;
 use super::names::{Name, Set};
 use crate::buf::Slice;
 
@@ -80,6 +81,12 @@ impl Head {
     pub fn field(&mut self, name: impl Into<Slice>, value: impl Into<Slice>) -> &mut Head {
         self.push(Field::new(name, value));
         self
+    }
+
+    /// Refuses a reply, and keeps for the log what in it was wrong.
+    pub fn refuse(&mut self, why: &'static str, words: impl Into<Slice>) -> Fault {
+        self.detail = words.into();
+        Fault::Invalid(why)
     }
 
     /// Adds a field that is made already.

@@ -2,16 +2,16 @@
 //!
 //! *In nginx* `escape=json` of log formats; nothing for replies, since none of its modules makes them.
 //!
-//! *Here* what Redis and MySQL need to answer in JSON without holding a value: [`Text`] is fed parts of
-//! a string, cut anywhere, even within a character. Bytes that are no UTF-8 become U+FFFD, because JSON
-//! has no other bytes to offer (RFC 8259, section 8.1).
+//! *Here* what [`Values`](super::values::Values) need to write JSON without holding a value: [`Text`] is
+//! fed parts of a string, cut anywhere, even within a character. Bytes that are no UTF-8 become U+FFFD,
+//! because JSON has no other bytes to offer (RFC 8259, section 8.1).
 //!
 //! ```text
 //!   push "caf\xc3" ─▶ caf        (the first half of an é is kept back)
 //!   push "\xa9\n"  ─▶ é\n        finish ─▶ nothing
 //! ```
 //!
-//! *Read next*: `redis.rs`.
+//! *Read next*: `values.rs`.
 
 /// A string on its way into JSON; quotes are the caller's.
 #[derive(Clone, Debug, Default)]
@@ -53,20 +53,6 @@ impl Text {
     }
 }
 
-/// A whole string with its quotes.
-pub fn quoted(bytes: &[u8], out: &mut Vec<u8>) {
-    let mut text = Text::default();
-    out.push(b'"');
-    text.push(bytes, out);
-    text.finish(out);
-    out.push(b'"');
-}
-
-/// The text if it is a number as JSON has it: digits, no needless zero in front, a fraction, an exponent.
-pub fn number(text: &[u8]) -> Option<&[u8]> {
-    serde_json::from_slice::<f64>(text).is_ok().then_some(text)
-}
-
 fn escape(text: &str, out: &mut Vec<u8>) {
     for byte in text.bytes() {
         match byte {
@@ -88,8 +74,10 @@ mod tests {
     fn a_string_is_the_same_wherever_it_is_cut() {
         let bytes = "caf\u{e9} \"\\\n\u{1} \u{1f600}".bytes().chain([0xff, b'x', 0xc3]).collect::<Vec<u8>>();
         let want = "\"caf\u{e9} \\\"\\\\\\n\\u0001 \u{1f600}\u{fffd}x\u{fffd}\"";
-        let mut whole = Vec::new();
-        quoted(&bytes, &mut whole);
+        let (mut text, mut whole) = (Text::default(), b"\"".to_vec());
+        text.push(&bytes, &mut whole);
+        text.finish(&mut whole);
+        whole.push(b'"');
         assert_eq!(String::from_utf8(whole.clone()), Ok(want.to_owned()));
         assert!(serde_json::from_slice::<String>(&whole).is_ok());
         for cut in 0..=bytes.len() {

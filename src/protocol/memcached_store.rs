@@ -107,10 +107,7 @@ pub fn answer(line: &Slice, head: &mut Head) -> Result<(), Fault> {
         b"DELETED" => 204,
         b"NOT_FOUND" => 404,
         b"NOT_STORED" | b"EXISTS" => 409,
-        _ => {
-            head.detail = line.clone();
-            return Err(Fault::Invalid("invalid response"));
-        }
+        _ => return Err(head.refuse("invalid response", line.clone())),
     };
     head.status(status).length(0);
     Ok(())

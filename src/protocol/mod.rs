@@ -44,6 +44,7 @@ pub mod scgi;
 pub mod text;
 pub mod tunnel;
 pub mod uwsgi;
+pub mod values;
 
 pub use erased::{Erased, Kind};
 pub use framing::{Decoder, Framing, Relay};

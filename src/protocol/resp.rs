@@ -3,19 +3,18 @@
 //! *In nginx* nothing: the modules others wrote for it hand the client the reply as it is, to be parsed
 //! there.
 //!
-//! *Here* a [`Walker`] goes through one reply and writes it as it is, as text, or as JSON. It holds no
-//! value, however large; a line is all it waits for, and where it is in nested arrays is all it knows.
+//! *Here* a [`Walker`] goes through replies and says what it meets to [`Values`], which write it as it
+//! is, as text, or as JSON. It holds no value, however large; a line is all it waits for, and how much is
+//! due of each array it is in is all it knows.
 //!
 //! ```text
 //!   *2⏎ $1⏎a⏎ :7⏎      raw: the same      text: a⏎7⏎      json: ["a",7]
 //!   %1⏎ +k⏎ _⏎         raw: the same      text: k⏎⏎       json: {"k":null}
 //! ```
 //!
-//! Text is values only, a line each, and without a line end when there is just one value.
-//!
-//! *Read next*: `redis.rs`.
+//! *Read next*: `redis.rs`; `values.rs` for commas and quotes.
 
-use super::json::{Text, number, quoted};
+use super::values::{Style, Values};
 use super::{Fault, Flow, Input, Relay};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
@@ -24,57 +23,35 @@ use crate::conf::value::parse_number;
 const LINE: usize = 64 << 10;
 const DEPTH: usize = 32;
 
-const CRLF: &[u8] = b"\r\n";
-
-/// How a reply is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// As it came.
-    Raw,
-    /// Values, a line each.
-    Text,
-    /// JSON.
-    Json,
-}
-
-/// An array, a set or a map that is not complete.
-#[derive(Clone, Debug)]
-struct Level {
-    map: bool,
-    /// Elements, of a map keys and values.
-    total: u64,
-    done: u64,
-}
-
-/// A string that is being read: what is due of it, and how much of that is not shown.
-#[derive(Clone, Debug)]
-struct Bulk {
-    left: u64,
-    hidden: usize,
-}
-
-/// Goes through one reply.
+/// Goes through replies.
 #[derive(Clone, Debug)]
 pub struct Walker {
-    format: Format,
-    levels: Vec<Level>,
-    bulk: Option<Bulk>,
-    text: Text,
-    done: bool,
-    /// What has been written and not handed on.
-    pub written: Vec<u8>,
+    /// How many values are due: replies, and elements of each array, map and set that is not complete.
+    due: Vec<u64>,
+    /// What is due of the string that is being read, and how much of that is not shown.
+    string: Option<u64>,
+    hidden: usize,
+    /// What the first error said that was met, at any depth.
+    pub error: Option<Slice>,
+    /// Where they are written.
+    pub values: Values,
 }
 
 impl Walker {
-    /// At the beginning of a reply.
-    pub fn new(format: Format) -> Walker {
-        let (levels, written) = (Vec::new(), Vec::new());
-        Walker { format, levels, bulk: None, text: Text::default(), done: false, written }
+    /// Before so many replies.
+    pub fn new(style: Style, replies: u64) -> Walker {
+        Walker { due: vec![replies], string: None, hidden: 0, error: None, values: Values::new(style) }
     }
 
-    /// The reply is over.
+    /// The replies are over.
     pub fn is_done(&self) -> bool {
-        self.done
+        self.due.last().is_none_or(|due| *due == 0)
+    }
+
+    /// How many bytes will have been written for the replies, if that is known by now.
+    pub fn length(&self) -> Option<u64> {
+        let string = self.string.filter(|_| self.hidden == 0 && self.values.style() == Style::Text);
+        if self.is_done() { Some(self.values.written.len() as u64) } else { string }
     }
 
     /// Goes on through what is there.
@@ -83,41 +60,37 @@ impl Walker {
     /// `Invalid`: this is no reply.
     pub fn walk(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
         let went = self.go(input, out);
-        self.hand_on(out);
-        went.map(|()| if self.done { Flow::Last } else { Flow::More })
+        self.values.hand_on(out);
+        went.map(|()| if self.is_done() { Flow::Last } else { Flow::More })
     }
 
     fn go(&mut self, input: &mut Input, out: &mut Relay) -> Result<(), Fault> {
-        while !self.done {
-            let Some(bulk) = &mut self.bulk else {
-                let Some(line) = line(input)? else { break };
-                self.line(&line)?;
-                continue;
-            };
-            if bulk.left > 0 {
-                let part = input.take(usize::try_from(bulk.left).unwrap_or(usize::MAX));
-                if part.is_empty() {
-                    break;
+        while !self.is_done() && !input.is_empty() {
+            match self.string {
+                None => {
+                    let Some(line) = line(input)? else { break };
+                    self.line(&line)?;
                 }
-                bulk.left -= part.len() as u64;
-                let hidden = bulk.hidden.min(part.len());
-                bulk.hidden -= hidden;
-                self.content(part.slice(hidden..part.len()), out);
-                continue;
-            }
-            match input.array() {
-                None => break,
-                Some([b'\r', b'\n']) => self.end_bulk(),
-                Some(_) => return Err(Fault::Invalid("no line end behind a string")),
+                Some(0) => match input.array() {
+                    None => break,
+                    Some([b'\r', b'\n']) => {
+                        self.string = None;
+                        self.values.raw(&[b"\r\n"]);
+                        self.values.end_string();
+                        self.complete();
+                    }
+                    Some(_) => return Err(Fault::Invalid("no line end behind a string")),
+                },
+                Some(left) => {
+                    let part = input.take(usize::try_from(left).unwrap_or(usize::MAX));
+                    self.string = Some(left - part.len() as u64);
+                    let hidden = self.hidden.min(part.len());
+                    self.hidden -= hidden;
+                    self.values.part(part.slice(hidden..part.len()), out);
+                }
             }
         }
         Ok(())
-    }
-
-    fn hand_on(&mut self, out: &mut Relay) {
-        if !self.written.is_empty() {
-            out.push(Slice::from(std::mem::take(&mut self.written)));
-        }
     }
 
     /// Reads a line: a value, or the beginning of one.
@@ -126,130 +99,49 @@ impl Walker {
     /// As [`Walker::walk`].
     pub fn line(&mut self, line: &[u8]) -> Result<(), Fault> {
         let Some((kind, rest)) = line.split_first() else { return Err(Fault::Invalid("an empty line")) };
-        if self.format == Format::Raw {
-            self.written.extend_from_slice(line);
-            self.written.extend_from_slice(CRLF);
-        }
-        match kind {
-            b'$' | b'*' if rest == b"-1" => self.scalar(b'_', b""),
-            b'$' | b'=' | b'!' => self.begin_bulk(count(rest)?, *kind == b'='),
-            b'*' | b'~' => self.begin_level(count(rest)?, false),
-            b'%' => self.begin_level(count(rest)?.saturating_mul(2), true),
-            b'+' | b'-' | b':' | b'(' | b',' | b'#' | b'_' => self.scalar(*kind, rest),
-            _ => Err(Fault::Invalid("an unknown type of reply")),
-        }
-    }
-
-    fn scalar(&mut self, kind: u8, rest: &[u8]) -> Result<(), Fault> {
-        let is_key = self.before()?;
-        let rest: &[u8] = match (kind, rest) {
-            (b'#', b"t") => b"true",
-            (b'#', _) => b"false",
-            _ => rest,
-        };
-        match (self.format, kind) {
-            (Format::Raw, _) => {}
-            (Format::Text, _) => self.written.extend_from_slice(rest),
-            (Format::Json, b'#') if !is_key => self.written.extend_from_slice(rest),
-            (Format::Json, b':' | b'(' | b',') if !is_key => self.number(rest),
-            (Format::Json, b'_') if !is_key => self.written.extend_from_slice(b"null"),
-            (Format::Json, b'-') if !is_key => {
-                self.written.extend_from_slice(b"{\"error\":");
-                quoted(rest, &mut self.written);
-                self.written.push(b'}');
+        self.values.raw(&[line, b"\r\n"]);
+        let count = parse_number(rest).ok_or(Fault::Invalid("an invalid length"));
+        match (kind, rest) {
+            (b'_', _) | (b'$' | b'*', b"-1") => self.values.null(),
+            (b'#', b"t") => self.values.word(b"true"),
+            (b'#', _) => self.values.word(b"false"),
+            (b':' | b'(' | b',', _) => self.values.number(rest),
+            (b'-', _) if self.values.open(true) => {
+                self.error.get_or_insert_with(|| Slice::copy(rest));
+                self.values.key(b"\"error\"");
+                self.values.string(rest);
+                self.values.close();
             }
-            (Format::Json, _) => quoted(rest, &mut self.written),
-        }
-        self.after();
-        Ok(())
-    }
-
-    /// JSON has no word for `inf`.
-    fn number(&mut self, text: &[u8]) {
-        let finite = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-        match (number(text), finite.filter(|number| number.is_finite())) {
-            (Some(text), _) => self.written.extend_from_slice(text),
-            (None, Some(number)) => self.written.extend_from_slice(number.to_string().as_bytes()),
-            (None, None) => self.written.extend_from_slice(b"null"),
-        }
-    }
-
-    fn begin_bulk(&mut self, left: u64, verbatim: bool) -> Result<(), Fault> {
-        self.before()?;
-        // A verbatim string begins with its format and a colon: `txt:`.
-        self.bulk = Some(Bulk { left, hidden: if verbatim && self.format != Format::Raw { 4 } else { 0 } });
-        if self.format == Format::Json {
-            self.written.push(b'"');
-        }
-        Ok(())
-    }
-
-    fn content(&mut self, part: Slice, out: &mut Relay) {
-        if self.format == Format::Json {
-            self.text.push(&part, &mut self.written);
-        } else {
-            self.hand_on(out);
-            out.push(part);
-        }
-    }
-
-    fn end_bulk(&mut self) {
-        self.bulk = None;
-        match self.format {
-            Format::Raw => self.written.extend_from_slice(CRLF),
-            Format::Text => {}
-            Format::Json => {
-                self.text.finish(&mut self.written);
-                self.written.push(b'"');
+            (b'+' | b'-', _) => self.values.string(rest),
+            (b'$' | b'=' | b'!', _) => {
+                self.string = Some(count?);
+                // A verbatim string begins with its format and a colon: `txt:`.
+                self.hidden = if *kind == b'=' && self.values.style() != Style::Raw { 4 } else { 0 };
+                self.values.begin_string();
+                return Ok(());
             }
+            (b'*' | b'~' | b'%', _) => {
+                if self.due.len() > DEPTH || !self.values.open(*kind == b'%') {
+                    return Err(Fault::Invalid("a reply that is nested too deeply"));
+                }
+                let each = if *kind == b'%' { 2 } else { 1 };
+                // The beginning counts as one, so that what is empty is complete at once.
+                self.due.push(count?.saturating_mul(each).saturating_add(1));
+            }
+            _ => return Err(Fault::Invalid("an unknown type of reply")),
         }
-        self.after();
-    }
-
-    fn begin_level(&mut self, total: u64, map: bool) -> Result<(), Fault> {
-        if self.before()? || self.levels.len() >= DEPTH {
-            return Err(Fault::Invalid("a reply that is nested too deeply"));
-        }
-        if self.format == Format::Json {
-            self.written.push(if map { b'{' } else { b'[' });
-        }
-        self.levels.push(Level { map, total, done: 0 });
-        self.close_levels();
+        self.complete();
         Ok(())
-    }
-
-    /// Something begins: writes what parts it from what was before. Says whether it is the key of a
-    /// map, in JSON.
-    fn before(&mut self) -> Result<bool, Fault> {
-        let Some(level) = self.levels.last() else { return Ok(false) };
-        let is_value = level.map && level.done % 2 == 1;
-        if self.format == Format::Json && level.done > 0 {
-            self.written.push(if is_value { b':' } else { b',' });
-        }
-        Ok(level.map && !is_value && self.format == Format::Json)
     }
 
     /// A value is complete, and with it perhaps what it is in.
-    fn after(&mut self) {
-        if self.format == Format::Text && !self.levels.is_empty() {
-            self.written.push(b'\n');
-        }
-        match self.levels.last_mut() {
-            Some(level) => level.done += 1,
-            None => self.done = true,
-        }
-        self.close_levels();
-    }
-
-    fn close_levels(&mut self) {
-        while let Some(level) = self.levels.pop_if(|level| level.done >= level.total) {
-            if self.format == Format::Json {
-                self.written.push(if level.map { b'}' } else { b']' });
-            }
-            match self.levels.last_mut() {
-                Some(outer) => outer.done += 1,
-                None => self.done = true,
-            }
+    fn complete(&mut self) {
+        let is_last = |due: &mut u64| {
+            *due = due.saturating_sub(1);
+            *due == 0
+        };
+        while self.due.pop_if(is_last).is_some() {
+            self.values.close();
         }
     }
 }
@@ -260,12 +152,6 @@ impl Walker {
 /// `Invalid`: it is too long.
 pub fn line(input: &mut Input) -> Result<Option<Slice>, Fault> {
     let line = input.line();
-    if line.as_ref().map_or(input.len(), |line| line.len()) > LINE {
-        return Err(Fault::Invalid("a line that is too long"));
-    }
-    Ok(line)
-}
-
-fn count(text: &[u8]) -> Result<u64, Fault> {
-    parse_number(text).ok_or(Fault::Invalid("an invalid length"))
+    let length = line.as_ref().map_or(input.len(), |line| line.len());
+    if length > LINE { Err(Fault::Invalid("a line that is too long")) } else { Ok(line) }
 }

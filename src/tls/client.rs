@@ -11,6 +11,7 @@
 
 use super::verify::Trust;
 use super::{ciphers, server, signature};
+use crate::util::fingerprint;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -18,7 +19,6 @@ use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// What a client's configuration is made of.
@@ -61,9 +61,7 @@ impl ClientTls {
     /// # Errors
     /// Why it cannot be.
     pub fn new(settings: Settings) -> Result<ClientTls, String> {
-        let mut hasher = DefaultHasher::new();
-        format!("{settings:?}").hash(&mut hasher);
-        let fingerprint = hasher.finish();
+        let fingerprint = fingerprint::of(&format!("{settings:?}"));
         let provider = server::provider(settings.ciphers, "auto")?;
         let versions = ciphers::versions(settings.protocols);
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&versions);

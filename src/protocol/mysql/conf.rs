@@ -9,12 +9,12 @@
 //! *Read next*: `query.rs`.
 
 use super::query;
-use super::rows::Format;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
+use crate::protocol::values::Style;
 
 crate::settings! {
     /// MySQL's own directives, at one level.
@@ -23,7 +23,7 @@ crate::settings! {
         /// `mysql_query`
         pub query: Option<Template> = None,
         /// `mysql_format`
-        pub format: Format = Format::Json,
+        pub format: Style = Style::JsonRows,
         /// `mysql_user`
         pub user: Vec<u8> = Vec::new(),
         /// `mysql_password`
@@ -33,63 +33,32 @@ crate::settings! {
     }
 }
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 /// The table.
 pub static MODULE: Module = Module {
     name: "mysql",
     directives: &[
-        Directive {
-            name: "mysql_query",
-            contexts: LEVELS | LOCATION_IF,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The statement. A variable in it becomes a quoted string, whatever it holds.",
-            set: set_query,
-        },
-        Directive {
-            name: "mysql_format",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "json",
-            doc: "What the client gets: `json`, a list of objects, or `csv`, with the names of columns \
-                  first.",
-            set: |cx, line| {
-                let table = [("json", Format::Json), ("csv", Format::Csv)];
-                line.choice(&mut cx.conf::<MySqlLocation>().format, &table)
-            },
-        },
-        Directive {
-            name: "mysql_user",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The name to log in with.",
-            set: |cx, line| line.string(&mut cx.conf::<MySqlLocation>().user),
-        },
-        Directive {
-            name: "mysql_password",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The password to log in with; it is proved and not sent.",
-            set: |cx, line| line.string(&mut cx.conf::<MySqlLocation>().password),
-        },
-        Directive {
-            name: "mysql_database",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The database that names of tables without one belong to.",
-            set: |cx, line| line.string(&mut cx.conf::<MySqlLocation>().database),
-        },
+        Directive::of("mysql_query", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .doc("The statement. A variable in it becomes a quoted string, whatever it holds.")
+            .set(set_query),
+        Directive::of("mysql_format", LEVELS, Args::Exactly(1))
+            .default("json")
+            .doc(
+                "What the client gets: `json`, a list of objects, or `csv`, with the names of columns first.",
+            )
+            .set(|cx, line| line.choice(&mut cx.conf::<MySqlLocation>().format, FORMATS)),
+        Directive::of("mysql_user", LEVELS, Args::Exactly(1))
+            .doc("The name to log in with.")
+            .set(|cx, line| line.string(&mut cx.conf::<MySqlLocation>().user)),
+        Directive::of("mysql_password", LEVELS, Args::Exactly(1))
+            .doc("The password to log in with; it is proved and not sent.")
+            .set(|cx, line| line.string(&mut cx.conf::<MySqlLocation>().password)),
+        Directive::of("mysql_database", LEVELS, Args::Exactly(1))
+            .doc("The database that names of tables without one belong to.")
+            .set(|cx, line| line.string(&mut cx.conf::<MySqlLocation>().database)),
     ],
 };
+
+const FORMATS: &[(&str, Style)] = &[("json", Style::JsonRows), ("csv", Style::Csv)];
 
 fn set_query(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
     let template = Template::compile(cx, line, line.arg(0)?)?;

@@ -28,9 +28,9 @@ pub use conf::{MODULE, MySqlLocation};
 use super::{Fault, Flow, Framing, Greet, Head, Input, Out, Protocol, Relay, Request, Step};
 use crate::buf::Slice;
 use crate::conf::directive::Module;
+use crate::util::fingerprint;
 use packet::{Packets, Words};
-use rows::{Format, Rows};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use rows::Rows;
 use std::rc::Rc;
 
 /// What one request remembers.
@@ -66,9 +66,7 @@ impl Protocol for MySql {
     }
 
     fn session(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (&*self.conf.user, &*self.conf.password, &*self.conf.database).hash(&mut hasher);
-        hasher.finish()
+        fingerprint::of(&(&*self.conf.user, &*self.conf.password, &*self.conf.database))
     }
 
     fn greet(&mut self, input: &mut Input, out: &mut Out, head: &mut Head) -> Result<Greet, Fault> {
@@ -89,20 +87,14 @@ impl Protocol for MySql {
         }
         let packet = std::mem::take(&mut self.packet);
         head.keepalive = true;
-        head.field(
-            "Content-Type",
-            match *self.conf.format {
-                Format::Json => "application/json",
-                Format::Csv => "text/csv",
-            },
-        );
+        self.conf.format.announce(head);
         let mut words = Words(packet.get(1..).unwrap_or_default());
         match packet.first() {
             Some(0) => {
                 let changed = words.number().zip(words.number());
                 let (rows, id) = changed.ok_or(Fault::Invalid("a broken OK packet"))?;
                 self.rows.changed(rows, id);
-                head.status(200).length(self.rows.written.len() as u64);
+                head.status(200).length(self.rows.values.written.len() as u64);
             }
             Some(0xff) => return error(&packet, head),
             Some(0xfb) => return Err(Fault::Invalid("a request for a file")),
@@ -121,9 +113,7 @@ impl Protocol for MySql {
 
     fn input_filter(&mut self, input: &mut Input, out: &mut Relay) -> Result<Flow, Fault> {
         let went = self.rows.read(&mut self.packets, input, &mut self.packet, out);
-        if !self.rows.written.is_empty() {
-            out.push(Slice::from(std::mem::take(&mut self.rows.written)));
-        }
+        self.rows.values.hand_on(out);
         went
     }
 }
@@ -140,10 +130,7 @@ fn error(packet: &[u8], head: &mut Head) -> Result<Step, Fault> {
         1044 | 1142 | 1143 | 1227 => 403,
         // a lock that was not given in time, or never could be
         1205 | 1213 => 503,
-        _ => {
-            head.detail = Slice::from(text);
-            return Err(Fault::Invalid("an error"));
-        }
+        _ => return Err(head.refuse("an error", text)),
     };
     head.notes.push(Slice::from(format!("upstream sent an error: \"{text}\"")));
     head.clear_fields();

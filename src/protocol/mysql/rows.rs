@@ -13,14 +13,13 @@
 //!          {"a":2,"b":null}]            1,"x"⏎ 2,⏎
 //! ```
 //!
-//! Numbers are written as the server wrote them where JSON allows that; any other value is a string. In
-//! CSV a string is quoted and NULL is nothing between two commas (RFC 4180).
+//! Numbers are written as the server wrote them where JSON allows that; any other value is a string.
 //!
-//! *Read next*: `../json.rs`.
+//! *Read next*: `../values.rs`, where commas, brackets and quotes are written.
 
 use super::packet::{Packets, Words, error, little, width};
 use crate::buf::Slice;
-use crate::protocol::json::{self, Text};
+use crate::protocol::values::{Style, Values};
 use crate::protocol::{Fault, Flow, Input, Relay};
 
 /// More columns than any table can have.
@@ -30,18 +29,9 @@ const ERROR: u8 = 0xff;
 const END: u8 = 0xfe;
 const NULL: u8 = 0xfb;
 
-/// What the client gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// A list of objects.
-    Json,
-    /// Lines of values, the names first.
-    Csv,
-}
-
 #[derive(Clone, Debug)]
 struct Column {
-    /// As the format writes it in front of a value, or in the first line.
+    /// With its quotes.
     name: Vec<u8>,
     is_number: bool,
 }
@@ -67,25 +57,21 @@ enum At {
 /// An answer on its way to the client.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    format: Format,
     at: At,
     columns: Vec<Column>,
     /// Which value of the row is due.
     column: usize,
-    /// A row has been written.
-    began: bool,
     /// The bytes so far of a length, or of a number.
     part: Vec<u8>,
-    text: Text,
-    /// What has been written and not handed on.
-    pub written: Vec<u8>,
+    /// Where they are written.
+    pub values: Values,
 }
 
 impl Rows {
     /// No answer yet.
-    pub fn new(format: Format) -> Rows {
-        let (columns, part, written) = (Vec::new(), Vec::new(), Vec::new());
-        Rows { format, at: At::Done, columns, column: 0, began: false, part, text: Text::default(), written }
+    pub fn new(style: Style) -> Rows {
+        let (columns, part, values) = (Vec::new(), Vec::new(), Values::new(style));
+        Rows { at: At::Done, columns, column: 0, part, values }
     }
 
     /// So many columns are coming.
@@ -102,11 +88,11 @@ impl Rows {
 
     /// The answer to a statement that has no rows.
     pub fn changed(&mut self, rows: u64, id: u64) {
-        let text = match self.format {
-            Format::Json => format!("{{\"affected_rows\":{rows},\"insert_id\":{id}}}"),
-            Format::Csv => format!("\"affected_rows\",\"insert_id\"\r\n{rows},{id}\r\n"),
+        let text = match self.values.style() {
+            Style::Csv => format!("\"affected_rows\",\"insert_id\"\r\n{rows},{id}\r\n"),
+            _ => format!("{{\"affected_rows\":{rows},\"insert_id\":{id}}}"),
         };
-        self.written.extend_from_slice(text.as_bytes());
+        self.values.written.extend_from_slice(text.as_bytes());
     }
 
     /// Goes on reading; `packet` collects what is read whole.
@@ -132,12 +118,13 @@ impl Rows {
                 }
                 At::Row => self.row(packets, input, packet, out)?,
                 At::Length => self.length(packets, input)?,
-                At::Value(left) => self.value(packets, input, left)?,
+                At::Value(left) => self.value(packets, input, left, out)?,
                 At::RowEnd => match packets.at_end(input) {
                     None => false,
                     Some(false) => return Err(Fault::Invalid("a row with too many values")),
                     Some(true) => {
-                        self.end_row();
+                        self.values.close();
+                        self.at = At::Row;
                         true
                     }
                 },
@@ -175,27 +162,19 @@ impl Rows {
         words.bytes(1 + 2 + 4)?;
         let kind = *words.bytes(1)?.first()?;
         let is_number = matches!(kind, 0..=5 | 8 | 9 | 13 | 246);
-        let mut quoted = Vec::with_capacity(name.len().saturating_add(2));
-        match self.format {
-            Format::Json => json::quoted(name, &mut quoted),
-            Format::Csv => {
-                quoted.push(b'"');
-                double_quotes(name, &mut quoted);
-                quoted.push(b'"');
-            }
-        }
-        Some(Column { name: quoted, is_number })
+        let mut quoted = Values::new(self.values.style());
+        quoted.string(name);
+        Some(Column { name: quoted.written, is_number })
     }
 
     fn begin_rows(&mut self) {
         self.at = At::Row;
-        if self.format == Format::Json {
-            self.written.push(b'[');
-            return;
+        self.values.open(false);
+        if self.values.style() == Style::Csv {
+            self.values.open(false);
+            self.columns.iter().for_each(|column| self.values.word(&column.name));
+            self.values.close();
         }
-        let names: Vec<&[u8]> = self.columns.iter().map(|column| &column.name[..]).collect();
-        self.written.extend_from_slice(&names.join(&b","[..]));
-        self.written.extend_from_slice(b"\r\n");
     }
 
     /// The beginning of a row, or what is there instead. False: more is needed.
@@ -226,16 +205,15 @@ impl Rows {
             }
             Some(_) if is_end => {
                 if packets.whole(input, packet)? {
-                    self.end();
+                    self.values.close();
+                    self.at = At::Done;
                 }
                 return Ok(self.at == At::Done);
             }
             Some(_) => {}
         }
-        if self.format == Format::Json {
-            self.written.extend_from_slice(if self.began { b",\n{" } else { b"{" });
-        }
-        (self.at, self.column, self.began) = (At::Length, 0, true);
+        self.values.open(true);
+        (self.at, self.column) = (At::Length, 0);
         Ok(true)
     }
 
@@ -270,17 +248,18 @@ impl Rows {
         }
     }
 
-    fn value(&mut self, packets: &mut Packets, input: &mut Input, left: u64) -> Result<bool, Fault> {
+    fn value(
+        &mut self,
+        packets: &mut Packets,
+        input: &mut Input,
+        left: u64,
+        out: &mut Relay,
+    ) -> Result<bool, Fault> {
         if left == 0 {
             if self.is_number() {
-                let digits = std::mem::take(&mut self.part);
-                match (self.format, json::number(&digits)) {
-                    (Format::Json, None) => json::quoted(&digits, &mut self.written),
-                    _ => self.written.extend_from_slice(&digits),
-                }
+                self.values.number(&std::mem::take(&mut self.part));
             } else {
-                self.text.finish(&mut self.written);
-                self.written.push(b'"');
+                self.values.end_string();
             }
             self.end_value();
             return Ok(true);
@@ -290,15 +269,11 @@ impl Rows {
             return self.starved(packets, input);
         }
         self.at = At::Value(left - bytes.len() as u64);
-        match self.format {
+        if !self.is_number() {
+            self.values.part(bytes, out);
+        } else if self.part.len() < 1024 {
             // No number has so many digits; what has is cut short, not held.
-            _ if self.is_number() => {
-                if self.part.len() < 1024 {
-                    self.part.extend_from_slice(&bytes);
-                }
-            }
-            Format::Json => self.text.push(&bytes, &mut self.written),
-            Format::Csv => double_quotes(&bytes, &mut self.written),
+            self.part.extend_from_slice(&bytes);
         }
         Ok(true)
     }
@@ -308,45 +283,17 @@ impl Rows {
     }
 
     fn begin_value(&mut self, null: bool) {
-        if self.column > 0 {
-            self.written.push(b',');
-        }
-        if self.format == Format::Json {
-            let name = self.columns.get(self.column).map(|column| &column.name[..]).unwrap_or_default();
-            self.written.extend_from_slice(name);
-            self.written.push(b':');
-            if null {
-                self.written.extend_from_slice(b"null");
-            }
-        }
-        if !null && !self.is_number() {
-            self.written.push(b'"');
+        let Some(column) = self.columns.get(self.column) else { return };
+        self.values.key(&column.name);
+        if null {
+            self.values.null();
+        } else if !column.is_number {
+            self.values.begin_string();
         }
     }
 
     fn end_value(&mut self) {
         self.column += 1;
         self.at = if self.column < self.columns.len() { At::Length } else { At::RowEnd };
-    }
-
-    fn end_row(&mut self) {
-        self.at = At::Row;
-        self.written.extend_from_slice(if self.format == Format::Json { b"}" } else { b"\r\n" });
-    }
-
-    fn end(&mut self) {
-        self.at = At::Done;
-        if self.format == Format::Json {
-            self.written.extend_from_slice(b"]\n");
-        }
-    }
-}
-
-fn double_quotes(bytes: &[u8], out: &mut Vec<u8>) {
-    for byte in bytes {
-        if *byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(*byte);
     }
 }
