@@ -5,7 +5,8 @@
 //!
 //! *Here* the same order, since each step may need a right that a later one gives away. Serving itself is
 //! [`Cycle::run_worker`]. The function that runs in a forked child never returns into the master's code, not
-//! even by a panic: a panic is logged, and ends the process with a code that makes the master start another.
+//! even by a panic: a panic is logged, and ends the process in a way that makes the master start another. A
+//! release build does that at the place of the panic (`panic = "abort"`), others with the code [`PANICKED`].
 //!
 //! ```text
 //!   fork ─▶ limits ─▶ user ─▶ processors ─▶ folder, environment ─▶ run_worker ─▶ exit code
