@@ -59,24 +59,11 @@ fn listen(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 static MODULE: Module = Module {
     name: "bare",
     directives: &[
-        Directive {
-            name: "listen",
-            contexts: MAIN,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "Where to listen.",
-            set: listen,
-        },
-        Directive {
-            name: "answer",
-            contexts: MAIN,
-            args: Args::Exactly(1),
-            block: false,
-            default: "hello",
-            doc: "What to say.",
-            set: |cx, line| line.text(&mut cx.conf::<Bare>().answer),
-        },
+        Directive::of("listen", MAIN, Args::Exactly(1)).doc("Where to listen.").set(listen),
+        Directive::of("answer", MAIN, Args::Exactly(1))
+            .default("hello")
+            .doc("What to say.")
+            .set(|cx, line| line.text(&mut cx.conf::<Bare>().answer)),
     ],
 };
 

@@ -33,18 +33,13 @@ headwater::settings! {
 /// The directives of its own.
 pub static MODULE: Module = Module {
     name: "echo",
-    directives: &[Directive {
-        name: "echo_line",
-        contexts: LOCATION,
-        args: Args::Exactly(1),
-        block: false,
-        default: "$args",
-        doc: "The line to send; may have variables.",
-        set: |cx, line| {
+    directives: &[Directive::of("echo_line", LOCATION, Args::Exactly(1))
+        .default("$args")
+        .doc("The line to send; may have variables.")
+        .set(|cx, line| {
             let template = Template::compile(cx, line, line.arg(0)?)?;
             line.store(&mut cx.conf::<EchoLocation>().line, Some(template))
-        },
-    }],
+        })],
 };
 
 /// What one request remembers: nothing.

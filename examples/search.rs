@@ -34,15 +34,10 @@ headwater::settings! {
 /// The directives of its own.
 pub static MODULE: Module = Module {
     name: "search",
-    directives: &[Directive {
-        name: "search_url",
-        contexts: LOCATION,
-        args: Args::Exactly(1),
-        block: false,
-        default: "/search?q=",
-        doc: "Path and arguments of the search, up to where the keyword goes.",
-        set: |cx, line| line.string(&mut cx.conf::<SearchLocation>().url),
-    }],
+    directives: &[Directive::of("search_url", LOCATION, Args::Exactly(1))
+        .default("/search?q=")
+        .doc("Path and arguments of the search, up to where the keyword goes.")
+        .set(|cx, line| line.string(&mut cx.conf::<SearchLocation>().url))],
 };
 
 /// What one request remembers: whether the first line of the reply has been read.

@@ -46,14 +46,9 @@ settings! {
 
 static MODULE: HttpModule = HttpModule::new(&Module {
     name: "page_of",
-    directives: &[Directive::new(
-        "page_of",
-        LOCATION,
-        Args::AtLeast(1),
-        "",
-        "A page of the answers of these paths, asked for side by side.",
-        set,
-    )],
+    directives: &[Directive::of("page_of", LOCATION, Args::AtLeast(1))
+        .doc("A page of the answers of these paths, asked for side by side.")
+        .set(set)],
 });
 
 fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {

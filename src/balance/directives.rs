@@ -339,7 +339,7 @@ const fn row(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Directive {
-    Directive::new(name, UPSTREAM, args, default, doc, set)
+    Directive::of(name, UPSTREAM, args).default(default).doc(doc).set(set)
 }
 
 /// The table.

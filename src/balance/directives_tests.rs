@@ -21,20 +21,15 @@ settings! {
 
 static BLOCK: Module = Module {
     name: "block",
-    directives: &[Directive {
-        name: "upstream",
-        contexts: crate::conf::directive::MAIN | HTTP,
-        args: Args::Exactly(1),
-        block: true,
-        default: "",
-        doc: "",
-        set: |cx, line| {
+    directives: &[Directive::of("upstream", crate::conf::directive::MAIN | HTTP, Args::Exactly(1))
+        .block()
+        .doc("")
+        .set(|cx, line| {
             let sets = cx.block(line, UPSTREAM, &[Scope::Upstream])?;
             let name = line.arg(0)?.as_str()?.to_owned();
             cx.conf::<Read>().blocks.push((name, sets, line.end.clone()));
             Ok(())
-        },
-    }],
+        })],
 };
 
 fn read(text: &str) -> (Result<Groups, String>, Vec<String>) {

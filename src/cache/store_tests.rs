@@ -16,7 +16,7 @@ use std::fs;
 use std::path::Path;
 
 const fn row(name: &'static str, set: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> Directive {
-    Directive { name, contexts: MAIN, args: Args::AtLeast(1), block: false, default: "", doc: "", set }
+    Directive::of(name, MAIN, Args::AtLeast(1)).doc("").set(set)
 }
 
 static MODULE: Module = Module {

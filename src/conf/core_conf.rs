@@ -244,7 +244,7 @@ const fn main_level(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Directive {
-    Directive::new(name, MAIN, args, default, doc, set)
+    Directive::of(name, MAIN, args).default(default).doc(doc).set(set)
 }
 
 /// The table.

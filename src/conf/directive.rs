@@ -9,9 +9,11 @@
 //! the parser obeys (see `docs`). This file is data only; it must not know how tables are searched.
 //!
 //! ```text
-//!   static MODULE: Module = Module { name: "sendfile", directives: &[Directive {
-//!       name: "sendfile", contexts: HTTP | SERVER | LOCATION, args: Args::Flag, block: false,
-//!       default: "off", doc: "…", set: |cx, line| line.flag(&mut cx.conf::<Core>().sendfile) }] };
+//!   static MODULE: Module = Module { name: "sendfile", directives: &[
+//!       Directive::of("sendfile", HTTP | SERVER | LOCATION, Args::Flag)
+//!           .default("off")
+//!           .doc("…")
+//!           .set(|cx, line| line.flag(&mut cx.conf::<Core>().sendfile)) ] };
 //! ```
 //!
 //! *Read next*: `registry` (many tables become one look-up), `build` (who calls `set`), `value` (what a
@@ -115,29 +117,6 @@ impl Directive {
     /// Begins a row; [`Row::set`] ends it.
     pub const fn of(name: &'static str, contexts: Contexts, args: Args) -> Row {
         Row(Directive { name, contexts, args, block: false, default: "", doc: "", set: |_, _| Ok(()) })
-    }
-
-    /// A row for a simple directive, in the order of the columns.
-    pub const fn new(
-        name: &'static str,
-        contexts: Contexts,
-        args: Args,
-        default: &'static str,
-        doc: &'static str,
-        set: Setter,
-    ) -> Directive {
-        Directive { name, contexts, args, block: false, default, doc, set }
-    }
-
-    /// A row for a directive that opens a block; blocks have no default.
-    pub const fn block(
-        name: &'static str,
-        contexts: Contexts,
-        args: Args,
-        doc: &'static str,
-        set: Setter,
-    ) -> Directive {
-        Directive { name, contexts, args, block: true, default: "", doc, set }
     }
 }
 

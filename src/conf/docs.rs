@@ -66,27 +66,17 @@ mod tests {
 
     static ZEBRA: Module = Module {
         name: "zebra",
-        directives: &[Directive {
-            name: "stripes",
-            contexts: HTTP | SERVER,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "a|b",
-            doc: "How it looks.",
-            set: |_, _| Ok(()),
-        }],
+        directives: &[Directive::of("stripes", HTTP | SERVER, Args::Between(1, 2))
+            .default("a|b")
+            .doc("How it looks.")
+            .set(|_, _| Ok(()))],
     };
     static ADDER: Module = Module {
         name: "adder",
-        directives: &[Directive {
-            name: "venom",
-            contexts: UPSTREAM,
-            args: Args::None,
-            block: true,
-            default: "",
-            doc: "What it has.",
-            set: |_, _| Ok(()),
-        }],
+        directives: &[Directive::of("venom", UPSTREAM, Args::None)
+            .block()
+            .doc("What it has.")
+            .set(|_, _| Ok(()))],
     };
 
     #[test]

@@ -15,7 +15,7 @@
 //! *Read next*: `log/target.rs`.
 
 use super::build::Cx;
-use super::directive::{Args, Directive, HTTP, LOCATION, MAIN, Module, SERVER};
+use super::directive::{Args, Directive, LEVELS, MAIN, Module};
 use super::error::ConfError;
 use super::merge::{Conf, Scope};
 use super::tree::Line;
@@ -105,22 +105,19 @@ fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 /// The table.
 pub static MODULE: Module = Module {
     name: "error_log",
-    directives: &[Directive {
-        name: "error_log",
-        contexts: MAIN | HTTP | SERVER | LOCATION,
-        args: Args::Between(1, 2),
-        block: false,
-        default: "logs/error.log error",
-        doc: "Where messages go, from which level on: a file, stderr, or syslog:server=…. Several lines make \
-              several copies; a level with lines of its own does not write to those outside.",
-        set,
-    }],
+    directives: &[Directive::of("error_log", MAIN | LEVELS, Args::Between(1, 2))
+        .default("logs/error.log error")
+        .doc(
+            "Where messages go, from which level on: a file, stderr, or syslog:server=…. Several lines \
+                 make several copies; a level with lines of its own does not write to those outside.",
+        )
+        .set(set)],
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conf::directive::LOCATION;
+    use crate::conf::directive::{HTTP, LOCATION};
     use crate::conf::include::Reader;
     use crate::conf::merge::ConfSet;
     use crate::conf::registry::Registry;

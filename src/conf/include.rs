@@ -40,15 +40,9 @@ const DEEPEST_INCLUDE: usize = 20;
 /// any table is asked.
 pub static MODULE: Module = Module {
     name: "conf",
-    directives: &[Directive {
-        name: "include",
-        contexts: ANYWHERE,
-        args: Args::Exactly(1),
-        block: false,
-        default: "",
-        doc: "Puts the lines of another file, or of all files that fit a pattern, in its place.",
-        set: |_, line| Err(line.directive_err("is not allowed here")),
-    }],
+    directives: &[Directive::of("include", ANYWHERE, Args::Exactly(1))
+        .doc("Puts the lines of another file, or of all files that fit a pattern, in its place.")
+        .set(|_, line| Err(line.directive_err("is not allowed here")))],
 };
 
 /// A file as it was read.

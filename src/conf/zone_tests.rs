@@ -19,15 +19,7 @@ fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 
 static MODULE: Module = Module {
     name: "zones",
-    directives: &[Directive {
-        name: "zone",
-        contexts: MAIN,
-        args: Args::Between(1, 3),
-        block: false,
-        default: "",
-        doc: "",
-        set,
-    }],
+    directives: &[Directive::of("zone", MAIN, Args::Between(1, 3)).doc("").set(set)],
 };
 
 fn read(text: &str) -> Result<Vec<Rc<Zone>>, String> {

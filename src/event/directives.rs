@@ -118,70 +118,36 @@ fn debug_connection(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 pub static MODULE: Module = Module {
     name: "events",
     directives: &[
-        Directive {
-            name: "events",
-            contexts: MAIN,
-            args: Args::None,
-            block: true,
-            default: "",
-            doc: "Settings of the event loop. The block must be there, be it empty.",
-            set: block,
-        },
-        Directive {
-            name: "worker_connections",
-            contexts: EVENTS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "512",
-            doc: "How many connections a worker may have at once, those to upstream servers included.",
-            set: |cx, line| line.number(&mut cx.conf::<Events>().worker_connections),
-        },
-        Directive {
-            name: "multi_accept",
-            contexts: EVENTS,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Whether all waiting connections are accepted before other events are looked at.",
-            set: |cx, line| line.flag(&mut cx.conf::<Events>().multi_accept),
-        },
-        Directive {
-            name: "use",
-            contexts: EVENTS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "epoll",
-            doc: "The kernel's interface for events. There is one: epoll.",
-            set: interface,
-        },
-        Directive {
-            name: "accept_mutex",
-            contexts: EVENTS,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Has nothing to do: every worker accepts from sockets of its own. Turning it on warns.",
-            set: accept_mutex,
-        },
-        Directive {
-            name: "accept_mutex_delay",
-            contexts: EVENTS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "500ms",
-            doc: "Has nothing to do, as accept_mutex. Setting it warns.",
-            set: accept_mutex_delay,
-        },
-        Directive {
-            name: "debug_connection",
-            contexts: EVENTS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "Clients (an address, a network, a host name, or unix:) about whom everything is logged, \
-                  whatever the levels of their error logs.",
-            set: debug_connection,
-        },
+        Directive::of("events", MAIN, Args::None)
+            .block()
+            .doc("Settings of the event loop. The block must be there, be it empty.")
+            .set(block),
+        Directive::of("worker_connections", EVENTS, Args::Exactly(1))
+            .default("512")
+            .doc("How many connections a worker may have at once, those to upstream servers included.")
+            .set(|cx, line| line.number(&mut cx.conf::<Events>().worker_connections)),
+        Directive::of("multi_accept", EVENTS, Args::Flag)
+            .default("off")
+            .doc("Whether all waiting connections are accepted before other events are looked at.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Events>().multi_accept)),
+        Directive::of("use", EVENTS, Args::Exactly(1))
+            .default("epoll")
+            .doc("The kernel's interface for events. There is one: epoll.")
+            .set(interface),
+        Directive::of("accept_mutex", EVENTS, Args::Flag)
+            .default("off")
+            .doc("Has nothing to do: every worker accepts from sockets of its own. Turning it on warns.")
+            .set(accept_mutex),
+        Directive::of("accept_mutex_delay", EVENTS, Args::Exactly(1))
+            .default("500ms")
+            .doc("Has nothing to do, as accept_mutex. Setting it warns.")
+            .set(accept_mutex_delay),
+        Directive::of("debug_connection", EVENTS, Args::Exactly(1))
+            .doc(
+                "Clients (an address, a network, a host name, or unix:) about whom everything is logged, \
+                 whatever the levels of their error logs.",
+            )
+            .set(debug_connection),
     ],
 };
 

@@ -13,7 +13,7 @@
 //!
 //! *Read next*: `auth_basic/mod.rs`, `http/delay.rs`.
 
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::delay;
 use crate::http::exchange::Exchange;
@@ -37,15 +37,10 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
 static TABLE: Module = Module {
     name: "http_core",
-    directives: &[Directive {
-        name: "auth_delay",
-        contexts: HTTP | SERVER | LOCATION,
-        args: Args::Exactly(1),
-        block: false,
-        default: "0s",
-        doc: "How long a client waits for the answer that it is not authorized.",
-        set: |cx, line| line.msec(&mut cx.conf::<AuthDelay>().delay),
-    }],
+    directives: &[Directive::of("auth_delay", LEVELS, Args::Exactly(1))
+        .default("0s")
+        .doc("How long a client waits for the answer that it is not authorized.")
+        .set(|cx, line| line.msec(&mut cx.conf::<AuthDelay>().delay))],
 };
 
 /// Ends the access phase with 401, now or later. `Ok(false)` says that the phases wait.

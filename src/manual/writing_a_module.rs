@@ -64,16 +64,12 @@
 //!
 //! ```ignore
 //! // src/protocol/memcached.rs
-//!         Directive {
-//!             name: "memcached_gzip_flag",
-//!             contexts: HTTP | SERVER | LOCATION,
-//!             args: Args::Exactly(1),
-//!             block: false,
-//!             default: "",
-//!             doc: "The bit of a value's flags that means it was stored gzipped: the reply says so to the \
-//!                   client.",
-//!             set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
-//!         },
+//!         Directive::of("memcached_gzip_flag", LEVELS, Args::Exactly(1))
+//!             .doc(
+//!                 "The bit of a value's flags that means it was stored gzipped: the reply says so to the \
+//!                  client.",
+//!             )
+//!             .set(|cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag)),
 //! ```
 //!
 //! The list of all directives, `docs/directives.md`, is printed from such tables. So `doc` is not decoration.

@@ -12,7 +12,7 @@
 //! *Read next*: `util/cidr.rs`, `http/phases.rs: access` (what `satisfy` makes of the answer).
 
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LIMIT_EXCEPT, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Contexts, Directive, LEVELS, LIMIT_EXCEPT, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -50,29 +50,17 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION | LIMIT_EXCEPT;
+const WHERE: Contexts = LEVELS | LIMIT_EXCEPT;
 
 static TABLE: Module = Module {
     name: "http_access",
     directives: &[
-        Directive {
-            name: "allow",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "Lets an address or network, all unix sockets (unix:) or everybody (all) in.",
-            set: |cx, line| rule(cx, line, false),
-        },
-        Directive {
-            name: "deny",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "Keeps an address or network, all unix sockets (unix:) or everybody (all) out.",
-            set: |cx, line| rule(cx, line, true),
-        },
+        Directive::of("allow", WHERE, Args::Exactly(1))
+            .doc("Lets an address or network, all unix sockets (unix:) or everybody (all) in.")
+            .set(|cx, line| rule(cx, line, false)),
+        Directive::of("deny", WHERE, Args::Exactly(1))
+            .doc("Keeps an address or network, all unix sockets (unix:) or everybody (all) out.")
+            .set(|cx, line| rule(cx, line, true)),
     ],
 };
 

@@ -16,7 +16,7 @@
 
 use super::mime_types::MimeTypes;
 use crate::buf::{Chain, Slice};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -48,38 +48,22 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_addition",
     directives: &[
-        Directive::new(
-            "add_before_body",
-            LEVELS,
-            Args::Exactly(1),
-            "",
-            "A path whose response is put before the body; an empty one takes back what was inherited.",
-            |cx, line| line.string(&mut cx.conf::<Addition>().before),
-        ),
-        Directive::new(
-            "add_after_body",
-            LEVELS,
-            Args::Exactly(1),
-            "",
-            "A path whose response is put behind the body; an empty one takes back what was inherited.",
-            |cx, line| line.string(&mut cx.conf::<Addition>().after),
-        ),
-        Directive::new(
-            "addition_types",
-            LEVELS,
-            Args::AtLeast(1),
-            "text/html",
-            "Content types, besides text/html, of responses that something is added to; * for all.",
-            |cx, line| {
+        Directive::of("add_before_body", LEVELS, Args::Exactly(1))
+            .doc("A path whose response is put before the body; an empty one takes back what was inherited.")
+            .set(|cx, line| line.string(&mut cx.conf::<Addition>().before)),
+        Directive::of("add_after_body", LEVELS, Args::Exactly(1))
+            .doc("A path whose response is put behind the body; an empty one takes back what was inherited.")
+            .set(|cx, line| line.string(&mut cx.conf::<Addition>().after)),
+        Directive::of("addition_types", LEVELS, Args::AtLeast(1))
+            .default("text/html")
+            .doc("Content types, besides text/html, of responses that something is added to; * for all.")
+            .set(|cx, line| {
                 MimeTypes::set(cx, line, |cx| &mut cx.conf::<Addition>().types);
                 Ok(())
-            },
-        ),
+            }),
     ],
 };
 

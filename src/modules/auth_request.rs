@@ -17,7 +17,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Scope, Setting};
 use crate::conf::tree::Line;
@@ -61,27 +61,16 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_auth_request",
     directives: &[
-        Directive::new(
-            "auth_request",
-            LEVELS,
-            Args::Exactly(1),
-            "off",
-            "A path that is asked, by a subrequest, whether the request may go on: 2xx for yes.",
-            set_uri,
-        ),
-        Directive::new(
-            "auth_request_set",
-            LEVELS,
-            Args::Exactly(2),
-            "",
-            "Sets a variable, to what may come from the answer, when the subrequest has ended.",
-            set_assignment,
-        ),
+        Directive::of("auth_request", LEVELS, Args::Exactly(1))
+            .default("off")
+            .doc("A path that is asked, by a subrequest, whether the request may go on: 2xx for yes.")
+            .set(set_uri),
+        Directive::of("auth_request_set", LEVELS, Args::Exactly(2))
+            .doc("Sets a variable, to what may come from the answer, when the subrequest has ended.")
+            .set(set_assignment),
     ],
 };
 

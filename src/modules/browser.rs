@@ -16,7 +16,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Scope, Setting};
 use crate::conf::tree::Line;
@@ -89,48 +89,26 @@ impl Conf for Browser {
 /// The module.
 pub static MODULE: HttpModule = HttpModule { variables: Some(variables), ..HttpModule::new(&TABLE) };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_browser",
     directives: &[
-        Directive {
-            name: "modern_browser",
-            contexts: WHERE,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "",
-            doc: "A browser (msie, gecko, opera, safari, konqueror) and the version from which it is modern; \
-                  or unlisted: those that no line speaks of are.",
-            set: modern,
-        },
-        Directive {
-            name: "ancient_browser",
-            contexts: WHERE,
-            args: Args::AtLeast(1),
-            block: false,
-            default: "",
-            doc: "Texts in User-Agent that tell an ancient browser; netscape4 stands for all of that family.",
-            set: ancient,
-        },
-        Directive {
-            name: "modern_browser_value",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "1",
-            doc: "The value of $modern_browser for modern browsers.",
-            set: |cx, line| value(line, &mut cx.conf::<Browser>().modern_value),
-        },
-        Directive {
-            name: "ancient_browser_value",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "1",
-            doc: "The value of $ancient_browser for ancient browsers.",
-            set: |cx, line| value(line, &mut cx.conf::<Browser>().ancient_value),
-        },
+        Directive::of("modern_browser", LEVELS, Args::Between(1, 2))
+            .doc(
+                "A browser (msie, gecko, opera, safari, konqueror) and the version from which it is modern; \
+                 or unlisted: those that no line speaks of are.",
+            )
+            .set(modern),
+        Directive::of("ancient_browser", LEVELS, Args::AtLeast(1))
+            .doc("Texts in User-Agent that tell an ancient browser; netscape4 stands for all of that family.")
+            .set(ancient),
+        Directive::of("modern_browser_value", LEVELS, Args::Exactly(1))
+            .default("1")
+            .doc("The value of $modern_browser for modern browsers.")
+            .set(|cx, line| value(line, &mut cx.conf::<Browser>().modern_value)),
+        Directive::of("ancient_browser_value", LEVELS, Args::Exactly(1))
+            .default("1")
+            .doc("The value of $ancient_browser for ancient browsers.")
+            .set(|cx, line| value(line, &mut cx.conf::<Browser>().ancient_value)),
     ],
 };
 

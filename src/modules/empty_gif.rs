@@ -25,15 +25,9 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
 static TABLE: Module = Module {
     name: "http_empty_gif",
-    directives: &[Directive {
-        name: "empty_gif",
-        contexts: LOCATION,
-        args: Args::None,
-        block: false,
-        default: "",
-        doc: "Answers with a picture of one transparent pixel.",
-        set,
-    }],
+    directives: &[Directive::of("empty_gif", LOCATION, Args::None)
+        .doc("Answers with a picture of one transparent pixel.")
+        .set(set)],
 };
 
 /// GIF89a, one by one, two colours of which the first is transparent.

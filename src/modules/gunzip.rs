@@ -15,7 +15,7 @@
 use super::gzip_accept;
 use super::gzip_head::{Head, HeadStep};
 use crate::buf::{Chain, Piece, Slice};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -44,27 +44,17 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_gunzip",
     directives: &[
-        Directive::new(
-            "gunzip",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether compressed answers are unpacked for clients that do not accept them.",
-            |cx, line| line.flag(&mut cx.conf::<Gunzip>().on),
-        ),
-        Directive::new(
-            "gunzip_buffers",
-            ALL,
-            Args::Exactly(2),
-            "32 4k|16 8k",
-            "In how many portions of what size unpacked bytes go on at a time.",
-            |cx, line| line.buffers(&mut cx.conf::<Gunzip>().buffers),
-        ),
+        Directive::of("gunzip", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether compressed answers are unpacked for clients that do not accept them.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Gunzip>().on)),
+        Directive::of("gunzip_buffers", LEVELS, Args::Exactly(2))
+            .default("32 4k|16 8k")
+            .doc("In how many portions of what size unpacked bytes go on at a time.")
+            .set(|cx, line| line.buffers(&mut cx.conf::<Gunzip>().buffers)),
     ],
 };
 

@@ -17,7 +17,7 @@ use super::gzip_accept;
 use super::mime_types::MimeTypes;
 use crate::buf::{Chain, Piece, Slice};
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -56,54 +56,32 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_gzip",
     directives: &[
-        Directive::new(
-            "gzip",
-            ALL | LOCATION_IF,
-            Args::Flag,
-            "off",
-            "Whether answers are compressed for clients that accept it.",
-            |cx, line| line.flag(&mut cx.conf::<Gzip>().on),
-        ),
-        Directive::new(
-            "gzip_types",
-            ALL,
-            Args::AtLeast(1),
-            "text/html",
-            "Which content types are compressed besides text/html; * for all.",
-            |cx, line| {
+        Directive::of("gzip", LEVELS | LOCATION_IF, Args::Flag)
+            .default("off")
+            .doc("Whether answers are compressed for clients that accept it.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Gzip>().on)),
+        Directive::of("gzip_types", LEVELS, Args::AtLeast(1))
+            .default("text/html")
+            .doc("Which content types are compressed besides text/html; * for all.")
+            .set(|cx, line| {
                 MimeTypes::set(cx, line, |cx| &mut cx.conf::<Gzip>().types);
                 Ok(())
-            },
-        ),
-        Directive::new(
-            "gzip_min_length",
-            ALL,
-            Args::Exactly(1),
-            "20",
-            "How long an answer must be to be worth it, if its length is known.",
-            |cx, line| line.size(&mut cx.conf::<Gzip>().min_length),
-        ),
-        Directive::new(
-            "gzip_comp_level",
-            ALL,
-            Args::Exactly(1),
-            "1",
-            "How much work compressing may be, from 1 to 9.",
-            level,
-        ),
-        Directive::new(
-            "gzip_buffers",
-            ALL,
-            Args::Exactly(2),
-            "32 4k|16 8k",
-            "In what portions compressed bytes go on; their number is no limit here.",
-            |cx, line| line.buffers(&mut cx.conf::<Gzip>().buffers),
-        ),
+            }),
+        Directive::of("gzip_min_length", LEVELS, Args::Exactly(1))
+            .default("20")
+            .doc("How long an answer must be to be worth it, if its length is known.")
+            .set(|cx, line| line.size(&mut cx.conf::<Gzip>().min_length)),
+        Directive::of("gzip_comp_level", LEVELS, Args::Exactly(1))
+            .default("1")
+            .doc("How much work compressing may be, from 1 to 9.")
+            .set(level),
+        Directive::of("gzip_buffers", LEVELS, Args::Exactly(2))
+            .default("32 4k|16 8k")
+            .doc("In what portions compressed bytes go on; their number is no limit here.")
+            .set(|cx, line| line.buffers(&mut cx.conf::<Gzip>().buffers)),
     ],
 };
 

@@ -11,7 +11,7 @@
 //! *Read next*: `gzip.rs`, `gunzip.rs`, `gzip_static.rs`.
 
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::pattern::Pattern;
 use crate::conf::tree::Line;
@@ -74,48 +74,29 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_gzip_accept",
     directives: &[
-        Directive::new(
-            "gzip_vary",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether answers that may come compressed or not have `Vary: Accept-Encoding`.",
-            |cx, line| line.flag(&mut cx.conf::<GzipAccept>().vary),
-        ),
-        Directive::new(
-            "gzip_http_version",
-            ALL,
-            Args::Exactly(1),
-            "1.1",
-            "The lowest version of HTTP that gets compressed answers.",
-            |cx, line| {
+        Directive::of("gzip_vary", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether answers that may come compressed or not have `Vary: Accept-Encoding`.")
+            .set(|cx, line| line.flag(&mut cx.conf::<GzipAccept>().vary)),
+        Directive::of("gzip_http_version", LEVELS, Args::Exactly(1))
+            .default("1.1")
+            .doc("The lowest version of HTTP that gets compressed answers.")
+            .set(|cx, line| {
                 line.choice(&mut cx.conf::<GzipAccept>().http_version, &[("1.0", 1000), ("1.1", 1001)])
-            },
-        ),
-        Directive::new(
-            "gzip_proxied",
-            ALL,
-            Args::AtLeast(1),
-            "off",
-            "Which requests that came through a proxy get compressed answers.",
-            |cx, line| {
+            }),
+        Directive::of("gzip_proxied", LEVELS, Args::AtLeast(1))
+            .default("off")
+            .doc("Which requests that came through a proxy get compressed answers.")
+            .set(|cx, line| {
                 cx.warn_repeated(line);
                 line.bits(&mut cx.conf::<GzipAccept>().proxied, PROXIED)
-            },
-        ),
-        Directive::new(
-            "gzip_disable",
-            ALL,
-            Args::AtLeast(1),
-            "",
-            "Patterns of User-Agent that get no compressed answers; msie6 means those old browsers.",
-            disable,
-        ),
+            }),
+        Directive::of("gzip_disable", LEVELS, Args::AtLeast(1))
+            .doc("Patterns of User-Agent that get no compressed answers; msie6 means those old browsers.")
+            .set(disable),
     ],
 };
 

@@ -11,7 +11,7 @@
 use super::gzip_accept::{self, GzipAccept};
 use super::open_files;
 use super::static_file::{log_failed, send_file};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::body::discard;
 use crate::http::exchange::Exchange;
@@ -50,17 +50,16 @@ pub static MODULE: HttpModule =
 
 static TABLE: Module = Module {
     name: "http_gzip_static",
-    directives: &[Directive::new(
-        "gzip_static",
-        HTTP | SERVER | LOCATION,
-        Args::Exactly(1),
-        "off",
-        "Whether a file of the same name with .gz is sent instead: to clients that accept it, or always.",
-        |cx, line| {
+    directives: &[Directive::of("gzip_static", LEVELS, Args::Exactly(1))
+        .default("off")
+        .doc(
+            "Whether a file of the same name with .gz is sent instead: to clients that accept it, or \
+                 always.",
+        )
+        .set(|cx, line| {
             let words = [("off", When::Off), ("on", When::On), ("always", When::Always)];
             line.choice(&mut cx.conf::<GzipStatic>().when, &words)
-        },
-    )],
+        })],
 };
 
 fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {

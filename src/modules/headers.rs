@@ -12,7 +12,7 @@
 use super::expires::{self, Expires};
 use crate::buf::{Chain, Slice};
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Confs, Scope, Setting};
 use crate::conf::tree::Line;
@@ -85,59 +85,35 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_headers",
     directives: &[
-        Directive::new(
-            "expires",
-            LEVELS | LOCATION_IF,
-            Args::Between(1, 2),
-            "off",
-            "Sets Expires and Cache-Control: [modified] time, @time of day, epoch, max or off.",
-            expires::set,
-        ),
-        Directive::new(
-            "add_header",
-            LEVELS | LOCATION_IF,
-            Args::Between(2, 3),
-            "",
-            "Adds a field to responses that went well; with `always` to all.",
-            |cx, line| {
+        Directive::of("expires", LEVELS | LOCATION_IF, Args::Between(1, 2))
+            .default("off")
+            .doc("Sets Expires and Cache-Control: [modified] time, @time of day, epoch, max or off.")
+            .set(expires::set),
+        Directive::of("add_header", LEVELS | LOCATION_IF, Args::Between(2, 3))
+            .doc("Adds a field to responses that went well; with `always` to all.")
+            .set(|cx, line| {
                 let added = added(cx, line)?;
                 cx.conf::<Headers>().headers.push(added);
                 Ok(())
-            },
-        ),
-        Directive::new(
-            "add_trailer",
-            LEVELS | LOCATION_IF,
-            Args::Between(2, 3),
-            "",
-            "Adds a field behind the body; worked out when the body has been sent.",
-            |cx, line| {
+            }),
+        Directive::of("add_trailer", LEVELS | LOCATION_IF, Args::Between(2, 3))
+            .doc("Adds a field behind the body; worked out when the body has been sent.")
+            .set(|cx, line| {
                 let added = added(cx, line)?;
                 cx.conf::<Headers>().trailers.push(added);
                 Ok(())
-            },
-        ),
-        Directive::new(
-            "add_header_inherit",
-            LEVELS,
-            Args::Exactly(1),
-            "on",
-            "Whether lines of the level outside count: if there are none here, never, or always.",
-            |cx, line| line.choice(&mut cx.conf::<Headers>().header_inherit, INHERIT),
-        ),
-        Directive::new(
-            "add_trailer_inherit",
-            LEVELS,
-            Args::Exactly(1),
-            "on",
-            "The same for add_trailer.",
-            |cx, line| line.choice(&mut cx.conf::<Headers>().trailer_inherit, INHERIT),
-        ),
+            }),
+        Directive::of("add_header_inherit", LEVELS, Args::Exactly(1))
+            .default("on")
+            .doc("Whether lines of the level outside count: if there are none here, never, or always.")
+            .set(|cx, line| line.choice(&mut cx.conf::<Headers>().header_inherit, INHERIT)),
+        Directive::of("add_trailer_inherit", LEVELS, Args::Exactly(1))
+            .default("on")
+            .doc("The same for add_trailer.")
+            .set(|cx, line| line.choice(&mut cx.conf::<Headers>().trailer_inherit, INHERIT)),
     ],
 };
 

@@ -13,7 +13,7 @@ use super::open_files::{self, Failed};
 use super::static_file::log_failed;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -44,14 +44,10 @@ pub static MODULE: HttpModule =
 
 static TABLE: Module = Module {
     name: "http_index",
-    directives: &[Directive::new(
-        "index",
-        HTTP | SERVER | LOCATION,
-        Args::AtLeast(1),
-        "index.html",
-        "Which files answer for a directory; the first that exists does.",
-        set,
-    )],
+    directives: &[Directive::of("index", LEVELS, Args::AtLeast(1))
+        .default("index.html")
+        .doc("Which files answer for a directory; the first that exists does.")
+        .set(set)],
 };
 
 fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {

@@ -45,33 +45,18 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 static TABLE: Module = Module {
     name: "http_map",
     directives: &[
-        Directive {
-            name: "map",
-            contexts: HTTP,
-            args: Args::Exactly(2),
-            block: true,
-            default: "",
-            doc: "Defines a variable whose value is looked up in the block by the first argument.",
-            set: map,
-        },
-        Directive {
-            name: "map_hash_max_size",
-            contexts: HTTP,
-            args: Args::Exactly(1),
-            block: false,
-            default: "2048",
-            doc: "Accepted so that files of nginx work; the tables of maps take the room they need.",
-            set: |cx, line| line.number(&mut cx.conf::<MapMain>().hash_max_size),
-        },
-        Directive {
-            name: "map_hash_bucket_size",
-            contexts: HTTP,
-            args: Args::Exactly(1),
-            block: false,
-            default: "32|64|128",
-            doc: "Accepted so that files of nginx work; the tables of maps take the room they need.",
-            set: |cx, line| line.number(&mut cx.conf::<MapMain>().hash_bucket_size),
-        },
+        Directive::of("map", HTTP, Args::Exactly(2))
+            .block()
+            .doc("Defines a variable whose value is looked up in the block by the first argument.")
+            .set(map),
+        Directive::of("map_hash_max_size", HTTP, Args::Exactly(1))
+            .default("2048")
+            .doc("Accepted so that files of nginx work; the tables of maps take the room they need.")
+            .set(|cx, line| line.number(&mut cx.conf::<MapMain>().hash_max_size)),
+        Directive::of("map_hash_bucket_size", HTTP, Args::Exactly(1))
+            .default("32|64|128")
+            .doc("Accepted so that files of nginx work; the tables of maps take the room they need.")
+            .set(|cx, line| line.number(&mut cx.conf::<MapMain>().hash_bucket_size)),
     ],
 };
 

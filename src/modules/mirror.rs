@@ -14,7 +14,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -45,27 +45,20 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_mirror",
     directives: &[
-        Directive::new(
-            "mirror",
-            LEVELS,
-            Args::Exactly(1),
-            "off",
-            "A path that gets a copy of each request; its answers are ignored. May be given several times.",
-            set,
-        ),
-        Directive::new(
-            "mirror_request_body",
-            LEVELS,
-            Args::Flag,
-            "on",
-            "Whether copies have the request's body, which is then read before the request goes on.",
-            |cx, line| line.flag(&mut cx.conf::<Mirror>().request_body),
-        ),
+        Directive::of("mirror", LEVELS, Args::Exactly(1))
+            .default("off")
+            .doc(
+                "A path that gets a copy of each request; its answers are ignored. May be given several \
+                 times.",
+            )
+            .set(set),
+        Directive::of("mirror_request_body", LEVELS, Args::Flag)
+            .default("on")
+            .doc("Whether copies have the request's body, which is then read before the request goes on.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Mirror>().request_body)),
     ],
 };
 

@@ -19,7 +19,7 @@
 
 use super::symlinks::{self, Guard, Rule};
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value;
@@ -66,84 +66,53 @@ settings! {
 /// The module.
 pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_open_files",
     directives: &[
-        Directive::new(
-            "open_file_cache",
-            ALL,
-            Args::Between(1, 2),
-            "off",
-            "Remembers open files: at most max=N, each for inactive=TIME since it was last asked for.",
-            set_cache,
-        ),
-        Directive::new(
-            "open_file_cache_valid",
-            ALL,
-            Args::Exactly(1),
-            "60s",
-            "After what time a remembered file is looked at again.",
-            |cx, line| line.sec(&mut cx.conf::<OpenFiles>().valid),
-        ),
-        Directive::new(
-            "open_file_cache_min_uses",
-            ALL,
-            Args::Exactly(1),
-            "1",
-            "How often a file must have been asked for before it is kept open.",
-            |cx, line| line.number(&mut cx.conf::<OpenFiles>().min_uses),
-        ),
-        Directive::new(
-            "open_file_cache_errors",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether it is remembered too that a file could not be opened.",
-            |cx, line| line.flag(&mut cx.conf::<OpenFiles>().errors),
-        ),
-        Directive::new(
-            "read_ahead",
-            ALL,
-            Args::Exactly(1),
-            "0",
-            "Tells the kernel that large files are read from end to end; how far ahead, it chooses.",
-            |cx, line| line.size(&mut cx.conf::<OpenFiles>().read_ahead),
-        ),
-        Directive::new(
-            "aio_write",
-            ALL,
-            Args::Flag,
-            "off",
-            "Only off: files are written by the worker itself.",
-            |_, line| match line.arg(0)?.eq_ignore_ascii_case(b"off") {
+        Directive::of("open_file_cache", LEVELS, Args::Between(1, 2))
+            .default("off")
+            .doc("Remembers open files: at most max=N, each for inactive=TIME since it was last asked for.")
+            .set(set_cache),
+        Directive::of("open_file_cache_valid", LEVELS, Args::Exactly(1))
+            .default("60s")
+            .doc("After what time a remembered file is looked at again.")
+            .set(|cx, line| line.sec(&mut cx.conf::<OpenFiles>().valid)),
+        Directive::of("open_file_cache_min_uses", LEVELS, Args::Exactly(1))
+            .default("1")
+            .doc("How often a file must have been asked for before it is kept open.")
+            .set(|cx, line| line.number(&mut cx.conf::<OpenFiles>().min_uses)),
+        Directive::of("open_file_cache_errors", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether it is remembered too that a file could not be opened.")
+            .set(|cx, line| line.flag(&mut cx.conf::<OpenFiles>().errors)),
+        Directive::of("read_ahead", LEVELS, Args::Exactly(1))
+            .default("0")
+            .doc("Tells the kernel that large files are read from end to end; how far ahead, it chooses.")
+            .set(|cx, line| line.size(&mut cx.conf::<OpenFiles>().read_ahead)),
+        Directive::of("aio_write", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Only off: files are written by the worker itself.")
+            .set(|_, line| match line.arg(0)?.eq_ignore_ascii_case(b"off") {
                 true => Ok(()),
                 false => Err(line.directive_err("supports only \"off\": there is no aio")),
-            },
-        ),
-        Directive::new(
-            "directio_alignment",
-            ALL,
-            Args::Exactly(1),
-            "512",
-            "Only its default: there is no directio.",
-            |_, line| match crate::conf::value::parse_size(line.arg(0)?) {
+            }),
+        Directive::of("directio_alignment", LEVELS, Args::Exactly(1))
+            .default("512")
+            .doc("Only its default: there is no directio.")
+            .set(|_, line| match crate::conf::value::parse_size(line.arg(0)?) {
                 Some(512) => Ok(()),
                 _ => Err(line.directive_err("supports only \"512\": there is no directio")),
-            },
-        ),
-        Directive::new(
-            "disable_symlinks",
-            ALL,
-            Args::Between(1, 2),
-            "off",
-            "Which symbolic links are not followed: none, all, or those of another owner; from= is trusted.",
-            |cx, line| {
+            }),
+        Directive::of("disable_symlinks", LEVELS, Args::Between(1, 2))
+            .default("off")
+            .doc(
+                "Which symbolic links are not followed: none, all, or those of another owner; from= is \
+                 trusted.",
+            )
+            .set(|cx, line| {
                 let rule = symlinks::read(cx, line)?;
                 line.store(&mut cx.conf::<OpenFiles>().symlinks, rule)
-            },
-        ),
+            }),
     ],
 };
 

@@ -15,7 +15,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -62,35 +62,23 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_realip",
     directives: &[
-        Directive::new(
-            "set_real_ip_from",
-            WHERE,
-            Args::Exactly(1),
-            "",
-            "An address, network, host name or unix: for proxies that are believed what client they name.",
-            set_real_ip_from,
-        ),
-        Directive::new(
-            "real_ip_header",
-            WHERE,
-            Args::Exactly(1),
-            "X-Real-IP",
-            "The request field that names the client, or proxy_protocol.",
-            real_ip_header,
-        ),
-        Directive::new(
-            "real_ip_recursive",
-            WHERE,
-            Args::Flag,
-            "off",
-            "Whether the last address that is no trusted proxy is taken, instead of the last.",
-            |cx, line| line.flag(&mut cx.conf::<RealIp>().recursive),
-        ),
+        Directive::of("set_real_ip_from", LEVELS, Args::Exactly(1))
+            .doc(
+                "An address, network, host name or unix: for proxies that are believed what client they \
+                 name.",
+            )
+            .set(set_real_ip_from),
+        Directive::of("real_ip_header", LEVELS, Args::Exactly(1))
+            .default("X-Real-IP")
+            .doc("The request field that names the client, or proxy_protocol.")
+            .set(real_ip_header),
+        Directive::of("real_ip_recursive", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether the last address that is no trusted proxy is taken, instead of the last.")
+            .set(|cx, line| line.flag(&mut cx.conf::<RealIp>().recursive)),
     ],
 };
 

@@ -78,34 +78,20 @@ pub static MODULE: HttpModule = HttpModule { variables: Some(variables), ..HttpM
 static TABLE: Module = Module {
     name: "http_referer",
     directives: &[
-        Directive {
-            name: "valid_referers",
-            contexts: SERVER | LOCATION,
-            args: Args::AtLeast(1),
-            block: false,
-            default: "",
-            doc: "Names of sites, with wildcards and the beginning of a path or as a pattern, for which \
-                  $invalid_referer is empty; none, blocked and server_names stand for themselves.",
-            set: valid_referers,
-        },
-        Directive {
-            name: "referer_hash_max_size",
-            contexts: SERVER | LOCATION,
-            args: Args::Exactly(1),
-            block: false,
-            default: "2048",
-            doc: "Accepted so that files of nginx work; the tables take the room they need.",
-            set: |cx, line| line.number(&mut cx.conf::<Referer>().hash_max_size),
-        },
-        Directive {
-            name: "referer_hash_bucket_size",
-            contexts: SERVER | LOCATION,
-            args: Args::Exactly(1),
-            block: false,
-            default: "64",
-            doc: "Accepted so that files of nginx work; the tables take the room they need.",
-            set: |cx, line| line.number(&mut cx.conf::<Referer>().hash_bucket_size),
-        },
+        Directive::of("valid_referers", SERVER | LOCATION, Args::AtLeast(1))
+            .doc(
+                "Names of sites, with wildcards and the beginning of a path or as a pattern, for which \
+                 $invalid_referer is empty; none, blocked and server_names stand for themselves.",
+            )
+            .set(valid_referers),
+        Directive::of("referer_hash_max_size", SERVER | LOCATION, Args::Exactly(1))
+            .default("2048")
+            .doc("Accepted so that files of nginx work; the tables take the room they need.")
+            .set(|cx, line| line.number(&mut cx.conf::<Referer>().hash_max_size)),
+        Directive::of("referer_hash_bucket_size", SERVER | LOCATION, Args::Exactly(1))
+            .default("64")
+            .doc("Accepted so that files of nginx work; the tables take the room they need.")
+            .set(|cx, line| line.number(&mut cx.conf::<Referer>().hash_bucket_size)),
     ],
 };
 

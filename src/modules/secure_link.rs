@@ -18,7 +18,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::{Conf, Scope, Setting};
 use crate::conf::tree::Line;
@@ -64,38 +64,18 @@ impl Conf for SecureLink {
 /// The module.
 pub static MODULE: HttpModule = HttpModule { variables: Some(variables), ..HttpModule::new(&TABLE) };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_secure_link",
     directives: &[
-        Directive {
-            name: "secure_link",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "Where the hash of the link stands, and behind a comma the second it ends in.",
-            set: |cx, line| template(cx, line, |conf| &mut conf.link),
-        },
-        Directive {
-            name: "secure_link_md5",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The text whose hash the link must have.",
-            set: |cx, line| template(cx, line, |conf| &mut conf.md5),
-        },
-        Directive {
-            name: "secure_link_secret",
-            contexts: LOCATION,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "A secret word; the second part of the path is the hash of what follows it and of the word.",
-            set: |cx, line| line.string(&mut cx.conf::<SecureLink>().secret),
-        },
+        Directive::of("secure_link", LEVELS, Args::Exactly(1))
+            .doc("Where the hash of the link stands, and behind a comma the second it ends in.")
+            .set(|cx, line| template(cx, line, |conf| &mut conf.link)),
+        Directive::of("secure_link_md5", LEVELS, Args::Exactly(1))
+            .doc("The text whose hash the link must have.")
+            .set(|cx, line| template(cx, line, |conf| &mut conf.md5)),
+        Directive::of("secure_link_secret", LOCATION, Args::Exactly(1))
+            .doc("A secret word; the second part of the path is the hash of what follows it and of the word.")
+            .set(|cx, line| line.string(&mut cx.conf::<SecureLink>().secret)),
     ],
 };
 

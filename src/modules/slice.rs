@@ -17,7 +17,7 @@
 //! *Read next*: `range.rs`, `http/subrequest.rs`.
 
 use crate::buf::{Chain, Slice};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::value::parse_number;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
@@ -53,14 +53,13 @@ pub static MODULE: HttpModule = HttpModule {
 
 static TABLE: Module = Module {
     name: "http_slice",
-    directives: &[Directive::new(
-        "slice",
-        HTTP | SERVER | LOCATION,
-        Args::Exactly(1),
-        "0",
-        "The size of the parts a response is fetched in, with $slice_range as the Range field; 0 for off.",
-        |cx, line| line.size(&mut cx.conf::<SliceConf>().size),
-    )],
+    directives: &[Directive::of("slice", LEVELS, Args::Exactly(1))
+        .default("0")
+        .doc(
+            "The size of the parts a response is fetched in, with $slice_range as the Range field; 0 \
+                 for off.",
+        )
+        .set(|cx, line| line.size(&mut cx.conf::<SliceConf>().size))],
 };
 
 /// How far the response is; kept by the main request.

@@ -27,15 +27,10 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
 static TABLE: Module = Module {
     name: "http_split_clients",
-    directives: &[Directive {
-        name: "split_clients",
-        contexts: HTTP,
-        args: Args::Exactly(2),
-        block: true,
-        default: "",
-        doc: "Defines a variable whose value depends on the hash of the first argument, by percentage.",
-        set: split_clients,
-    }],
+    directives: &[Directive::of("split_clients", HTTP, Args::Exactly(2))
+        .block()
+        .doc("Defines a variable whose value depends on the hash of the first argument, by percentage.")
+        .set(split_clients)],
 };
 
 /// All of something, in hundredths of a percent.

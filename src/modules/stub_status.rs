@@ -35,15 +35,9 @@ pub static MODULE: HttpModule = HttpModule { variables: Some(variables), ..HttpM
 
 static TABLE: Module = Module {
     name: "http_stub_status",
-    directives: &[Directive {
-        name: "stub_status",
-        contexts: SERVER | LOCATION,
-        args: Args::Between(0, 1),
-        block: false,
-        default: "",
-        doc: "Answers with the numbers of connections and requests.",
-        set,
-    }],
+    directives: &[Directive::of("stub_status", SERVER | LOCATION, Args::Between(0, 1))
+        .doc("Answers with the numbers of connections and requests.")
+        .set(set)],
 };
 
 fn set(cx: &mut Cx, _: &Line) -> Result<(), ConfError> {

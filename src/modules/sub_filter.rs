@@ -16,7 +16,7 @@
 use super::mime_types::MimeTypes;
 use crate::buf::{Chain, Piece, Slice};
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -56,46 +56,27 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_sub",
     directives: &[
-        Directive::new(
-            "sub_filter",
-            ALL,
-            Args::Exactly(2),
-            "",
-            "Replaces a text in answers, whatever the case of its letters, by another.",
-            set,
-        ),
-        Directive::new(
-            "sub_filter_types",
-            ALL,
-            Args::AtLeast(1),
-            "text/html",
-            "Which content types are meant besides text/html; * for all.",
-            |cx, line| {
+        Directive::of("sub_filter", LEVELS, Args::Exactly(2))
+            .doc("Replaces a text in answers, whatever the case of its letters, by another.")
+            .set(set),
+        Directive::of("sub_filter_types", LEVELS, Args::AtLeast(1))
+            .default("text/html")
+            .doc("Which content types are meant besides text/html; * for all.")
+            .set(|cx, line| {
                 MimeTypes::set(cx, line, |cx| &mut cx.conf::<Sub>().types);
                 Ok(())
-            },
-        ),
-        Directive::new(
-            "sub_filter_once",
-            ALL,
-            Args::Flag,
-            "on",
-            "Whether each text is replaced only where it is found first.",
-            |cx, line| line.flag(&mut cx.conf::<Sub>().once),
-        ),
-        Directive::new(
-            "sub_filter_last_modified",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether Last-Modified stays, although the body is changed.",
-            |cx, line| line.flag(&mut cx.conf::<Sub>().last_modified),
-        ),
+            }),
+        Directive::of("sub_filter_once", LEVELS, Args::Flag)
+            .default("on")
+            .doc("Whether each text is replaced only where it is found first.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Sub>().once)),
+        Directive::of("sub_filter_last_modified", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether Last-Modified stays, although the body is changed.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Sub>().last_modified)),
     ],
 };
 

@@ -75,14 +75,9 @@ pub static MODULE: HttpModule = HttpModule {
 
 static TABLE: Module = Module {
     name: "http_try_files",
-    directives: &[Directive::new(
-        "try_files",
-        SERVER | LOCATION,
-        Args::AtLeast(2),
-        "",
-        "Looks for files and goes on with the first; the last argument is for when there is none.",
-        set,
-    )],
+    directives: &[Directive::of("try_files", SERVER | LOCATION, Args::AtLeast(2))
+        .doc("Looks for files and goes on with the first; the last argument is for when there is none.")
+        .set(set)],
 };
 
 fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {

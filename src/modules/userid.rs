@@ -17,7 +17,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_sec;
@@ -99,8 +99,6 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 const fn row(
     name: &'static str,
     args: Args,
@@ -108,7 +106,7 @@ const fn row(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Directive {
-    Directive { name, contexts: WHERE, args, block: false, default, doc, set }
+    Directive::of(name, LEVELS, args).default(default).doc(doc).set(set)
 }
 
 const ONE: Args = Args::Exactly(1);

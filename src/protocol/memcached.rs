@@ -18,7 +18,7 @@
 use super::text::words;
 use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step, memcached_store};
 use crate::buf::Slice;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::value::parse_number;
 use crate::parse::escape::{Escape, escape};
 use std::rc::Rc;
@@ -40,16 +40,12 @@ crate::settings! {
 pub static MODULE: Module = Module {
     name: "memcached",
     directives: &[
-        Directive {
-            name: "memcached_gzip_flag",
-            contexts: HTTP | SERVER | LOCATION,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The bit of a value's flags that means it was stored gzipped: the reply says so to the \
-                  client.",
-            set: |cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag),
-        },
+        Directive::of("memcached_gzip_flag", LEVELS, Args::Exactly(1))
+            .doc(
+                "The bit of a value's flags that means it was stored gzipped: the reply says so to the \
+                 client.",
+            )
+            .set(|cx, line| line.number(&mut cx.conf::<MemcachedLocation>().gzip_flag)),
         memcached_store::WRITE,
     ],
 };

@@ -22,19 +22,16 @@ use super::out::Wrap;
 use super::scgi::known_length;
 use super::{Body, Fault, Head, Out, Request};
 use crate::buf::Slice;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS};
 
 /// The directive that lets requests do so.
-pub const WRITE: Directive = Directive {
-    name: "memcached_write",
-    contexts: HTTP | SERVER | LOCATION,
-    args: Args::Flag,
-    block: false,
-    default: "off",
-    doc: "Whether PUT, POST and DELETE set, add and delete the value of $memcached_key, with \
-          $memcached_flags and $memcached_exptime.",
-    set: |cx, line| line.flag(&mut cx.conf::<MemcachedLocation>().write),
-};
+pub const WRITE: Directive = Directive::of("memcached_write", LEVELS, Args::Flag)
+    .default("off")
+    .doc(
+        "Whether PUT, POST and DELETE set, add and delete the value of $memcached_key, with \
+                 $memcached_flags and $memcached_exptime.",
+    )
+    .set(|cx, line| line.flag(&mut cx.conf::<MemcachedLocation>().write));
 
 /// The longest key memcached takes.
 const LONGEST_KEY: usize = 250;

@@ -19,7 +19,7 @@ use super::out::Plain;
 use super::params::{Param, gather, param};
 use super::{Body, Fault, Framing, Head, Input, Out, Protocol, Request, Step};
 use crate::buf::Slice;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use std::rc::Rc;
 
 crate::settings! {
@@ -33,20 +33,16 @@ crate::settings! {
 /// The table.
 pub static MODULE: Module = Module {
     name: "scgi",
-    directives: &[Directive {
-        name: "scgi_param",
-        contexts: HTTP | SERVER | LOCATION,
-        args: Args::Between(2, 3),
-        block: false,
-        default: "",
-        doc: "A parameter for the SCGI server; with if_not_empty only when its value is not empty. A \
-              level that has any takes none from outside.",
-        set: |cx, line| {
+    directives: &[Directive::of("scgi_param", LEVELS, Args::Between(2, 3))
+        .doc(
+            "A parameter for the SCGI server; with if_not_empty only when its value is not empty. A \
+                 level that has any takes none from outside.",
+        )
+        .set(|cx, line| {
             let param = param(cx, line)?;
             cx.conf::<ScgiLocation>().params.edit().push(param);
             Ok(())
-        },
-    }],
+        })],
 };
 
 /// What one request remembers.

@@ -21,7 +21,7 @@ use super::params::{Param, gather, param};
 use super::scgi::known_length;
 use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step};
 use crate::buf::Slice;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::tree::Line;
@@ -40,44 +40,28 @@ crate::settings! {
     }
 }
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 /// The table.
 pub static MODULE: Module = Module {
     name: "uwsgi",
     directives: &[
-        Directive {
-            name: "uwsgi_param",
-            contexts: LEVELS,
-            args: Args::Between(2, 3),
-            block: false,
-            default: "",
-            doc: "A parameter for the uwsgi server; with if_not_empty only when its value is not empty. \
-                  A level that has any takes none from outside.",
-            set: |cx, line| {
+        Directive::of("uwsgi_param", LEVELS, Args::Between(2, 3))
+            .doc(
+                "A parameter for the uwsgi server; with if_not_empty only when its value is not empty. A \
+                 level that has any takes none from outside.",
+            )
+            .set(|cx, line| {
                 let param = param(cx, line)?;
                 cx.conf::<UwsgiLocation>().params.edit().push(param);
                 Ok(())
-            },
-        },
-        Directive {
-            name: "uwsgi_modifier1",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "0",
-            doc: "The first byte of the packet: which plugin of the server is meant.",
-            set: |cx, line| modifier(line, &mut cx.conf::<UwsgiLocation>().modifier1),
-        },
-        Directive {
-            name: "uwsgi_modifier2",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "0",
-            doc: "The fourth byte of the packet, an argument to that plugin.",
-            set: |cx, line| modifier(line, &mut cx.conf::<UwsgiLocation>().modifier2),
-        },
+            }),
+        Directive::of("uwsgi_modifier1", LEVELS, Args::Exactly(1))
+            .default("0")
+            .doc("The first byte of the packet: which plugin of the server is meant.")
+            .set(|cx, line| modifier(line, &mut cx.conf::<UwsgiLocation>().modifier1)),
+        Directive::of("uwsgi_modifier2", LEVELS, Args::Exactly(1))
+            .default("0")
+            .doc("The fourth byte of the packet, an argument to that plugin.")
+            .set(|cx, line| modifier(line, &mut cx.conf::<UwsgiLocation>().modifier2)),
     ],
 };
 

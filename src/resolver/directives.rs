@@ -10,7 +10,7 @@
 
 use super::Nameservers;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER, UPSTREAM};
+use crate::conf::directive::{Args, Directive, LEVELS, Module, UPSTREAM};
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::tree::{Arg, Line};
@@ -142,22 +142,15 @@ fn timeout(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 pub static MODULE: Module = Module {
     name: "resolver",
     directives: &[
-        Directive::new(
-            "resolver",
-            HTTP | SERVER | LOCATION | UPSTREAM,
-            Args::AtLeast(1),
-            "",
-            "Name servers, asked in turn for names that are known only at run time. valid= replaces the TTL \
-             of answers; ipv4=off and ipv6=off leave a kind of address out.",
-            resolver,
-        ),
-        Directive::new(
-            "resolver_timeout",
-            HTTP | SERVER | LOCATION | UPSTREAM,
-            Args::Exactly(1),
-            "30s",
-            "How long an answer is waited for, all attempts together.",
-            timeout,
-        ),
+        Directive::of("resolver", LEVELS | UPSTREAM, Args::AtLeast(1))
+            .doc(
+                "Name servers, asked in turn for names that are known only at run time. valid= replaces the \
+                 TTL of answers; ipv4=off and ipv6=off leave a kind of address out.",
+            )
+            .set(resolver),
+        Directive::of("resolver_timeout", LEVELS | UPSTREAM, Args::Exactly(1))
+            .default("30s")
+            .doc("How long an answer is waited for, all attempts together.")
+            .set(timeout),
     ],
 };

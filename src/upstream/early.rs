@@ -9,7 +9,7 @@
 //! *Read next*: `header.rs`, who calls it.
 
 use crate::buf::{Chain, Slice};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -33,22 +33,16 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
 static TABLE: Module = Module {
     name: "early_hints",
-    directives: &[Directive {
-        name: "early_hints",
-        contexts: HTTP | SERVER | LOCATION,
-        args: Args::AtLeast(1),
-        block: false,
-        default: "",
-        doc: "Passes 103 replies of upstreams on if one of the values is neither empty nor 0.",
-        set: |cx, line| {
+    directives: &[Directive::of("early_hints", LEVELS, Args::AtLeast(1))
+        .doc("Passes 103 replies of upstreams on if one of the values is neither empty nor 0.")
+        .set(|cx, line| {
             line.refuse_duplicate(cx.conf::<EarlyHints>().values.is_set())?;
             for arg in &line.args {
                 let value = Template::compile(cx, line, arg)?;
                 cx.conf::<EarlyHints>().values.edit().push(value);
             }
             Ok(())
-        },
-    }],
+        })],
 };
 
 /// Deals with an interim reply.

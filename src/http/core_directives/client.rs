@@ -11,10 +11,10 @@ use super::super::conf::{
 };
 use super::super::module::HttpModule;
 use super::super::vars::Template;
-use super::{ALL, SERVERS};
+use super::SERVERS;
 use crate::buf::temp_file::TempPath;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, LOCATION_IF, Module};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::tree::Line;
@@ -29,214 +29,125 @@ pub static MODULE: HttpModule = HttpModule {
 static TABLE: Module = Module {
     name: "http_core_client",
     directives: &[
-        Directive::new(
-            "client_header_timeout",
-            SERVERS,
-            Args::Exactly(1),
-            "60s",
-            "How long the head of a request may take.",
-            |cx, line| line.msec(&mut cx.conf::<CoreServer>().client_header_timeout),
-        ),
-        Directive::new(
-            "client_header_buffer_size",
-            SERVERS,
-            Args::Exactly(1),
-            "1k",
-            "The buffer that a head is read into first.",
-            |cx, line| line.size(&mut cx.conf::<CoreServer>().client_header_buffer_size),
-        ),
-        Directive::new(
-            "large_client_header_buffers",
-            SERVERS,
-            Args::Exactly(2),
-            "4 8k",
-            "How many larger buffers a head may take, and how large; a line must fit one.",
-            |cx, line| line.buffers(&mut cx.conf::<CoreServer>().large_client_header_buffers),
-        ),
-        Directive::new(
-            "max_headers",
-            SERVERS,
-            Args::Exactly(1),
-            "1000",
-            "How many fields a head may have.",
-            |cx, line| line.number(&mut cx.conf::<CoreServer>().max_headers),
-        ),
-        Directive::new(
-            "client_max_body_size",
-            ALL,
-            Args::Exactly(1),
-            "1m",
-            "How large a request body may be; 0 for any size. More is answered 413.",
-            |cx, line| line.size(&mut cx.conf::<CoreLocation>().client_max_body_size),
-        ),
-        Directive::new(
-            "client_body_buffer_size",
-            ALL,
-            Args::Exactly(1),
-            "16k",
-            "How much of a request body stays in memory; more goes to a temporary file.",
-            |cx, line| line.size(&mut cx.conf::<CoreLocation>().client_body_buffer_size),
-        ),
-        Directive::new(
-            "client_body_timeout",
-            ALL,
-            Args::Exactly(1),
-            "60s",
-            "How long the client may pause within its body.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().client_body_timeout),
-        ),
-        Directive::new(
-            "request_timeout",
-            ALL,
-            Args::Exactly(1),
-            "0",
-            "How long a request may take as a whole, its answer included; 0 for no limit. A tunnel has none.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().request_timeout),
-        ),
-        Directive::new(
-            "client_body_in_file_only",
-            ALL,
-            Args::Exactly(1),
-            "off",
-            "Whether every body goes to a file: on keeps the file, clean removes it with the request.",
-            |cx, line| {
+        Directive::of("client_header_timeout", SERVERS, Args::Exactly(1))
+            .default("60s")
+            .doc("How long the head of a request may take.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreServer>().client_header_timeout)),
+        Directive::of("client_header_buffer_size", SERVERS, Args::Exactly(1))
+            .default("1k")
+            .doc("The buffer that a head is read into first.")
+            .set(|cx, line| line.size(&mut cx.conf::<CoreServer>().client_header_buffer_size)),
+        Directive::of("large_client_header_buffers", SERVERS, Args::Exactly(2))
+            .default("4 8k")
+            .doc("How many larger buffers a head may take, and how large; a line must fit one.")
+            .set(|cx, line| line.buffers(&mut cx.conf::<CoreServer>().large_client_header_buffers)),
+        Directive::of("max_headers", SERVERS, Args::Exactly(1))
+            .default("1000")
+            .doc("How many fields a head may have.")
+            .set(|cx, line| line.number(&mut cx.conf::<CoreServer>().max_headers)),
+        Directive::of("client_max_body_size", LEVELS, Args::Exactly(1))
+            .default("1m")
+            .doc("How large a request body may be; 0 for any size. More is answered 413.")
+            .set(|cx, line| line.size(&mut cx.conf::<CoreLocation>().client_max_body_size)),
+        Directive::of("client_body_buffer_size", LEVELS, Args::Exactly(1))
+            .default("16k")
+            .doc("How much of a request body stays in memory; more goes to a temporary file.")
+            .set(|cx, line| line.size(&mut cx.conf::<CoreLocation>().client_body_buffer_size)),
+        Directive::of("client_body_timeout", LEVELS, Args::Exactly(1))
+            .default("60s")
+            .doc("How long the client may pause within its body.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().client_body_timeout)),
+        Directive::of("request_timeout", LEVELS, Args::Exactly(1))
+            .default("0")
+            .doc(
+                "How long a request may take as a whole, its answer included; 0 for no limit. A tunnel has \
+                 none.",
+            )
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().request_timeout)),
+        Directive::of("client_body_in_file_only", LEVELS, Args::Exactly(1))
+            .default("off")
+            .doc("Whether every body goes to a file: on keeps the file, clean removes it with the request.")
+            .set(|cx, line| {
                 let words = [("off", InFileOnly::Off), ("on", InFileOnly::On), ("clean", InFileOnly::Clean)];
                 line.choice(&mut cx.conf::<CoreLocation>().client_body_in_file_only, &words)
-            },
-        ),
-        Directive::new(
-            "client_body_in_single_buffer",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether a body in memory stands in one piece.",
-            |cx, line| line.flag(&mut cx.conf::<CoreLocation>().client_body_in_single_buffer),
-        ),
-        Directive::new(
-            "client_body_temp_path",
-            ALL,
-            Args::Between(1, 4),
-            "client_body_temp",
-            "The folder of temporary files with bodies, and the digits of its sub-folders.",
-            |cx, line| {
+            }),
+        Directive::of("client_body_in_single_buffer", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether a body in memory stands in one piece.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().client_body_in_single_buffer)),
+        Directive::of("client_body_temp_path", LEVELS, Args::Between(1, 4))
+            .default("client_body_temp")
+            .doc("The folder of temporary files with bodies, and the digits of its sub-folders.")
+            .set(|cx, line| {
                 let path = temp_path(cx, line)?;
                 line.store(&mut cx.conf::<CoreLocation>().client_body_temp_path, path)
-            },
-        ),
-        Directive::new(
-            "send_timeout",
-            ALL,
-            Args::Exactly(1),
-            "60s",
-            "How long the client may take nothing of its answer.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().send_timeout),
-        ),
-        Directive::new(
-            "limit_rate",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "0",
-            "Bytes a second that one answer is sent at; 0 for no limit.",
-            |cx, line| {
+            }),
+        Directive::of("send_timeout", LEVELS, Args::Exactly(1))
+            .default("60s")
+            .doc("How long the client may take nothing of its answer.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().send_timeout)),
+        Directive::of("limit_rate", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .default("0")
+            .doc("Bytes a second that one answer is sent at; 0 for no limit.")
+            .set(|cx, line| {
                 let rate = size_template(cx, line)?;
                 line.store(&mut cx.conf::<CoreLocation>().limit_rate, Some(rate))
-            },
-        ),
-        Directive::new(
-            "limit_rate_after",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "0",
-            "Bytes that are sent before limit_rate holds.",
-            |cx, line| {
+            }),
+        Directive::of("limit_rate_after", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .default("0")
+            .doc("Bytes that are sent before limit_rate holds.")
+            .set(|cx, line| {
                 let after = size_template(cx, line)?;
                 line.store(&mut cx.conf::<CoreLocation>().limit_rate_after, Some(after))
-            },
-        ),
-        Directive::new(
-            "keepalive_timeout",
-            ALL,
-            Args::Between(1, 2),
-            "75s",
-            "How long an idle client is kept, and what a Keep-Alive field tells it.",
-            keepalive_timeout,
-        ),
-        Directive::new(
-            "keepalive_time",
-            ALL,
-            Args::Exactly(1),
-            "1h",
-            "How old a connection may get.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().keepalive_time),
-        ),
-        Directive::new(
-            "keepalive_min_timeout",
-            ALL,
-            Args::Exactly(1),
-            "0",
-            "How long an idle client is kept at least when the worker finishes.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().keepalive_min_timeout),
-        ),
-        Directive::new(
-            "keepalive_requests",
-            ALL,
-            Args::Exactly(1),
-            "1000",
-            "How many requests one connection may carry.",
-            |cx, line| line.number(&mut cx.conf::<CoreLocation>().keepalive_requests),
-        ),
-        Directive::new(
-            "keepalive_disable",
-            ALL,
-            Args::Between(1, 2),
-            "msie6",
-            "Browsers that are not kept alive.",
-            |cx, line| {
+            }),
+        Directive::of("keepalive_timeout", LEVELS, Args::Between(1, 2))
+            .default("75s")
+            .doc("How long an idle client is kept, and what a Keep-Alive field tells it.")
+            .set(keepalive_timeout),
+        Directive::of("keepalive_time", LEVELS, Args::Exactly(1))
+            .default("1h")
+            .doc("How old a connection may get.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().keepalive_time)),
+        Directive::of("keepalive_min_timeout", LEVELS, Args::Exactly(1))
+            .default("0")
+            .doc("How long an idle client is kept at least when the worker finishes.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().keepalive_min_timeout)),
+        Directive::of("keepalive_requests", LEVELS, Args::Exactly(1))
+            .default("1000")
+            .doc("How many requests one connection may carry.")
+            .set(|cx, line| line.number(&mut cx.conf::<CoreLocation>().keepalive_requests)),
+        Directive::of("keepalive_disable", LEVELS, Args::Between(1, 2))
+            .default("msie6")
+            .doc("Browsers that are not kept alive.")
+            .set(|cx, line| {
                 let words =
                     [("none", 0), ("msie6", KEEPALIVE_DISABLE_MSIE6), ("safari", KEEPALIVE_DISABLE_SAFARI)];
                 cx.warn_repeated(line);
                 line.bits(&mut cx.conf::<CoreLocation>().keepalive_disable, &words)
-            },
-        ),
-        Directive::new(
-            "lingering_close",
-            ALL,
-            Args::Exactly(1),
-            "on",
-            "Whether bytes are read away before a connection is closed.",
-            |cx, line| {
+            }),
+        Directive::of("lingering_close", LEVELS, Args::Exactly(1))
+            .default("on")
+            .doc("Whether bytes are read away before a connection is closed.")
+            .set(|cx, line| {
                 let words = [
                     ("off", LingeringClose::Off),
                     ("on", LingeringClose::On),
                     ("always", LingeringClose::Always),
                 ];
                 line.choice(&mut cx.conf::<CoreLocation>().lingering_close, &words)
-            },
-        ),
-        Directive::new(
-            "lingering_time",
-            ALL,
-            Args::Exactly(1),
-            "30s",
-            "How long that may take in all.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().lingering_time),
-        ),
-        Directive::new(
-            "lingering_timeout",
-            ALL,
-            Args::Exactly(1),
-            "5s",
-            "How long the client may pause meanwhile.",
-            |cx, line| line.msec(&mut cx.conf::<CoreLocation>().lingering_timeout),
-        ),
-        Directive::new(
-            "reset_timedout_connection",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether a connection that timed out, or that is refused with 444, is reset.",
-            |cx, line| line.flag(&mut cx.conf::<CoreLocation>().reset_timedout_connection),
-        ),
+            }),
+        Directive::of("lingering_time", LEVELS, Args::Exactly(1))
+            .default("30s")
+            .doc("How long that may take in all.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().lingering_time)),
+        Directive::of("lingering_timeout", LEVELS, Args::Exactly(1))
+            .default("5s")
+            .doc("How long the client may pause meanwhile.")
+            .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().lingering_timeout)),
+        Directive::of("reset_timedout_connection", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether a connection that timed out, or that is refused with 444, is reset.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().reset_timedout_connection)),
     ],
 };
 

@@ -13,10 +13,10 @@ use super::super::location::LocationKind;
 use super::super::module::HttpModule;
 use super::super::redirect;
 use super::super::vars::Template;
-use super::{ALL, keep_draft};
+use super::keep_draft;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module};
+use crate::conf::directive::{Args, Directive, LEVELS, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::parse::request_line::Method;
@@ -27,78 +27,45 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 static TABLE: Module = Module {
     name: "http_core_errors",
     directives: &[
-        Directive::new(
-            "error_page",
-            ALL | LOCATION_IF,
-            Args::AtLeast(2),
-            "",
-            "Where a request goes that would be answered with one of these statuses.",
-            error_page,
-        ),
-        Directive::new(
-            "recursive_error_pages",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether an error page may lead to another one.",
-            |cx, line| line.flag(&mut cx.conf::<CoreLocation>().recursive_error_pages),
-        ),
-        Directive::new(
-            "log_not_found",
-            ALL,
-            Args::Flag,
-            "on",
-            "Whether missing files are written to the error log.",
-            |cx, line| line.flag(&mut cx.conf::<CoreLocation>().log_not_found),
-        ),
-        Directive::new(
-            "log_subrequest",
-            ALL,
-            Args::Flag,
-            "off",
-            "Whether subrequests are written to the access log.",
-            |cx, line| line.flag(&mut cx.conf::<CoreLocation>().log_subrequest),
-        ),
-        Directive::new(
-            "internal",
-            LOCATION,
-            Args::None,
-            "",
-            "Only requests that the server makes itself may come here.",
-            |cx, line| line.store(&mut cx.conf::<CoreLocation>().internal, true),
-        ),
-        Directive::new(
-            "satisfy",
-            ALL,
-            Args::Exactly(1),
-            "all",
-            "Whether all access rules must agree, or one is enough.",
-            |cx, line| {
+        Directive::of("error_page", LEVELS | LOCATION_IF, Args::AtLeast(2))
+            .doc("Where a request goes that would be answered with one of these statuses.")
+            .set(error_page),
+        Directive::of("recursive_error_pages", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether an error page may lead to another one.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().recursive_error_pages)),
+        Directive::of("log_not_found", LEVELS, Args::Flag)
+            .default("on")
+            .doc("Whether missing files are written to the error log.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().log_not_found)),
+        Directive::of("log_subrequest", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether subrequests are written to the access log.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().log_subrequest)),
+        Directive::of("internal", LOCATION, Args::None)
+            .doc("Only requests that the server makes itself may come here.")
+            .set(|cx, line| line.store(&mut cx.conf::<CoreLocation>().internal, true)),
+        Directive::of("satisfy", LEVELS, Args::Exactly(1))
+            .default("all")
+            .doc("Whether all access rules must agree, or one is enough.")
+            .set(|cx, line| {
                 line.choice(
                     &mut cx.conf::<CoreLocation>().satisfy,
                     &[("all", Satisfy::All), ("any", Satisfy::Any)],
                 )
-            },
-        ),
-        Directive::new(
-            "post_action",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "off",
-            "A request that is made after this one has been answered.",
-            |cx, line| {
+            }),
+        Directive::of("post_action", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .default("off")
+            .doc("A request that is made after this one has been answered.")
+            .set(|cx, line| {
                 let target = line.arg(0)?;
                 let target = (!target.is("off")).then(|| Slice::copy(target.bytes()));
                 line.store(&mut cx.conf::<CoreLocation>().post_action, target)
-            },
-        ),
-        Directive::block(
-            "limit_except",
-            LOCATION,
-            Args::AtLeast(1),
-            "What holds for all methods but these; GET lets HEAD in too.",
-            limit_except,
-        ),
+            }),
+        Directive::of("limit_except", LOCATION, Args::AtLeast(1))
+            .block()
+            .doc("What holds for all methods but these; GET lets HEAD in too.")
+            .set(limit_except),
     ],
 };
 

@@ -12,10 +12,10 @@ use super::super::conf::CoreLocation;
 use super::super::location::LocationKind;
 use super::super::module::HttpModule;
 use super::super::vars::Template;
-use super::{ALL, types};
+use super::types;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, LOCATION, LOCATION_IF, Module};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 
@@ -28,34 +28,24 @@ pub const WHOLE: usize = usize::MAX;
 static TABLE: Module = Module {
     name: "http_core_files",
     directives: &[
-        Directive::new(
-            "root",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "html",
-            "The folder that paths are looked up in.",
-            root,
-        ),
-        Directive::new(
-            "alias",
-            LOCATION,
-            Args::Exactly(1),
-            "",
-            "What takes the place of the location in a path.",
-            root,
-        ),
-        Directive::block("types", ALL, Args::None, "Which extensions have which content type.", types::set),
-        Directive::new(
-            "default_type",
-            ALL,
-            Args::Exactly(1),
-            "text/plain",
-            "The content type of everything else.",
-            |cx, line| {
+        Directive::of("root", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .default("html")
+            .doc("The folder that paths are looked up in.")
+            .set(root),
+        Directive::of("alias", LOCATION, Args::Exactly(1))
+            .doc("What takes the place of the location in a path.")
+            .set(root),
+        Directive::of("types", LEVELS, Args::None)
+            .block()
+            .doc("Which extensions have which content type.")
+            .set(types::set),
+        Directive::of("default_type", LEVELS, Args::Exactly(1))
+            .default("text/plain")
+            .doc("The content type of everything else.")
+            .set(|cx, line| {
                 let kind = Slice::copy(line.arg(0)?.bytes());
                 line.store(&mut cx.conf::<CoreLocation>().default_type, kind)
-            },
-        ),
+            }),
     ],
 };
 

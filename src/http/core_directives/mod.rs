@@ -23,7 +23,7 @@ use super::server::ServerName;
 use super::vars::{VarRegex, core};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, MAIN, Module, SERVER};
+use crate::conf::directive::{Args, Directive, HTTP, LEVELS, LOCATION, MAIN, Module, SERVER};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 
@@ -35,8 +35,6 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-/// Levels that most directives may stand in.
-const ALL: u32 = HTTP | SERVER | LOCATION;
 /// Levels of a virtual server as a whole.
 const SERVERS: u32 = HTTP | SERVER;
 
@@ -54,80 +52,59 @@ const TABLE_SIZE: &str = "Kept so that existing files work: tables grow by thems
 const POOL_SIZE: &str = "Kept so that existing files work: memory is counted, there are no pools.";
 
 const fn hint(name: &'static str, contexts: u32, default: &'static str) -> Directive {
-    Directive::new(name, contexts, Args::Exactly(1), default, TABLE_SIZE, table_size)
+    Directive::of(name, contexts, Args::Exactly(1)).default(default).doc(TABLE_SIZE).set(table_size)
 }
 
 static TABLE: Module = Module {
     name: "http_core",
     directives: &[
-        Directive::block("http", MAIN, Args::None, "Holds everything about HTTP.", block::http),
-        Directive::block("server", HTTP, Args::None, "A virtual server.", block::server),
-        Directive::block(
-            "upstream",
-            HTTP,
-            Args::Exactly(1),
-            "A group of servers that requests are passed to.",
-            block::upstream,
-        ),
-        Directive::block(
-            "location",
-            SERVER | LOCATION,
-            Args::Between(1, 2),
-            "What holds for some paths.",
-            block::location,
-        ),
-        Directive::new(
-            "listen",
-            SERVER,
-            Args::AtLeast(1),
-            "*:80",
-            "An address this server answers on, with the options of its sockets.",
-            listen::set,
-        ),
-        Directive::new(
-            "server_name",
-            SERVER,
-            Args::AtLeast(1),
-            "\"\"",
-            "The names this server answers for: exact, with a wildcard at one end, or a regular expression.",
-            server_name,
-        ),
+        Directive::of("http", MAIN, Args::None).block().doc("Holds everything about HTTP.").set(block::http),
+        Directive::of("server", HTTP, Args::None).block().doc("A virtual server.").set(block::server),
+        Directive::of("upstream", HTTP, Args::Exactly(1))
+            .block()
+            .doc("A group of servers that requests are passed to.")
+            .set(block::upstream),
+        Directive::of("location", SERVER | LOCATION, Args::Between(1, 2))
+            .block()
+            .doc("What holds for some paths.")
+            .set(block::location),
+        Directive::of("listen", SERVER, Args::AtLeast(1))
+            .default("*:80")
+            .doc("An address this server answers on, with the options of its sockets.")
+            .set(listen::set),
+        Directive::of("server_name", SERVER, Args::AtLeast(1))
+            .default("\"\"")
+            .doc(
+                "The names this server answers for: exact, with a wildcard at one end, or a regular \
+                 expression.",
+            )
+            .set(server_name),
         hint("server_names_hash_max_size", HTTP, "512"),
         hint("server_names_hash_bucket_size", HTTP, "64"),
         hint("variables_hash_max_size", HTTP, "1024"),
         hint("variables_hash_bucket_size", HTTP, "64"),
-        hint("types_hash_max_size", ALL, "1024"),
-        hint("types_hash_bucket_size", ALL, "64"),
-        Directive::new("connection_pool_size", SERVERS, Args::Exactly(1), "512", POOL_SIZE, |cx, line| {
-            line.size(&mut cx.conf::<CoreServer>().connection_pool_size)
-        }),
-        Directive::new("request_pool_size", SERVERS, Args::Exactly(1), "4k", POOL_SIZE, |cx, line| {
-            line.size(&mut cx.conf::<CoreServer>().request_pool_size)
-        }),
-        Directive::new(
-            "merge_slashes",
-            SERVERS,
-            Args::Flag,
-            "on",
-            "Whether several slashes in a row count as one.",
-            |cx, line| line.flag(&mut cx.conf::<CoreServer>().merge_slashes),
-        ),
-        Directive::new(
-            "underscores_in_headers",
-            SERVERS,
-            Args::Flag,
-            "off",
-            "Whether a field's name may have underscores.",
-            |cx, line| line.flag(&mut cx.conf::<CoreServer>().underscores_in_headers),
-        ),
-        Directive::new(
-            "ignore_invalid_headers",
-            SERVERS,
-            Args::Flag,
-            "on",
-            "Whether fields with odd names are dropped.",
-            |cx, line| line.flag(&mut cx.conf::<CoreServer>().ignore_invalid_headers),
-        ),
+        hint("types_hash_max_size", LEVELS, "1024"),
+        hint("types_hash_bucket_size", LEVELS, "64"),
+        Directive::of("connection_pool_size", SERVERS, Args::Exactly(1))
+            .default("512")
+            .doc(POOL_SIZE)
+            .set(|cx, line| line.size(&mut cx.conf::<CoreServer>().connection_pool_size)),
+        Directive::of("request_pool_size", SERVERS, Args::Exactly(1))
+            .default("4k")
+            .doc(POOL_SIZE)
+            .set(|cx, line| line.size(&mut cx.conf::<CoreServer>().request_pool_size)),
+        Directive::of("merge_slashes", SERVERS, Args::Flag)
+            .default("on")
+            .doc("Whether several slashes in a row count as one.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreServer>().merge_slashes)),
+        Directive::of("underscores_in_headers", SERVERS, Args::Flag)
+            .default("off")
+            .doc("Whether a field's name may have underscores.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreServer>().underscores_in_headers)),
+        Directive::of("ignore_invalid_headers", SERVERS, Args::Flag)
+            .default("on")
+            .doc("Whether fields with odd names are dropped.")
+            .set(|cx, line| line.flag(&mut cx.conf::<CoreServer>().ignore_invalid_headers)),
     ],
 };
 

@@ -22,7 +22,7 @@ pub mod sink;
 
 use crate::buf::Slice;
 use crate::conf::build::Sets;
-use crate::conf::directive::{Args, Directive, HTTP, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, HTTP, LEVELS, LIMIT_EXCEPT, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::template::{Names, Template};
 use crate::event::RequestIx;
@@ -94,30 +94,18 @@ pub static MODULE: HttpModule = HttpModule {
 static TABLE: Module = Module {
     name: "http_log",
     directives: &[
-        Directive::new(
-            "log_format",
-            HTTP,
-            Args::AtLeast(2),
-            "combined \"...\"",
-            "Names a format of access log lines; escape=json or none changes how values are escaped.",
-            set::log_format,
-        ),
-        Directive::new(
-            "access_log",
-            HTTP | SERVER | LOCATION | LOCATION_IF | LIMIT_EXCEPT,
-            Args::AtLeast(1),
-            "logs/access.log combined",
-            "A file or syslog server that gets a line for each request, or off.",
-            set::access_log,
-        ),
-        Directive::new(
-            "open_log_file_cache",
-            HTTP | SERVER | LOCATION,
-            Args::Between(1, 4),
-            "off",
-            "Keeps log files open whose names have variables.",
-            set::open_log_file_cache,
-        ),
+        Directive::of("log_format", HTTP, Args::AtLeast(2))
+            .default("combined \"...\"")
+            .doc("Names a format of access log lines; escape=json or none changes how values are escaped.")
+            .set(set::log_format),
+        Directive::of("access_log", LEVELS | LOCATION_IF | LIMIT_EXCEPT, Args::AtLeast(1))
+            .default("logs/access.log combined")
+            .doc("A file or syslog server that gets a line for each request, or off.")
+            .set(set::access_log),
+        Directive::of("open_log_file_cache", LEVELS, Args::Between(1, 4))
+            .default("off")
+            .doc("Keeps log files open whose names have variables.")
+            .set(set::open_log_file_cache),
     ],
 };
 

@@ -17,7 +17,7 @@ mod password;
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LIMIT_EXCEPT, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Contexts, Directive, LEVELS, LIMIT_EXCEPT, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::event::RequestIx;
@@ -54,29 +54,18 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION | LIMIT_EXCEPT;
+const WHERE: Contexts = LEVELS | LIMIT_EXCEPT;
 
 static TABLE: Module = Module {
     name: "http_auth_basic",
     directives: &[
-        Directive {
-            name: "auth_basic",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "off",
-            doc: "Asks for a name and a password; the text is shown to the user. off does not ask.",
-            set: auth_basic,
-        },
-        Directive {
-            name: "auth_basic_user_file",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The file with names and passwords.",
-            set: user_file,
-        },
+        Directive::of("auth_basic", WHERE, Args::Exactly(1))
+            .default("off")
+            .doc("Asks for a name and a password; the text is shown to the user. off does not ask.")
+            .set(auth_basic),
+        Directive::of("auth_basic_user_file", WHERE, Args::Exactly(1))
+            .doc("The file with names and passwords.")
+            .set(user_file),
     ],
 };
 

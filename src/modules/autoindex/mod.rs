@@ -19,7 +19,7 @@
 mod render;
 
 use crate::buf::{Chain, Slice};
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::body::discard;
 use crate::http::exchange::Exchange;
@@ -70,28 +70,17 @@ settings! {
 pub static MODULE: HttpModule =
     HttpModule { phases: &[(Phase::Content, handler)], ..HttpModule::new(&TABLE) };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_autoindex",
     directives: &[
-        Directive {
-            name: "autoindex",
-            contexts: WHERE,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Shows what is in a folder that has no index file.",
-            set: |cx, line| line.flag(&mut cx.conf::<Autoindex>().enabled),
-        },
-        Directive {
-            name: "autoindex_format",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "html",
-            doc: "As a page (html), for programs (json, xml), or as a call of the client's function (jsonp).",
-            set: |cx, line| {
+        Directive::of("autoindex", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Shows what is in a folder that has no index file.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Autoindex>().enabled)),
+        Directive::of("autoindex_format", LEVELS, Args::Exactly(1))
+            .default("html")
+            .doc("As a page (html), for programs (json, xml), or as a call of the client's function (jsonp).")
+            .set(|cx, line| {
                 let words = [
                     ("html", Format::Html),
                     ("json", Format::Json),
@@ -99,26 +88,15 @@ static TABLE: Module = Module {
                     ("xml", Format::Xml),
                 ];
                 line.choice(&mut cx.conf::<Autoindex>().format, &words)
-            },
-        },
-        Directive {
-            name: "autoindex_localtime",
-            contexts: WHERE,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Times on pages are those of the server's time zone instead of GMT.",
-            set: |cx, line| line.flag(&mut cx.conf::<Autoindex>().localtime),
-        },
-        Directive {
-            name: "autoindex_exact_size",
-            contexts: WHERE,
-            args: Args::Flag,
-            block: false,
-            default: "on",
-            doc: "Sizes on pages are in bytes instead of being rounded to K, M or G.",
-            set: |cx, line| line.flag(&mut cx.conf::<Autoindex>().exact_size),
-        },
+            }),
+        Directive::of("autoindex_localtime", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Times on pages are those of the server's time zone instead of GMT.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Autoindex>().localtime)),
+        Directive::of("autoindex_exact_size", LEVELS, Args::Flag)
+            .default("on")
+            .doc("Sizes on pages are in bytes instead of being rounded to K, M or G.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Autoindex>().exact_size)),
     ],
 };
 

@@ -19,7 +19,7 @@ mod recode;
 use super::mime_types::MimeTypes;
 use crate::buf::Slice;
 use crate::conf::build::{Cx, Sets};
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, HTTP, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::tree::Line;
@@ -64,53 +64,33 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const ALL: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_charset",
     directives: &[
-        Directive::new(
-            "charset",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "off",
-            "The character set named in Content-Type, and turned into if the answer is in another.",
-            |cx, line| name(cx, line, |cx| &mut cx.conf::<Charset>().charset),
-        ),
-        Directive::new(
-            "source_charset",
-            ALL | LOCATION_IF,
-            Args::Exactly(1),
-            "",
-            "The character set of answers that do not name one.",
-            |cx, line| name(cx, line, |cx| &mut cx.conf::<Charset>().source),
-        ),
-        Directive::new(
-            "override_charset",
-            ALL | LOCATION_IF,
-            Args::Flag,
-            "off",
-            "Whether answers that name a character set themselves are turned into another too.",
-            |cx, line| line.flag(&mut cx.conf::<Charset>().override_charset),
-        ),
-        Directive::new(
-            "charset_types",
-            ALL,
-            Args::AtLeast(1),
-            "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml",
-            "Which content types are meant besides text/html; * for all.",
-            |cx, line| {
+        Directive::of("charset", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .default("off")
+            .doc("The character set named in Content-Type, and turned into if the answer is in another.")
+            .set(|cx, line| name(cx, line, |cx| &mut cx.conf::<Charset>().charset)),
+        Directive::of("source_charset", LEVELS | LOCATION_IF, Args::Exactly(1))
+            .doc("The character set of answers that do not name one.")
+            .set(|cx, line| name(cx, line, |cx| &mut cx.conf::<Charset>().source)),
+        Directive::of("override_charset", LEVELS | LOCATION_IF, Args::Flag)
+            .default("off")
+            .doc("Whether answers that name a character set themselves are turned into another too.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Charset>().override_charset)),
+        Directive::of("charset_types", LEVELS, Args::AtLeast(1))
+            .default(
+                "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml",
+            )
+            .doc("Which content types are meant besides text/html; * for all.")
+            .set(|cx, line| {
                 MimeTypes::set(cx, line, |cx| &mut cx.conf::<Charset>().types);
                 Ok(())
-            },
-        ),
-        Directive::block(
-            "charset_map",
-            HTTP,
-            Args::Exactly(2),
-            "Which bytes of one character set are which of another.",
-            map::set,
-        ),
+            }),
+        Directive::of("charset_map", HTTP, Args::Exactly(2))
+            .block()
+            .doc("Which bytes of one character set are which of another.")
+            .set(map::set),
     ],
 };
 

@@ -40,16 +40,13 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 
 static TABLE: Module = Module {
     name: "http_geo",
-    directives: &[Directive {
-        name: "geo",
-        contexts: HTTP,
-        args: Args::Between(1, 2),
-        block: true,
-        default: "",
-        doc: "Defines a variable whose value is looked up in the block by an address: that of the client, or \
-              of the first argument when there are two.",
-        set: geo,
-    }],
+    directives: &[Directive::of("geo", HTTP, Args::Between(1, 2))
+        .block()
+        .doc(
+            "Defines a variable whose value is looked up in the block by an address: that of the \
+                 client, or of the first argument when there are two.",
+        )
+        .set(geo)],
 };
 
 enum Table {

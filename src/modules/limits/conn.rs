@@ -15,7 +15,7 @@
 
 use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, HTTP, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_number;
@@ -80,56 +80,27 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_limit_conn",
     directives: &[
-        Directive {
-            name: "limit_conn_zone",
-            contexts: HTTP,
-            args: Args::Exactly(2),
-            block: false,
-            default: "",
-            doc: "A shared zone (zone=name:size) that counts the requests of each value of the key.",
-            set: limit_conn_zone,
-        },
-        Directive {
-            name: "limit_conn",
-            contexts: WHERE,
-            args: Args::Exactly(2),
-            block: false,
-            default: "",
-            doc: "How many requests with the same key may be answered at once; others are refused.",
-            set: limit_conn,
-        },
-        Directive {
-            name: "limit_conn_log_level",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "error",
-            doc: "The level at which refused requests are logged.",
-            set: |cx, line| log_level(line, &mut cx.conf::<LimitConn>().log_level),
-        },
-        Directive {
-            name: "limit_conn_status",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "503",
-            doc: "The status of refused requests.",
-            set: |cx, line| status(line, &mut cx.conf::<LimitConn>().status),
-        },
-        Directive {
-            name: "limit_conn_dry_run",
-            contexts: WHERE,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Counts and logs, but does not refuse.",
-            set: |cx, line| line.flag(&mut cx.conf::<LimitConn>().dry_run),
-        },
+        Directive::of("limit_conn_zone", HTTP, Args::Exactly(2))
+            .doc("A shared zone (zone=name:size) that counts the requests of each value of the key.")
+            .set(limit_conn_zone),
+        Directive::of("limit_conn", LEVELS, Args::Exactly(2))
+            .doc("How many requests with the same key may be answered at once; others are refused.")
+            .set(limit_conn),
+        Directive::of("limit_conn_log_level", LEVELS, Args::Exactly(1))
+            .default("error")
+            .doc("The level at which refused requests are logged.")
+            .set(|cx, line| log_level(line, &mut cx.conf::<LimitConn>().log_level)),
+        Directive::of("limit_conn_status", LEVELS, Args::Exactly(1))
+            .default("503")
+            .doc("The status of refused requests.")
+            .set(|cx, line| status(line, &mut cx.conf::<LimitConn>().status)),
+        Directive::of("limit_conn_dry_run", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Counts and logs, but does not refuse.")
+            .set(|cx, line| line.flag(&mut cx.conf::<LimitConn>().dry_run)),
     ],
 };
 

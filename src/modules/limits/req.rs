@@ -20,7 +20,7 @@
 use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, HTTP, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::tree::Line;
 use crate::conf::value::parse_number;
@@ -96,58 +96,33 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const WHERE: Contexts = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_limit_req",
     directives: &[
-        Directive {
-            name: "limit_req_zone",
-            contexts: HTTP,
-            args: Args::Exactly(3),
-            block: false,
-            default: "",
-            doc: "A shared zone (zone=name:size) that knows how fast each value of the key comes, and the \
-                  rate (rate=5r/s or rate=30r/m) it may have.",
-            set: limit_req_zone,
-        },
-        Directive {
-            name: "limit_req",
-            contexts: WHERE,
-            args: Args::Between(1, 3),
-            block: false,
-            default: "",
-            doc: "Limits requests by a zone: up to burst requests too many wait, of which delay (or with \
-                  nodelay all) need not; others are refused.",
-            set: limit_req,
-        },
-        Directive {
-            name: "limit_req_log_level",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "error",
-            doc: "The level at which refused requests are logged; delayed ones are one level lower.",
-            set: |cx, line| log_level(line, &mut cx.conf::<LimitReq>().log_level),
-        },
-        Directive {
-            name: "limit_req_status",
-            contexts: WHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "503",
-            doc: "The status of refused requests.",
-            set: |cx, line| status(line, &mut cx.conf::<LimitReq>().status),
-        },
-        Directive {
-            name: "limit_req_dry_run",
-            contexts: WHERE,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Counts and logs, but neither delays nor refuses.",
-            set: |cx, line| line.flag(&mut cx.conf::<LimitReq>().dry_run),
-        },
+        Directive::of("limit_req_zone", HTTP, Args::Exactly(3))
+            .doc(
+                "A shared zone (zone=name:size) that knows how fast each value of the key comes, and the \
+                 rate (rate=5r/s or rate=30r/m) it may have.",
+            )
+            .set(limit_req_zone),
+        Directive::of("limit_req", LEVELS, Args::Between(1, 3))
+            .doc(
+                "Limits requests by a zone: up to burst requests too many wait, of which delay (or with \
+                 nodelay all) need not; others are refused.",
+            )
+            .set(limit_req),
+        Directive::of("limit_req_log_level", LEVELS, Args::Exactly(1))
+            .default("error")
+            .doc("The level at which refused requests are logged; delayed ones are one level lower.")
+            .set(|cx, line| log_level(line, &mut cx.conf::<LimitReq>().log_level)),
+        Directive::of("limit_req_status", LEVELS, Args::Exactly(1))
+            .default("503")
+            .doc("The status of refused requests.")
+            .set(|cx, line| status(line, &mut cx.conf::<LimitReq>().status)),
+        Directive::of("limit_req_dry_run", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Counts and logs, but neither delays nor refuses.")
+            .set(|cx, line| line.flag(&mut cx.conf::<LimitReq>().dry_run)),
     ],
 };
 

@@ -67,72 +67,37 @@ const STEPS: Contexts = SERVER | SERVER_IF | LOCATION | LOCATION_IF;
 static TABLE: Module = Module {
     name: "http_rewrite",
     directives: &[
-        Directive {
-            name: "rewrite",
-            contexts: STEPS,
-            args: Args::Between(2, 3),
-            block: false,
-            default: "",
-            doc: "Replaces the URI when the pattern matches it: goes on (no flag), looks for a location \
-                  again (last), stays (break), or answers with a redirect (redirect: 302, permanent: 301).",
-            set: compile::rewrite,
-        },
-        Directive {
-            name: "return",
-            contexts: STEPS,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "",
-            doc: "Answers at once with a status and a text or a URL; a URL alone is a 302. 444 closes the \
-                  connection without an answer.",
-            set: compile::return_,
-        },
-        Directive {
-            name: "break",
-            contexts: STEPS,
-            args: Args::None,
-            block: false,
-            default: "",
-            doc: "Ends the rewriting of this level.",
-            set: compile::break_,
-        },
-        Directive {
-            name: "if",
-            contexts: SERVER | LOCATION,
-            args: Args::AtLeast(1),
-            block: true,
-            default: "",
-            doc: "Runs the block when the condition holds; in a location its other directives then replace \
-                  those outside.",
-            set: compile::if_,
-        },
-        Directive {
-            name: "set",
-            contexts: STEPS,
-            args: Args::Exactly(2),
-            block: false,
-            default: "",
-            doc: "Gives a variable a value.",
-            set: compile::set,
-        },
-        Directive {
-            name: "rewrite_log",
-            contexts: HTTP | STEPS,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Logs what the steps do, at level notice.",
-            set: rewrite_log,
-        },
-        Directive {
-            name: "uninitialized_variable_warn",
-            contexts: HTTP | STEPS,
-            args: Args::Flag,
-            block: false,
-            default: "on",
-            doc: "Logs the use of a variable that no step has set yet.",
-            set: uninitialized_variable_warn,
-        },
+        Directive::of("rewrite", STEPS, Args::Between(2, 3))
+            .doc(
+                "Replaces the URI when the pattern matches it: goes on (no flag), looks for a location \
+                 again (last), stays (break), or answers with a redirect (redirect: 302, permanent: 301).",
+            )
+            .set(compile::rewrite),
+        Directive::of("return", STEPS, Args::Between(1, 2))
+            .doc(
+                "Answers at once with a status and a text or a URL; a URL alone is a 302. 444 closes the \
+                 connection without an answer.",
+            )
+            .set(compile::return_),
+        Directive::of("break", STEPS, Args::None)
+            .doc("Ends the rewriting of this level.")
+            .set(compile::break_),
+        Directive::of("if", SERVER | LOCATION, Args::AtLeast(1))
+            .block()
+            .doc(
+                "Runs the block when the condition holds; in a location its other directives then replace \
+                 those outside.",
+            )
+            .set(compile::if_),
+        Directive::of("set", STEPS, Args::Exactly(2)).doc("Gives a variable a value.").set(compile::set),
+        Directive::of("rewrite_log", HTTP | STEPS, Args::Flag)
+            .default("off")
+            .doc("Logs what the steps do, at level notice.")
+            .set(rewrite_log),
+        Directive::of("uninitialized_variable_warn", HTTP | STEPS, Args::Flag)
+            .default("on")
+            .doc("Logs the use of a variable that no step has set yet.")
+            .set(uninitialized_variable_warn),
     ],
 };
 

@@ -29,7 +29,7 @@ mod value;
 
 use super::mime_types::MimeTypes;
 use crate::buf::Slice;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -67,62 +67,36 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 static TABLE: Module = Module {
     name: "http_ssi",
     directives: &[
-        Directive::new(
-            "ssi",
-            LEVELS | LOCATION_IF,
-            Args::Flag,
-            "off",
-            "Whether SSI commands in responses are carried out.",
-            |cx, line| line.flag(&mut cx.conf::<Ssi>().enable),
-        ),
-        Directive::new(
-            "ssi_silent_errors",
-            LEVELS,
-            Args::Flag,
-            "off",
-            "Whether a command that fails leaves nothing in the page instead of a text about the error.",
-            |cx, line| line.flag(&mut cx.conf::<Ssi>().silent_errors),
-        ),
-        Directive::new(
-            "ssi_last_modified",
-            LEVELS,
-            Args::Flag,
-            "off",
-            "Whether Last-Modified and a weakened ETag of the page itself are kept.",
-            |cx, line| line.flag(&mut cx.conf::<Ssi>().last_modified),
-        ),
-        Directive::new(
-            "ssi_min_file_chunk",
-            LEVELS,
-            Args::Exactly(1),
-            "1k",
-            "Accepted for compatibility: text between commands is sent from memory, whatever its size.",
-            |cx, line| line.size(&mut cx.conf::<Ssi>().min_file_chunk),
-        ),
-        Directive::new(
-            "ssi_value_length",
-            LEVELS,
-            Args::Exactly(1),
-            "256",
-            "How long a parameter's value in a command may be.",
-            |cx, line| line.size(&mut cx.conf::<Ssi>().value_length),
-        ),
-        Directive::new(
-            "ssi_types",
-            LEVELS,
-            Args::AtLeast(1),
-            "text/html",
-            "Content types, besides text/html, of responses that are looked into; * for all.",
-            |cx, line| {
+        Directive::of("ssi", LEVELS | LOCATION_IF, Args::Flag)
+            .default("off")
+            .doc("Whether SSI commands in responses are carried out.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Ssi>().enable)),
+        Directive::of("ssi_silent_errors", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether a command that fails leaves nothing in the page instead of a text about the error.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Ssi>().silent_errors)),
+        Directive::of("ssi_last_modified", LEVELS, Args::Flag)
+            .default("off")
+            .doc("Whether Last-Modified and a weakened ETag of the page itself are kept.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Ssi>().last_modified)),
+        Directive::of("ssi_min_file_chunk", LEVELS, Args::Exactly(1))
+            .default("1k")
+            .doc("Accepted for compatibility: text between commands is sent from memory, whatever its size.")
+            .set(|cx, line| line.size(&mut cx.conf::<Ssi>().min_file_chunk)),
+        Directive::of("ssi_value_length", LEVELS, Args::Exactly(1))
+            .default("256")
+            .doc("How long a parameter's value in a command may be.")
+            .set(|cx, line| line.size(&mut cx.conf::<Ssi>().value_length)),
+        Directive::of("ssi_types", LEVELS, Args::AtLeast(1))
+            .default("text/html")
+            .doc("Content types, besides text/html, of responses that are looked into; * for all.")
+            .set(|cx, line| {
                 MimeTypes::set(cx, line, |cx| &mut cx.conf::<Ssi>().types);
                 Ok(())
-            },
-        ),
+            }),
     ],
 };
 

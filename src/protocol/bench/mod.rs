@@ -49,19 +49,13 @@ crate::settings! {
 
 static BENCH: Module = Module {
     name: "bench",
-    directives: &[Directive {
-        name: "location",
-        contexts: MAIN,
-        args: Args::None,
-        block: true,
-        default: "",
-        doc: "A location of the bench.",
-        set: |cx, line| {
+    directives: &[Directive::of("location", MAIN, Args::None).block().doc("A location of the bench.").set(
+        |cx, line| {
             let sets = cx.block(line, LOCATION, &[Scope::Http, Scope::Server, Scope::Location])?;
             cx.conf::<Read>().location = Some(sets);
             Ok(())
         },
-    }],
+    )],
 };
 
 /// A module with a configuration.

@@ -13,7 +13,7 @@
 
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LOCATION, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
 use crate::conf::pattern::Pattern;
 use crate::conf::tree::Line;
@@ -37,72 +37,49 @@ crate::settings! {
     }
 }
 
-const LEVELS: u32 = HTTP | SERVER | LOCATION;
-
 /// The table.
 pub static MODULE: Module = Module {
     name: "fastcgi",
     directives: &[
-        Directive {
-            name: "fastcgi_param",
-            contexts: LEVELS,
-            args: Args::Between(2, 3),
-            block: false,
-            default: "",
-            doc: "A parameter for the FastCGI server; with if_not_empty only when its value is not \
-                  empty. A level that has any takes none from outside.",
-            set: |cx, line| {
+        Directive::of("fastcgi_param", LEVELS, Args::Between(2, 3))
+            .doc(
+                "A parameter for the FastCGI server; with if_not_empty only when its value is not empty. A \
+                 level that has any takes none from outside.",
+            )
+            .set(|cx, line| {
                 let param = param(cx, line)?;
                 cx.conf::<FastCgiLocation>().params.edit().push(param);
                 Ok(())
-            },
-        },
-        Directive {
-            name: "fastcgi_index",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "What $fastcgi_script_name has behind a path that ends with a slash.",
-            set: |cx, line| {
+            }),
+        Directive::of("fastcgi_index", LEVELS, Args::Exactly(1))
+            .doc("What $fastcgi_script_name has behind a path that ends with a slash.")
+            .set(|cx, line| {
                 let index = Slice::copy(line.arg(0)?);
                 line.store(&mut cx.conf::<FastCgiLocation>().index, index)
-            },
-        },
-        Directive {
-            name: "fastcgi_split_path_info",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "A regular expression whose first group is $fastcgi_script_name and whose second is \
-                  $fastcgi_path_info.",
-            set: split_path_info,
-        },
-        Directive {
-            name: "fastcgi_keep_conn",
-            contexts: LEVELS,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Whether the server is asked to leave the connection open behind a request, so that \
-                  `keepalive` has something to keep.",
-            set: |cx, line| line.flag(&mut cx.conf::<FastCgiLocation>().keep_conn),
-        },
-        Directive {
-            name: "fastcgi_catch_stderr",
-            contexts: LEVELS,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "A text that makes a reply invalid (see fastcgi_next_upstream) if the program says it \
-                  on its standard error before the header is complete.",
-            set: |cx, line| {
+            }),
+        Directive::of("fastcgi_split_path_info", LEVELS, Args::Exactly(1))
+            .doc(
+                "A regular expression whose first group is $fastcgi_script_name and whose second is \
+                 $fastcgi_path_info.",
+            )
+            .set(split_path_info),
+        Directive::of("fastcgi_keep_conn", LEVELS, Args::Flag)
+            .default("off")
+            .doc(
+                "Whether the server is asked to leave the connection open behind a request, so that \
+                 `keepalive` has something to keep.",
+            )
+            .set(|cx, line| line.flag(&mut cx.conf::<FastCgiLocation>().keep_conn)),
+        Directive::of("fastcgi_catch_stderr", LEVELS, Args::Exactly(1))
+            .doc(
+                "A text that makes a reply invalid (see fastcgi_next_upstream) if the program says it on \
+                 its standard error before the header is complete.",
+            )
+            .set(|cx, line| {
                 let text = Slice::copy(line.arg(0)?);
                 cx.conf::<FastCgiLocation>().catch_stderr.edit().push(text);
                 Ok(())
-            },
-        },
+            }),
     ],
 };
 

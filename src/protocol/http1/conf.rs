@@ -17,7 +17,7 @@ use super::redirect::{self, Redirects};
 use super::rewrite::Rule;
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Directive, HTTP, LIMIT_EXCEPT, LOCATION, LOCATION_IF, Module, SERVER};
+use crate::conf::directive::{Args, Directive, LEVELS, LIMIT_EXCEPT, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
@@ -123,142 +123,94 @@ impl Http1Location {
     }
 }
 
-const EVERYWHERE: u32 = HTTP | SERVER | LOCATION;
-const EVEN_IN_IF: u32 = EVERYWHERE | LOCATION_IF | LIMIT_EXCEPT;
+const EVEN_IN_IF: u32 = LEVELS | LOCATION_IF | LIMIT_EXCEPT;
 
 /// The table.
 pub static MODULE: Module = Module {
     name: "proxy_http1",
     directives: &[
-        Directive {
-            name: "proxy_http_version",
-            contexts: EVEN_IN_IF,
-            args: Args::Exactly(1),
-            block: false,
-            default: "1.1",
-            doc: "The version of HTTP requests are sent with. With 1.0 a connection serves one request.",
-            set: |cx, line| {
+        Directive::of("proxy_http_version", EVEN_IN_IF, Args::Exactly(1))
+            .default("1.1")
+            .doc("The version of HTTP requests are sent with. With 1.0 a connection serves one request.")
+            .set(|cx, line| {
                 let table = [("1.0", Version::V10), ("1.1", Version::V11)];
                 line.choice(&mut cx.conf::<Http1Location>().http_version, &table)
-            },
-        },
-        Directive {
-            name: "proxy_method",
-            contexts: EVERYWHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The method of requests to the upstream instead of the client's; may have variables.",
-            set: |cx, line| {
+            }),
+        Directive::of("proxy_method", LEVELS, Args::Exactly(1))
+            .doc("The method of requests to the upstream instead of the client's; may have variables.")
+            .set(|cx, line| {
                 let method = Template::compile(cx, line, line.arg(0)?)?;
                 line.store(&mut cx.conf::<Http1Location>().method, Some(method))
-            },
-        },
-        Directive {
-            name: "proxy_set_header",
-            contexts: EVERYWHERE,
-            args: Args::Exactly(2),
-            block: false,
-            default: "Host $proxy_host",
-            doc: "A field of requests to the upstream, in place of the client's of that name. An empty value \
-                  sends none. A level that has any takes none from outside. Content-Length and \
-                  Transfer-Encoding always say what body is really sent; a set value can only take them, \
-                  and with them the body, away. CR, LF and NUL in a value become blanks.",
-            set: set_header,
-        },
-        Directive {
-            name: "proxy_set_body",
-            contexts: EVERYWHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "",
-            doc: "The body of requests to the upstream instead of the client's; may have variables.",
-            set: |cx, line| {
+            }),
+        Directive::of("proxy_set_header", LEVELS, Args::Exactly(2))
+            .default("Host $proxy_host")
+            .doc(
+                "A field of requests to the upstream, in place of the client's of that name. An empty value \
+                 sends none. A level that has any takes none from outside. Content-Length and \
+                 Transfer-Encoding always say what body is really sent; a set value can only take them, and \
+                 with them the body, away. CR, LF and NUL in a value become blanks.",
+            )
+            .set(set_header),
+        Directive::of("proxy_set_body", LEVELS, Args::Exactly(1))
+            .doc("The body of requests to the upstream instead of the client's; may have variables.")
+            .set(|cx, line| {
                 let body = Template::compile(cx, line, line.arg(0)?)?;
                 line.store(&mut cx.conf::<Http1Location>().set_body, Some(body))
-            },
-        },
-        Directive {
-            name: "proxy_redirect",
-            contexts: EVERYWHERE,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "default",
-            doc: "What Location and Refresh of a reply become: text at their beginning or a regular \
-                  expression (~, ~*) is replaced. `default` turns the URL of proxy_pass into the \
-                  location's name, `off` leaves them alone.",
-            set: redirect::set,
-        },
-        Directive {
-            name: "proxy_cookie_domain",
-            contexts: EVERYWHERE,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "off",
-            doc: "What the Domain of a Set-Cookie becomes: a domain or a regular expression (~), and its \
-                  replacement.",
-            set: cookie::set_domain,
-        },
-        Directive {
-            name: "proxy_cookie_path",
-            contexts: EVERYWHERE,
-            args: Args::Between(1, 2),
-            block: false,
-            default: "off",
-            doc: "What the Path of a Set-Cookie becomes: text at its beginning or a regular expression \
-                  (~, ~*), and its replacement.",
-            set: cookie::set_path,
-        },
-        Directive {
-            name: "proxy_cookie_flags",
-            contexts: EVERYWHERE,
-            args: Args::AtLeast(1),
-            block: false,
-            default: "off",
-            doc: "Flags that a cookie, by its name or a regular expression (~), gets or loses: secure, \
-                  httponly, samesite=strict, samesite=lax, samesite=none; nosecure, nohttponly, \
-                  nosamesite.",
-            set: cookie::set_flags,
-        },
-        Directive {
-            name: "proxy_pass_trailers",
-            contexts: EVERYWHERE,
-            args: Args::Flag,
-            block: false,
-            default: "off",
-            doc: "Whether fields behind a chunked reply reach the client. The upstream is told by TE that \
-                  they are welcome if the client says so.",
-            set: |cx, line| line.flag(&mut cx.conf::<Http1Location>().pass_trailers),
-        },
-        Directive {
-            name: "proxy_upgrade",
-            contexts: EVERYWHERE,
-            args: Args::AtLeast(1),
-            block: false,
-            default: "websocket",
-            doc: "The protocols that a client may go over to from HTTP/1.1 (Upgrade) without any \
-                  proxy_set_header line; off for none. Where Upgrade or Connection is set, only that counts.",
-            set: upgrade,
-        },
-        Directive {
-            name: "proxy_headers_hash_max_size",
-            contexts: EVERYWHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "512",
-            doc: "Checked and kept for compatibility: the names of proxy_set_header need no table whose size \
-                  could be too small.",
-            set: |cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_max_size),
-        },
-        Directive {
-            name: "proxy_headers_hash_bucket_size",
-            contexts: EVERYWHERE,
-            args: Args::Exactly(1),
-            block: false,
-            default: "64",
-            doc: "As proxy_headers_hash_max_size.",
-            set: |cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_bucket_size),
-        },
+            }),
+        Directive::of("proxy_redirect", LEVELS, Args::Between(1, 2))
+            .default("default")
+            .doc(
+                "What Location and Refresh of a reply become: text at their beginning or a regular \
+                 expression (~, ~*) is replaced. `default` turns the URL of proxy_pass into the location's \
+                 name, `off` leaves them alone.",
+            )
+            .set(redirect::set),
+        Directive::of("proxy_cookie_domain", LEVELS, Args::Between(1, 2))
+            .default("off")
+            .doc(
+                "What the Domain of a Set-Cookie becomes: a domain or a regular expression (~), and its \
+                 replacement.",
+            )
+            .set(cookie::set_domain),
+        Directive::of("proxy_cookie_path", LEVELS, Args::Between(1, 2))
+            .default("off")
+            .doc(
+                "What the Path of a Set-Cookie becomes: text at its beginning or a regular expression (~, \
+                 ~*), and its replacement.",
+            )
+            .set(cookie::set_path),
+        Directive::of("proxy_cookie_flags", LEVELS, Args::AtLeast(1))
+            .default("off")
+            .doc(
+                "Flags that a cookie, by its name or a regular expression (~), gets or loses: secure, \
+                 httponly, samesite=strict, samesite=lax, samesite=none; nosecure, nohttponly, nosamesite.",
+            )
+            .set(cookie::set_flags),
+        Directive::of("proxy_pass_trailers", LEVELS, Args::Flag)
+            .default("off")
+            .doc(
+                "Whether fields behind a chunked reply reach the client. The upstream is told by TE that \
+                 they are welcome if the client says so.",
+            )
+            .set(|cx, line| line.flag(&mut cx.conf::<Http1Location>().pass_trailers)),
+        Directive::of("proxy_upgrade", LEVELS, Args::AtLeast(1))
+            .default("websocket")
+            .doc(
+                "The protocols that a client may go over to from HTTP/1.1 (Upgrade) without any \
+                 proxy_set_header line; off for none. Where Upgrade or Connection is set, only that counts.",
+            )
+            .set(upgrade),
+        Directive::of("proxy_headers_hash_max_size", LEVELS, Args::Exactly(1))
+            .default("512")
+            .doc(
+                "Checked and kept for compatibility: the names of proxy_set_header need no table whose size \
+                 could be too small.",
+            )
+            .set(|cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_max_size)),
+        Directive::of("proxy_headers_hash_bucket_size", LEVELS, Args::Exactly(1))
+            .default("64")
+            .doc("As proxy_headers_hash_max_size.")
+            .set(|cx, line| line.number(&mut cx.conf::<Http1Location>().headers_hash_bucket_size)),
     ],
 };
 

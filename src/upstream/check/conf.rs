@@ -108,24 +108,20 @@ pub static MODULE: HttpModule = HttpModule::new(&TABLE);
 static TABLE: Module = Module {
     name: "http_upstream_hc",
     directives: &[
-        Directive::new(
-            "health_check",
-            LOCATION,
-            Args::AtLeast(0),
-            "",
-            "Asks the peers of this location now and then, and takes those out of service that do not answer \
-             well: interval= (5s), jitter=, fails= (1), passes= (1), uri= (/), port=, match=, mandatory \
-             [persistent], keepalive_time=, type=http or tcp.",
-            health_check,
-        ),
-        Directive::block(
-            "match",
-            HTTP,
-            Args::Exactly(1),
-            "What a good answer to a health check is: status, header, body and require lines, all of \
-             which must hold.",
-            match_block,
-        ),
+        Directive::of("health_check", LOCATION, Args::AtLeast(0))
+            .doc(
+                "Asks the peers of this location now and then, and takes those out of service that do not \
+                 answer well: interval= (5s), jitter=, fails= (1), passes= (1), uri= (/), port=, match=, \
+                 mandatory [persistent], keepalive_time=, type=http or tcp.",
+            )
+            .set(health_check),
+        Directive::of("match", HTTP, Args::Exactly(1))
+            .block()
+            .doc(
+                "What a good answer to a health check is: status, header, body and require lines, all of \
+                 which must hold.",
+            )
+            .set(match_block),
     ],
 };
 

@@ -48,28 +48,22 @@ pub fn table<P: Protocol>(pass: fn(&mut Cx, &Line) -> Result<(), ConfError>) -> 
         Some(_) => (Args::Between(0, 1), rows::PASS | SERVER),
     };
     let mut directives: Vec<Directive> = Vec::new();
-    directives.push(Directive {
-        name: joined(prefix, "pass"),
-        contexts,
-        args,
-        block: false,
-        default: P::PASS_DEFAULT.unwrap_or_default(),
-        doc: "Passes requests of this location to the peer or the group of peers named.",
-        set: pass,
-    });
+    directives.push(
+        Directive::of(joined(prefix, "pass"), contexts, args)
+            .default(P::PASS_DEFAULT.unwrap_or_default())
+            .doc("Passes requests of this location to the peer or the group of peers named.")
+            .set(pass),
+    );
     let cache_rows = if P::CACHES { cache_rows::ROWS } else { &[] };
     // NGINX: the other modules have no such directive; what they are asked with is the script's business.
     let head_rows: &[Row] = if P::CACHES && prefix == "proxy" { &[cache_rows::CONVERT_HEAD] } else { &[] };
     let tls_rows = if P::TLS_SCHEME.is_some() { tls_rows::ROWS } else { &[] };
     let rows = rows::ROWS.iter().filter(has).chain(tls_rows).chain(cache_rows).chain(head_rows);
-    directives.extend(rows.map(|row| Directive {
-        name: joined(prefix, row.suffix),
-        contexts: row.contexts,
-        args: row.args,
-        block: false,
-        default: row.default,
-        doc: row.doc,
-        set: row.set,
+    directives.extend(rows.map(|row| {
+        Directive::of(joined(prefix, row.suffix), row.contexts, row.args)
+            .default(row.default)
+            .doc(row.doc)
+            .set(row.set)
     }));
     let name = joined(prefix, "upstream");
     Box::leak(Box::new(Module { name, directives: directives.leak() }))

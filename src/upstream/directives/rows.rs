@@ -9,10 +9,10 @@
 
 use super::setters;
 use super::{Row, of};
-use crate::conf::directive::{Args, Contexts, HTTP, LIMIT_EXCEPT, LOCATION, LOCATION_IF, SERVER};
+use crate::conf::directive::{Args, Contexts, LEVELS, LIMIT_EXCEPT, LOCATION, LOCATION_IF};
 
 /// Where most of them may stand.
-pub const ALL: Contexts = HTTP | SERVER | LOCATION;
+pub const ALL: Contexts = LEVELS;
 
 /// Where the pass directive may stand.
 pub const PASS: Contexts = LOCATION | LOCATION_IF | LIMIT_EXCEPT;

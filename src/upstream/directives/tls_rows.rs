@@ -9,15 +9,13 @@
 use super::{Row, of};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
-use crate::conf::directive::{Args, Contexts, HTTP, LOCATION, SERVER};
+use crate::conf::directive::{Args, LEVELS};
 use crate::conf::error::ConfError;
 use crate::conf::merge::Setting;
 use crate::conf::template::Template;
 use crate::conf::tree::Line;
 use crate::http::ssl::directives::{has_no_variables, known_protocols};
 use crate::tls::ciphers;
-
-const ALL: Contexts = HTTP | SERVER | LOCATION;
 
 const fn row(
     suffix: &'static str,
@@ -26,7 +24,7 @@ const fn row(
     doc: &'static str,
     set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
 ) -> Row {
-    Row { suffix, contexts: ALL, args, default, doc, set }
+    Row { suffix, contexts: LEVELS, args, default, doc, set }
 }
 
 /// All of them.
