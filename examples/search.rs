@@ -16,7 +16,6 @@
 //! *Read next*: `src/protocol/memcached.rs`, then `src/protocol/http1/`, which is careful where this is
 //! short.
 
-use headwater::buf::Slice;
 use headwater::conf::directive::{Args, Directive, LOCATION, Module};
 use headwater::conf::value::parse_number;
 use headwater::protocol::{Fault, Head, Input, Out, Protocol, Request, Step};
@@ -69,12 +68,12 @@ impl Protocol for Search {
                 head.status(status.ok_or(Fault::Invalid("no status line"))? as u16);
                 self.in_fields = true;
             } else if line.is_empty() {
-                head.content_length = head.get("Content-Length").and_then(|text| parse_number(text));
+                head.content_length = head.get("Content-Length").and_then(parse_number);
                 return Ok(Step::Done);
             } else {
                 let colon = line.iter().position(|b| *b == b':').ok_or(Fault::Invalid("no field"))?;
                 let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
-                head.field(line.slice(0..colon), Slice::copy(value));
+                head.field(line.slice(0..colon), value);
             }
         }
         Ok(Step::Again)

@@ -264,7 +264,7 @@ impl Hiding {
 
     /// Whether a field is among them.
     pub fn hides(&self, field: &Field) -> bool {
-        self.known.has(field.known) || self.others.iter().any(|name| name.eq_ignore_ascii_case(&field.name))
+        self.known.has(field.known) || self.others.iter().any(|name| name.eq_ignore_ascii_case(field.name))
     }
 }
 

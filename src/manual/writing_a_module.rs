@@ -336,12 +336,12 @@
 //!                 head.status(status.ok_or(Fault::Invalid("no status line"))? as u16);
 //!                 self.in_fields = true;
 //!             } else if line.is_empty() {
-//!                 head.content_length = head.get("Content-Length").and_then(|text| parse_number(text));
+//!                 head.content_length = head.get("Content-Length").and_then(parse_number);
 //!                 return Ok(Step::Done);
 //!             } else {
 //!                 let colon = line.iter().position(|b| *b == b':').ok_or(Fault::Invalid("no field"))?;
 //!                 let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
-//!                 head.field(line.slice(0..colon), Slice::copy(value));
+//!                 head.field(line.slice(0..colon), value);
 //!             }
 //!         }
 //!         Ok(Step::Again)

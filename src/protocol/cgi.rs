@@ -19,7 +19,7 @@
 //! *Read next*: `params.rs`, the way in; `scgi.rs`.
 
 use super::text::is_token;
-use super::{Fault, Field, Framing, Head, Input, Step};
+use super::{Fault, Framing, Head, Input, Step};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::parse::framing::content_length;
@@ -123,6 +123,6 @@ fn field(line: &Slice, head: &mut Head) -> Result<(), &'static str> {
         head.content_length = Some(content_length(&value).map_err(|_| "invalid \"Content-Length\" header")?);
         hop = true;
     }
-    head.push(Field { hop, ..Field::new(name, value) });
+    head.fields.add(&name, &value, hop);
     Ok(())
 }

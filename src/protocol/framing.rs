@@ -16,7 +16,7 @@
 //!
 //! *Read next*: `mod.rs`, the trait.
 
-use super::head::Field;
+use super::fields::Fields;
 use super::input::Input;
 use super::text::is_token;
 use super::{Erased, Fault, Flow};
@@ -54,7 +54,7 @@ pub struct Relay {
     /// The body, in order, as views of the pages it came in.
     pub chain: Chain,
     /// Fields that came behind the body.
-    pub trailers: Vec<Field>,
+    pub trailers: Fields,
     /// Whole messages for the error log.
     pub notes: Vec<Slice>,
 }
@@ -236,8 +236,7 @@ fn chunks(chunked: &mut Chunked, input: &mut Input, out: &mut Relay) -> Result<F
             Ok(ChunkStep::Done { used }) => {
                 input.consume(used);
                 let kept = chunked.trailers().iter().filter(|trailer| may_trail(&trailer.name));
-                let fields = kept.map(|t| Field::new(Slice::copy(&t.name), Slice::copy(&t.value)));
-                out.trailers.extend(fields);
+                kept.for_each(|trailer| out.trailers.add(&trailer.name, &trailer.value, false));
                 return Ok(Flow::Last);
             }
             Err(_) => return Err(Fault::Invalid("invalid chunked response")),

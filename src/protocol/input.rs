@@ -80,10 +80,20 @@ pub struct Input<'a> {
     cursor: &'a mut Cursor,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
     /// All unread bytes.
     pub fn bytes(&self) -> &[u8] {
         self.cursor.unread(self.page)
+    }
+
+    /// All bytes of the page, used ones too: what offsets count from that outlive the call.
+    pub fn page(&self) -> &'a Page {
+        self.page
+    }
+
+    /// Where in the page the first unread byte stands.
+    pub fn offset(&self) -> usize {
+        self.cursor.at
     }
 
     /// How many bytes are unread.

@@ -26,6 +26,7 @@ pub mod bench;
 pub mod cgi;
 pub mod erased;
 pub mod fastcgi;
+pub mod fields;
 pub mod framing;
 pub mod head;
 pub mod http1;
@@ -47,8 +48,9 @@ pub mod uwsgi;
 pub mod values;
 
 pub use erased::{Erased, Kind};
+pub use fields::{Field, Fields};
 pub use framing::{Decoder, Framing, Relay};
-pub use head::{Field, Head};
+pub use head::Head;
 pub use input::{Cursor, Input};
 pub use names::Name;
 pub use out::{Out, Wrap};

@@ -8,7 +8,8 @@
 //!
 //! *Read next*: `head.rs`, where fields carry their number.
 
-use crate::util::swar::Folded;
+use crate::parse::header::name_hash;
+use crate::parse::words::same_name;
 
 macro_rules! names {
     ($($variant:ident = $name:literal),* $(,)?) => {
@@ -21,22 +22,10 @@ macro_rules! names {
             $(#[doc = concat!("`", $name, "`")] $variant),*
         }
 
-        #[expect(non_upper_case_globals, reason = "they are called as the variants they stand for")]
-        impl Name {
-            /// The number of a name, in any case of letters.
-            pub fn of(name: &[u8]) -> Name {
-                $(const $variant: Folded = Folded::of($name.as_bytes());)*
-                let found = match Folded::of(name) {
-                    $($variant => Name::$variant,)*
-                    _ => return Name::Other,
-                };
-                // Longer ones have a middle that the comparison has not seen.
-                if name.len() > 16 && !name.eq_ignore_ascii_case(found.text().as_bytes()) {
-                    return Name::Other;
-                }
-                found
-            }
+        /// All of them.
+        const ALL: &[Name] = &[$(Name::$variant),*];
 
+        impl Name {
             /// The name as it is usually spelled; nothing for other ones.
             pub const fn text(self) -> &'static str {
                 match self {
@@ -75,6 +64,42 @@ names! {
     XAccelLimitRate = "X-Accel-Limit-Rate",
     XAccelRedirect = "X-Accel-Redirect",
     XPad = "X-Pad",
+}
+
+/// How many places the table of names has.
+const PLACES: usize = 256;
+
+/// The place of a hash in the table.
+const fn place(hash: u32) -> usize {
+    (hash >> 6) as usize % PLACES
+}
+
+/// The names by place; two that want the same place do not compile.
+static BY_HASH: [Name; PLACES] = {
+    let mut table = [Name::Other; PLACES];
+    let mut rest = ALL;
+    while let [name, tail @ ..] = rest {
+        let at = place(name_hash(name.text().as_bytes()));
+        assert!(matches!(table[at], Name::Other), "two names have one place: take other bits of the hash");
+        table[at] = *name;
+        rest = tail;
+    }
+    table
+};
+
+impl Name {
+    /// The number of a name, in any case of letters.
+    pub fn of(name: &[u8]) -> Name {
+        let found = BY_HASH.get(place(name_hash(name))).copied().unwrap_or_default();
+        if name.eq_ignore_ascii_case(found.text().as_bytes()) { found } else { Name::Other }
+    }
+
+    /// The same for a name made of letters, digits and hyphens, whose [`name_hash`] is known already.
+    #[inline]
+    pub fn hashed(name: &[u8], hash: u32) -> Name {
+        let found = BY_HASH.get(place(hash)).copied().unwrap_or_default();
+        if same_name(name, found.text().as_bytes()) { found } else { Name::Other }
+    }
 }
 
 /// Some of the names.
@@ -129,11 +154,14 @@ mod tests {
             (b"X-AccelxBuffering", Name::Other),
             (b"", Name::Other),
             (b"Content-Typo", Name::Other),
+            (b"Proxy-Connection", Name::ProxyConnection),
         ];
         for (name, number) in names {
             assert_eq!(Name::of(name), number, "{}", name.escape_ascii());
+            assert_eq!(Name::hashed(name, name_hash(name)), number, "{}", name.escape_ascii());
         }
         assert_eq!(Name::of(Name::WwwAuthenticate.text().as_bytes()), Name::WwwAuthenticate);
+        assert_eq!(Name::of(b"Content\rType"), Name::Other);
         let mut set = Set::of(&[Name::Date, Name::Server]);
         set.remove(Name::Date);
         assert!(set.has(Name::Server) && !set.has(Name::Date) && !set.meets(Set::of(&[Name::Date])));

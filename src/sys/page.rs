@@ -227,6 +227,11 @@ impl Page {
         Slice { head: Some(self.head), start: unsafe { data(self.head).add(start) }, len: end - start }
     }
 
+    /// A counted view of all that has been appended.
+    pub fn whole(&self) -> Slice {
+        self.slice(0..self.filled)
+    }
+
     /// True if no [`Slice`] of this page is left.
     pub fn is_unshared(&self) -> bool {
         // SAFETY: we own a count.
@@ -292,6 +297,16 @@ impl Slice {
         }
         // SAFETY: `start` is at most `len`, so the pointer stays within the viewed bytes.
         Slice { head: self.head, start: unsafe { self.start.add(start) }, len: end - start }
+    }
+
+    /// A counted view of `part`, which is a part of these bytes; a copy of it if it is not.
+    pub fn slice_of(&self, part: &[u8]) -> Slice {
+        let start = part.as_ptr().addr().wrapping_sub(self.start.addr().get());
+        if start <= self.len && part.len() <= self.len - start {
+            self.slice(start..start + part.len())
+        } else {
+            Slice::copy(part)
+        }
     }
 
     /// Drops the first `n` bytes from the view.
@@ -460,5 +475,7 @@ mod tests {
         assert!(left.join(&page.slice(3..6)));
         assert_eq!(left, b"abcdef");
         assert!(!left.join(&Slice::copy(b"x")));
+        assert_eq!(left.slice_of(&left[2..6]), left.slice(2..6));
+        assert_eq!(left.slice_of(b"elsewhere"), b"elsewhere");
     }
 }

@@ -55,9 +55,9 @@ pub fn interim(x: &mut Exchange, r: RequestIx, io: &mut Io, head: &Head) -> Resu
     }
     let mut bytes = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
     for field in head.fields.iter().filter(|field| !field.hop) {
-        let hidden = super::heads::is_hidden(x, r, field);
+        let hidden = super::heads::is_hidden(x, r, &field);
         if !hidden {
-            for part in [&field.name[..], b": ", &field.value, b"\r\n"] {
+            for part in [field.name, b": ", field.value, b"\r\n"] {
                 bytes.extend_from_slice(part);
             }
         }

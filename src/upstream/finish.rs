@@ -105,8 +105,8 @@ fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
 pub fn trailers(x: &mut Exchange, r: RequestIx) {
     let Some(u) = super::of(x, r).filter(|u| !u.relay.trailers.is_empty()) else { return };
     let trailers = std::mem::take(&mut u.relay.trailers);
-    for field in &trailers {
-        let field = OutField { name: field.name.clone(), value: field.value.clone() };
+    for field in trailers.iter() {
+        let field = OutField { name: field.kept_name(), value: field.kept_value() };
         x[r].headers_out.trailers.push(field);
     }
     if let Some(u) = super::of(x, r) {

@@ -170,8 +170,10 @@ fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
     let unread = peer.cursor.unread(&peer.page).len();
     let seen = peer.cursor.used().saturating_add(unread as u64);
     if seen >= limit {
-        let longest =
-            u.head.longest_field().map(|(name, size)| format!(", longest field \"{name}\" {size} bytes"));
+        let longest = u.head.longest_field().map(|(name, size)| {
+            let name = String::from_utf8_lossy(name);
+            format!(", longest field \"{name}\" {size} bytes")
+        });
         let text = format!(
             "{seen} bytes seen, \"{}_header_limit\" is {limit}{}: upstream sent too big header",
             u.kind.name,

@@ -27,6 +27,7 @@ use crate::http::upstream_conf::{UpstreamConf, ignored};
 use crate::parse::date;
 use crate::protocol::names::Set;
 use crate::protocol::{Decoder, Field, Framing, Name};
+use crate::util::swar;
 
 /// What steers the server instead of reaching the client.
 const STEERING: Set = Set::of(&[Name::XAccelLimitRate, Name::XAccelBuffering, Name::XAccelCharset]);
@@ -40,6 +41,19 @@ const REDIRECTED: Set = Set::of(&[
     Name::Expires,
     Name::AcceptRanges,
 ]);
+
+/// A field taken out of the head, since what is done with it borrows the whole exchange.
+struct Kept {
+    name: Slice,
+    value: Slice,
+    known: Name,
+}
+
+impl Kept {
+    fn of(field: Field) -> Kept {
+        Kept { name: field.kept_name(), value: field.kept_value(), known: field.known }
+    }
+}
 
 /// True if clients do not get that field.
 pub fn is_hidden(x: &Exchange, r: RequestIx, field: &Field) -> bool {
@@ -69,15 +83,15 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
     if *u.conf.ignore_headers & ignored::XA_REDIRECT != 0 {
         return None;
     }
-    let to = u.head.value(Name::XAccelRedirect)?.clone();
+    let to = u.head.fields.known(Name::XAccelRedirect).next()?.kept_value();
     let conf = u.conf.clone();
-    let goes_along = |field: &&Field| field.known == Name::XAccelLimitRate || REDIRECTED.has(field.known);
-    let kept: Vec<Field> = u.head.fields.iter().filter(goes_along).cloned().collect();
+    let goes_along = |field: &Field| field.known == Name::XAccelLimitRate || REDIRECTED.has(field.known);
+    let kept: Vec<Kept> = u.head.fields.iter().filter(goes_along).map(Kept::of).collect();
     for field in kept {
         match field.known {
             // What steers the server holds for the other place too.
             Name::XAccelLimitRate => control(x, r, &conf, &field),
-            Name::ContentType => content_type(x, r, &field.value),
+            Name::ContentType => content_type(x, r, field.value),
             _ => x[r].headers_out.fields.push(OutField { name: field.name, value: field.value }),
         }
     }
@@ -111,7 +125,8 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
     cache::remember(x, r, status);
     let u = x[r].upstream.as_deref()?;
     if status == 401 {
-        let challenges: Vec<Slice> = u.head.values(Name::WwwAuthenticate).cloned().collect();
+        let challenges: Vec<Slice> =
+            u.head.fields.known(Name::WwwAuthenticate).map(|field| field.kept_value()).collect();
         for value in challenges {
             x[r].headers_out.add("WWW-Authenticate", value);
         }
@@ -132,13 +147,16 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
     // By number, because rewriting a value may look at the others.
     for at in 0..u.head.fields.len() {
-        let Some(field) = super::of(x, r).and_then(|u| u.head.fields.get(at)) else { break };
-        let shown = !field.hop && !conf.hiding().hides(field);
-        if !shown && !STEERING.has(field.known) {
+        let Some(field) = super::of(x, r).and_then(|u| u.head.fields.at(at)) else { break };
+        let shown = !field.hop && !conf.hiding().hides(&field);
+        let steers = STEERING.has(field.known);
+        if !shown && !steers {
             continue;
         }
-        let field = field.clone();
-        control(x, r, &conf, &field);
+        let field = Kept::of(field);
+        if steers {
+            control(x, r, &conf, &field);
+        }
         if shown {
             copy(x, r, io, &conf, field);
         }
@@ -166,8 +184,8 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
 
 /// Of a Date and a Server that are passed on, the client gets the peer's or none.
 fn leave_out(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) {
-    let Some(names) = x[r].upstream.as_ref().map(|u| u.head.names) else { return };
-    let is_missing = |name: Name| conf.hiding().passes(name) && !names.has(name);
+    let Some(u) = x[r].upstream.as_deref() else { return };
+    let is_missing = |name: Name| conf.hiding().passes(name) && !u.head.fields.has(name);
     let (date, server) = (is_missing(Name::Date), is_missing(Name::Server));
     if date {
         x[r].headers_out.date = Some(Slice::EMPTY);
@@ -181,7 +199,7 @@ fn leave_out(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) {
 ///
 /// They are obeyed before it is asked whether the client gets them: hiding a field does not switch it
 /// off, that is what `NAME_ignore_headers` is for.
-fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
+fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Kept) {
     let obeys = |bit: u32| *conf.ignore_headers & bit == 0;
     match field.known {
         Name::XAccelLimitRate if obeys(ignored::XA_LIMIT_RATE) => {
@@ -207,8 +225,8 @@ fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Field) {
 }
 
 /// Puts a field where it belongs.
-fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: Field) {
-    let Field { name, mut value, known, .. } = field;
+fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: Kept) {
+    let Kept { name, mut value, known } = field;
     match known {
         Name::Date => {
             x[r].headers_out.date = Some(value);
@@ -218,7 +236,7 @@ fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field:
             x[r].headers_out.server = Some(value);
             return;
         }
-        Name::ContentType => return content_type(x, r, &value),
+        Name::ContentType => return content_type(x, r, value),
         Name::ContentLength => return,
         Name::AcceptRanges if accepts_ranges(x, r, conf) => return,
         Name::Refresh => value = refresh(x, r, io, value),
@@ -244,31 +262,35 @@ fn accepts_ranges(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) -> bool {
 }
 
 /// The type apart from its charset, which filters may change.
-fn content_type(x: &mut Exchange, r: RequestIx, value: &Slice) {
+fn content_type(x: &mut Exchange, r: RequestIx, value: Slice) {
     let out = &mut x[r].headers_out;
-    let found = value.iter().enumerate().filter(|(_, b)| **b == b';').find_map(|(at, _)| {
-        let tail = value.get(at + 1..)?;
-        let skipped = tail.iter().take_while(|b| **b == b' ').count();
-        let word = tail.get(skipped..)?;
-        word.get(..8)?.eq_ignore_ascii_case(b"charset=").then_some((at, at + 1 + skipped + 8))
-    });
-    let Some((end, start)) = found else {
-        out.content_type = Some(value.clone());
+    let Some((end, charset)) = charset(&value) else {
+        out.content_type = Some(value);
         return;
     };
-    let mut charset = value.slice(start..value.len());
-    if charset.starts_with(b"\"") && charset.ends_with(b"\"") && charset.len() >= 2 {
-        charset = charset.slice(1..charset.len() - 1);
-    }
-    if charset.contains(&b';') {
-        // Something follows the charset: the whole is kept as it is.
-        out.content_type = Some(value.clone());
-        return;
-    }
     out.content_type = Some(value.slice(0..end));
     if out.charset.is_none() {
         out.charset = Some(charset);
     }
+}
+
+/// Where the type ends, and the charset behind it; None if there is none, or something follows it: then the
+/// whole is kept as it is.
+fn charset(value: &Slice) -> Option<(usize, Slice)> {
+    // Most types have no parameter.
+    let first = swar::find(value, b';')?;
+    let semicolons = value.iter().enumerate().skip(first).filter(|(_, b)| **b == b';');
+    let (end, start) = semicolons.map(|(at, _)| at).find_map(|at| {
+        let tail = value.get(at + 1..)?;
+        let skipped = tail.iter().take_while(|b| **b == b' ').count();
+        let word = tail.get(skipped..)?;
+        word.get(..8)?.eq_ignore_ascii_case(b"charset=").then_some((at, at + 1 + skipped + 8))
+    })?;
+    let mut charset = value.slice(start..value.len());
+    if charset.starts_with(b"\"") && charset.ends_with(b"\"") && charset.len() >= 2 {
+        charset = charset.slice(1..charset.len() - 1);
+    }
+    (!charset.contains(&b';')).then_some((end, charset))
 }
 
 /// What the protocol makes of a value, given the request.

@@ -68,7 +68,7 @@ pub fn finish(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = super::of(x, r) else { return };
     let Some(file) = u.store.take() else { return };
     let conf = u.conf.clone();
-    let modified = u.head.get("Last-Modified").and_then(|text| time(text));
+    let modified = u.head.get("Last-Modified").and_then(time);
     let to = match &*conf.store {
         Store::Off => return,
         Store::On => files::map_uri_to_path(x, r, io),

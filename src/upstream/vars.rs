@@ -20,7 +20,7 @@ use crate::http::headers::Known;
 use crate::http::upstreamed::State;
 use crate::http::vars::{Definition, Family, Get, definition};
 use crate::parse::list;
-use crate::protocol::Field;
+use crate::protocol::{Field, Fields};
 use std::io::Write as _;
 use std::rc::Rc;
 
@@ -126,14 +126,14 @@ fn is_named(field: &Field, name: &[u8]) -> bool {
 }
 
 /// The values of the fields that a variable with this name means, with commas between them.
-pub(super) fn all_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
-    let mut values = fields.iter().filter(|field| is_named(field, name)).map(|field| &field.value);
-    let first = values.next()?.clone();
-    let Some(second) = values.next() else { return Some(first) };
-    let mut out = [&first[..], b", ", second].concat();
-    for value in values {
+pub(super) fn all_named(fields: &Fields, name: &[u8]) -> Option<Slice> {
+    let mut named = fields.iter().filter(|field| is_named(field, name));
+    let first = named.next()?;
+    let Some(second) = named.next() else { return Some(first.kept_value()) };
+    let mut out = [first.value, b", ", second.value].concat();
+    for field in named {
         out.extend_from_slice(b", ");
-        out.extend_from_slice(value);
+        out.extend_from_slice(field.value);
     }
     Some(Slice::from(out))
 }
@@ -154,7 +154,7 @@ fn upstream_cookie(name: &[u8]) -> Get {
 }
 
 /// The value of the first cookie of that name that these fields set.
-pub(super) fn cookie_named(fields: &[Field], name: &[u8]) -> Option<Slice> {
+pub(super) fn cookie_named(fields: &Fields, name: &[u8]) -> Option<Slice> {
     let mut cookies = fields.iter().filter(|field| is_named(field, b"set_cookie"));
-    cookies.find_map(|field| list::set_cookie(&field.value, name)).map(Slice::copy)
+    cookies.find_map(|field| list::set_cookie(field.value, name)).map(Slice::copy)
 }

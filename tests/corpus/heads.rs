@@ -229,7 +229,7 @@ pub fn judge_reply(mut stream: &[u8], whole: &Heard, is_head: bool) {
             (None, None) => panic!("no framing"),
         };
         assert!(body == whole.body, "another body");
-        let ours = whole.head.fields.iter().map(|field| (&field.name[..], &field.value[..]));
+        let ours = whole.head.fields.iter().map(|field| (field.name, field.value));
         let others = other.headers.iter().map(|field| (field.name.as_bytes(), list::trim(field.value)));
         assert!(ours.eq(others), "another reader sees other fields");
         return;

@@ -22,7 +22,7 @@
 
 use super::bytes;
 use crate::buf::{Page, Slice};
-use crate::protocol::{Cursor, Decoder, Erased, Fault, Field, Flow, Framing, Greet, Head, Out, Relay, Step};
+use crate::protocol::{Cursor, Decoder, Erased, Fault, Fields, Flow, Framing, Greet, Head, Out, Relay, Step};
 
 /// A way of relaying, for what it means to a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Heard {
     /// The body.
     pub body: Vec<u8>,
     /// Fields behind it.
-    pub trailers: Vec<Field>,
+    pub trailers: Fields,
     /// Notes for the log, of head and body.
     pub notes: Vec<Slice>,
     /// How it ended.
@@ -88,7 +88,7 @@ impl Heard {
             head: Head::default(),
             framing: None,
             body: Vec::new(),
-            trailers: Vec::new(),
+            trailers: Fields::default(),
             notes: Vec::new(),
             end: End::Cut,
             left_over: 0,

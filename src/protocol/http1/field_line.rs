@@ -2,14 +2,15 @@
 //!
 //! *In nginx* `ngx_http_parse_header_line`, the state machine that also reads requests.
 //!
-//! *Here* a look at the line from left to right, once: the name up to the colon, and the value up to the
-//! first control byte, which is nearly always the end of the line. A name that is known is a token; only
-//! others are looked at byte by byte. Requests are read by `parse/header.rs`, which has to put up with odd
-//! names and say which they are; a peer whose names are no tokens is refused.
+//! *Here* nearly all lines are read by the same words of eight bytes as those of requests
+//! (`parse/words.rs`), which say where name and value stand and what the name's hash is. What they do
+//! not recognise is looked at here, byte by byte and slowly, by stricter rules than a client's: requests
+//! come from all kinds of programs and are put up with where that does no harm; a peer whose names are
+//! no tokens is refused.
 //!
 //! ```text
 //!   Content-Type: text/html\r\n
-//!   ╰── name ──╯  ╰ value ╯ ╰─╯ used
+//!   ╰── name ──╯  ╰ value ╯     ▲ next
 //! ```
 //!
 //! A CR that does not end the line, and a NUL, are refused as well: they are how one reader is made to see
@@ -17,83 +18,71 @@
 //!
 //! *Read next*: `reply.rs`.
 
+use crate::parse::{Span, words};
 use crate::protocol::Name;
 use crate::protocol::text::is_token;
-use crate::util::swar;
-use std::ops::Range;
 
-/// What the bytes begin with.
+/// What there is at some offset of a page. Spans and offsets count from the page's beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A line whose end is not there.
     Partial,
     /// The empty line: the head ends behind it.
     Empty {
-        /// Bytes of it.
-        used: usize,
+        /// Where the body begins.
+        next: usize,
     },
     /// A field.
     Field {
-        /// Bytes of its name.
-        name: usize,
+        /// Where its name stands.
+        name: Span,
         /// Which one it is.
         known: Name,
         /// Where its value stands, without blanks around it; may be empty.
-        value: Range<usize>,
-        /// Bytes of the line, its end included.
-        used: usize,
+        value: Span,
+        /// Where the next line begins.
+        next: usize,
     },
     /// A line that is complete and no field.
     Malformed,
 }
 
-/// Reads the line that `bytes` begin with.
-pub fn line(bytes: &[u8]) -> Line {
-    match bytes {
-        [b'\r', b'\n', ..] => return Line::Empty { used: 2 },
-        [b'\n', ..] => return Line::Empty { used: 1 },
-        _ => {}
-    }
-    let Some(colon) = swar::stop(bytes, b':') else { return Line::Partial };
-    let name = bytes.get(..colon).unwrap_or_default();
-    let known = Name::of(name);
-    if bytes.get(colon) != Some(&b':') || known == Name::Other && !is_token(name) {
-        return malformed(bytes);
-    }
-    let mut start = colon + 1;
-    while is_blank(bytes.get(start)) {
-        start += 1;
-    }
-    let mut at = start;
-    while let Some(control) = swar::control(bytes, at) {
-        let line_end = match (bytes.get(control), bytes.get(control + 1)) {
-            (Some(b'\n'), _) => 1,
-            (Some(b'\r'), Some(b'\n')) => 2,
-            (Some(b'\r' | b'\0'), _) => return malformed(bytes),
-            // A tab, or something odd that does no harm.
-            _ => {
-                at = control + 1;
-                continue;
-            }
-        };
-        let mut end = control;
-        while end > start && is_blank(bytes.get(end - 1)) {
-            end -= 1;
+/// Reads the line that begins at `start`.
+// Compiled into the one loop that reads heads, so that what it found is not handed over through memory.
+#[inline(always)]
+pub fn line(page: &[u8], start: usize) -> Line {
+    match words::usual_line(page, start) {
+        Some(words::Line { field: Some((name, value, hash)), next }) => {
+            Line::Field { name, known: Name::hashed(name.of(page), hash), value, next }
         }
-        return Line::Field { name: colon, known, value: start..end, used: control + line_end };
+        Some(words::Line { field: None, next }) => Line::Empty { next },
+        None => unusual(page, start),
     }
-    Line::Partial
 }
 
-fn is_blank(b: Option<&u8>) -> bool {
-    matches!(b, Some(b' ' | b'\t'))
-}
-
-/// No field; but that is said only when the line is complete, so that it does not depend on where the bytes
-/// were cut.
+/// Reads a line of which nothing is known yet. Nothing is said about it before its end is there, so that
+/// what is said does not depend on where the bytes were cut.
 #[cold]
-fn malformed(bytes: &[u8]) -> Line {
-    if memchr::memchr(b'\n', bytes).is_some() { Line::Malformed } else { Line::Partial }
+fn unusual(page: &[u8], start: usize) -> Line {
+    let rest = page.get(start..).unwrap_or_default();
+    let Some(lf) = memchr::memchr(b'\n', rest) else { return Line::Partial };
+    let line = rest.get(..lf).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let next = start + lf + 1;
+    if line.is_empty() {
+        return Line::Empty { next };
+    }
+    let colon = memchr::memchr(b':', line).unwrap_or_default();
+    let name = line.get(..colon).unwrap_or_default();
+    if !is_token(name) || memchr::memchr2(b'\r', b'\0', line).is_some() {
+        return Line::Malformed;
+    }
+    let is_blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let behind = line.get(colon + 1..).unwrap_or_default();
+    let value = start + colon + 1 + behind.iter().take_while(is_blank).count();
+    let end = start + line.len() - behind.iter().rev().take_while(is_blank).count();
+    let (name_span, value) = (Span::new(start, start + colon), Span::new(value, end.max(value)));
+    Line::Field { name: name_span, known: Name::of(name), value, next }
 }
 
 #[cfg(test)]
@@ -102,29 +91,37 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart_and_nothing_is_said_before_their_end() {
-        let field = |name, value: Range<usize>, used| Line::Field { name, known: Name::Other, value, used };
-        let rows: [(&[u8], Line); 14] = [
-            (b"A: b\r\n", field(1, 3..4, 6)),
-            (b"A:b\n", field(1, 2..3, 4)),
-            (b"X-A: \t b\tc \t\r\n", field(3, 7..10, 14)),
-            (b"A:\r\n", field(1, 2..2, 4)),
-            (b"\r\n", Line::Empty { used: 2 }),
-            (b"\n", Line::Empty { used: 1 }),
+        let field = |name, from, to, next| Line::Field {
+            name: Span::new(0, name),
+            known: if name == 2 { Name::Te } else { Name::Other },
+            value: Span::new(from, to),
+            next,
+        };
+        let rows: [(&[u8], Line); 16] = [
+            (b"A: b\r\n", field(1, 3, 4, 6)),
+            (b"A:b\n", field(1, 2, 3, 4)),
+            (b"X-A: \t b\tc \t\r\n", field(3, 7, 10, 14)),
+            (b"A:\r\n", field(1, 2, 2, 4)),
+            (b"A: \t \r\n", field(1, 5, 5, 7)),
+            (b"!: b c\r\n", field(1, 3, 6, 8)),
+            (b"\r\n", Line::Empty { next: 2 }),
+            (b"\n", Line::Empty { next: 1 }),
             (b"A : b\r\n", Line::Malformed),
             (b": b\r\n", Line::Malformed),
             (b"A\r\n", Line::Malformed),
             (b"Content\rType: b\r\n", Line::Malformed),
-            (b"TE: b\r\n", Line::Field { name: 2, known: Name::Te, value: 4..5, used: 7 }),
+            (b"TE: b\r\n", field(2, 4, 5, 7)),
             (b"\r\r\n", Line::Malformed),
             (b"A: b\0\r\n", Line::Malformed),
             (b"A: b\rc\r\n", Line::Malformed),
         ];
         for (text, expected) in rows {
             for cut in 0..text.len() {
-                assert_eq!(line(&text[..cut]), Line::Partial, "{cut} of {}", text.escape_ascii());
+                assert_eq!(line(&text[..cut], 0), Line::Partial, "{cut} of {}", text.escape_ascii());
             }
             for behind in [&b""[..], b"B: c\r\n\r\n"] {
-                assert_eq!(line(&[text, behind].concat()), expected, "{}", text.escape_ascii());
+                assert_eq!(line(&[text, behind].concat(), 0), expected, "{}", text.escape_ascii());
+                assert_eq!(unusual(&[text, behind].concat(), 0), expected, "{}", text.escape_ascii());
             }
         }
     }

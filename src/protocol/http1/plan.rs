@@ -19,7 +19,6 @@ use super::conf::{Http1Location, Version, Which};
 use crate::buf::Slice;
 use crate::parse::list;
 use crate::protocol::text::one_line;
-use crate::util::swar::Folded;
 
 /// A step of writing the head.
 #[derive(Clone, Debug)]
@@ -132,7 +131,7 @@ impl Plan {
 /// A few names, to be asked for without regard to case.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    list: Vec<(Folded, Slice)>,
+    list: Vec<Slice>,
     /// A bit for each mixture of length and first byte that occurs.
     marks: u64,
 }
@@ -147,18 +146,17 @@ impl Names {
 
     fn add(&mut self, name: Slice) {
         self.marks |= Names::mark(&name);
-        self.list.push((Folded::of(&name), name));
+        self.list.push(name);
     }
 
     /// Whether a name is among them.
+    #[inline]
     pub fn has(&self, name: &[u8]) -> bool {
         // Most names end here.
         if self.marks & Names::mark(name) == 0 {
             return false;
         }
-        let folded = Folded::of(name);
-        // Names of more than 16 bytes, and those with odd bytes, may look the same and differ.
-        self.list.iter().any(|(known, text)| *known == folded && text.eq_ignore_ascii_case(name))
+        self.list.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::parse::framing::{content_length, transfer_encoding};
 use crate::parse::list;
 use crate::parse::status_line::{PREFIX, StatusLine};
 use crate::protocol::names::Set;
-use crate::protocol::{Fault, Field, Framing, Head, Input, Name, Step};
+use crate::protocol::{Fault, Framing, Head, Input, Name, Step};
 
 /// How many interim replies a peer may send before the final one.
 const INTERIM_LIMIT: u8 = 16;
@@ -51,29 +51,16 @@ const HOPS: Set = Set::of(&[
     Name::TransferEncoding,
 ]);
 
+/// What has to be obeyed in the moment it is read.
+const HEEDED: Set = Set::of(&[Name::ContentLength, Name::TransferEncoding, Name::Upgrade]);
+
 impl Reply {
     /// Goes on reading.
     pub fn process(&mut self, asked: Asked, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
-        while input.may_have_line() {
-            if !self.in_fields {
-                if !self.status_line(input, head)? {
-                    break;
-                }
-                continue;
-            }
-            match field_line::line(input.bytes()) {
-                Line::Field { name, known, value, used } => {
-                    let field =
-                        Field { name: input.view(0..name), value: input.view(value), known, hop: false };
-                    self.field(field, head).map_err(|why| refuse(input, head, why))?;
-                    input.consume(used);
-                }
-                Line::Empty { used } => {
-                    input.consume(used);
-                    return self.end(asked, head);
-                }
-                Line::Malformed => return Err(refuse(input, head, "invalid header")),
-                Line::Partial => break,
+        if input.may_have_line() {
+            let begun = self.in_fields || self.status_line(input, head)?;
+            if begun && self.fields(input, head)? {
+                return self.end(asked, head);
             }
         }
         // What is no status line is refused by its first bytes, without waiting for the end of a line.
@@ -81,6 +68,41 @@ impl Reply {
             input.searched();
         }
         Ok(Step::Again)
+    }
+
+    /// Reads fields; true if the empty line behind them is there.
+    fn fields(&mut self, input: &mut Input, head: &mut Head) -> Result<bool, Fault> {
+        let (page, start) = (input.page(), input.offset());
+        head.fields.read_from(page.whole());
+        let page = page.filled();
+        let mut at = start;
+        let found = loop {
+            match field_line::line(page, at) {
+                Line::Field { name, known, value, next } => {
+                    let hop = match HEEDED.has(known) {
+                        true => self.heed(known, value.of(page)),
+                        false => Ok(HOPS.has(known)),
+                    };
+                    match hop {
+                        Ok(hop) => head.fields.push(name, value, known, hop),
+                        Err(why) => break Err(why),
+                    }
+                    at = next;
+                }
+                Line::Empty { next } => {
+                    at = next;
+                    break Ok(true);
+                }
+                Line::Partial => break Ok(false),
+                Line::Malformed => break Err("invalid header"),
+            }
+        };
+        input.consume(at - start);
+        found.map_err(|why| {
+            // The peer's line is the reason; the log gets to see it.
+            head.detail = input.line().unwrap_or_default();
+            Fault::Invalid(why)
+        })
     }
 
     /// Reads the status line; false if more is needed.
@@ -105,29 +127,26 @@ impl Reply {
         Ok(true)
     }
 
-    /// Takes a field in; says what is wrong with it, if something is.
-    fn field(&mut self, mut field: Field, head: &mut Head) -> Result<(), &'static str> {
-        match field.known {
-            Name::ContentLength => match content_length(&field.value) {
+    /// Obeys a field that says something about the connection or the body. Says whether it ends here, or what
+    /// is wrong with it.
+    fn heed(&mut self, known: Name, value: &[u8]) -> Result<bool, &'static str> {
+        match known {
+            Name::ContentLength => match content_length(value) {
                 _ if self.length.is_some() => return Err("duplicate \"Content-Length\" header"),
                 Ok(length) => self.length = Some(length),
                 Err(_) => return Err("invalid \"Content-Length\" header"),
             },
-            Name::TransferEncoding => match transfer_encoding(&field.value) {
+            Name::TransferEncoding => match transfer_encoding(value) {
                 _ if self.chunked => return Err("duplicate \"Transfer-Encoding\" header"),
                 Ok(()) => self.chunked = true,
                 Err(_) => return Err("unknown \"Transfer-Encoding\""),
             },
+            // It stays where it tells the client something: the protocol was switched (101), has to be
+            // (426), or could be (200).
+            Name::Upgrade => return Ok(!matches!(self.status, 101 | 200 | 426)),
             _ => {}
         }
-        // Upgrade stays where it tells the client something: the protocol was switched (101), has to be
-        // (426), or could be (200).
-        field.hop = match field.known {
-            Name::Upgrade => !matches!(self.status, 101 | 200 | 426),
-            known => HOPS.has(known),
-        };
-        head.push(field);
-        Ok(())
+        Ok(HOPS.has(known))
     }
 
     /// The empty line: is this the reply, and how does its body come?
@@ -168,12 +187,6 @@ impl Reply {
     }
 }
 
-/// The peer's line is the reason; the log gets to see it.
-fn refuse(input: &mut Input, head: &mut Head, why: &'static str) -> Fault {
-    head.detail = input.line().unwrap_or_default();
-    Fault::Invalid(why)
-}
-
 fn first_line(bytes: &[u8]) -> &[u8] {
     const SHOWN: usize = 128;
     let end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len()).min(SHOWN);
@@ -182,7 +195,7 @@ fn first_line(bytes: &[u8]) -> &[u8] {
 
 /// A number in Keep-Alive: `timeout=5, max=100`.
 fn keep_alive(head: &Head, key: &str) -> Option<u64> {
-    let parameters = head.value(Name::KeepAlive).into_iter().flat_map(|value| list::tokens(value));
+    let parameters = head.value(Name::KeepAlive).into_iter().flat_map(list::tokens);
     parameters.filter_map(|token| token.split_at_checked(key.len())).find_map(|(name, value)| {
         let value = value.strip_prefix(b"=").filter(|_| name.eq_ignore_ascii_case(key.as_bytes()))?;
         parse_number(value)
@@ -192,20 +205,24 @@ fn keep_alive(head: &Head, key: &str) -> Option<u64> {
 /// Marks the fields that Connection names: they belong to the connection and not to the reply. True if one
 /// of the names is `close`.
 fn mark_named_hops(head: &mut Head) -> bool {
+    let is_keep_alive = |value: &[u8]| value.eq_ignore_ascii_case(b"keep-alive");
+    // For nearly every reply the answer is found here.
+    if head.values(Name::Connection).all(is_keep_alive) {
+        return false;
+    }
     let mut close = false;
     let mut others = false;
-    for token in head.values(Name::Connection).flat_map(|value| list::tokens(value)) {
+    for token in head.values(Name::Connection).flat_map(list::tokens) {
         let is_close = token.eq_ignore_ascii_case(b"close");
         close |= is_close;
-        others |= !is_close && !token.eq_ignore_ascii_case(b"keep-alive");
+        others |= !is_close && !is_keep_alive(token);
     }
     if others {
-        let named: Vec<Slice> = head.values(Name::Connection).cloned().collect();
-        let is_named = |field: &Field| named.iter().any(|value| list::has_token(value, &field.name));
+        let named: Vec<Slice> = head.fields.known(Name::Connection).map(|field| field.kept_value()).collect();
         // Upgrade is always named; whether it concerns the client has been decided.
-        for field in head.fields.iter_mut().filter(|field| field.known != Name::Upgrade) {
-            field.hop |= is_named(field);
-        }
+        head.fields.mark_hops(|field| {
+            field.known != Name::Upgrade && named.iter().any(|value| list::has_token(value, field.name))
+        });
     }
     close
 }

@@ -133,7 +133,7 @@ fn error(packet: &[u8], head: &mut Head) -> Result<Step, Fault> {
         _ => return Err(head.refuse("an error", text)),
     };
     head.notes.push(Slice::from(format!("upstream sent an error: \"{text}\"")));
-    head.clear_fields();
+    head.fields.clear();
     head.status(status).length(0);
     Ok(Step::Done)
 }

@@ -116,7 +116,7 @@ fn file_head(c: &Cached, head: &Head, variant: Option<Key>, valid_until: u64) ->
     // Only of these can a peer say that they have not changed.
     let has_validators = matches!(head.status, 200 | 206);
     let field = |name: &str| head.get(name).filter(|_| has_validators);
-    let modified = field("Last-Modified").and_then(|text| date::parse(text)).unwrap_or(0);
+    let modified = field("Last-Modified").and_then(date::parse).unwrap_or(0);
     let mut file_head = FileHead {
         valid_until,
         stale_while_revalidate_until: after(c.fresh.updating_sec),

@@ -21,23 +21,23 @@ use crate::buf::Slice;
 use crate::http::cached::Freshness;
 use crate::http::upstream_conf::ignored;
 use crate::parse::date;
-use crate::protocol::{Field, Name};
+use crate::protocol::{Fields, Name};
 
 /// The longest Vary that is understood, in bytes (nginx: `NGX_HTTP_CACHE_VARY_LEN`).
 const VARY: usize = 128;
 
 /// Reads the fields of a head, at `now` seconds since 1970; `ignoring` are bits of [`ignored`].
-pub fn freshness(fields: &[Field], ignoring: u32, now: u64) -> Freshness {
+pub fn freshness(fields: &Fields, ignoring: u32, now: u64) -> Freshness {
     let heeds = |bit: u32| ignoring & bit == 0;
-    let all = |name: Name| fields.iter().filter(move |field| field.known == name);
+    let all = |name: Name| fields.known(name).map(|field| field.value);
     let mut found = Freshness::default();
     let mut no_cache = false;
-    if heeds(ignored::SET_COOKIE) && all(Name::SetCookie).next().is_some() {
+    if heeds(ignored::SET_COOKIE) && fields.has(Name::SetCookie) {
         found.forbidden = true;
     }
     if heeds(ignored::XA_EXPIRES) {
         // A second one is ignored, as in nginx.
-        match all(Name::XAccelExpires).next().and_then(|field| accel_expires(&field.value, now)) {
+        match all(Name::XAccelExpires).next().and_then(|value| accel_expires(value, now)) {
             Some(Accel::Never) => found.forbidden = true,
             Some(Accel::Until(until)) => found.valid_until = Some(until),
             None => {}
@@ -45,21 +45,20 @@ pub fn freshness(fields: &[Field], ignoring: u32, now: u64) -> Freshness {
     }
     let decided = found.valid_until.is_some();
     if heeds(ignored::CACHE_CONTROL) {
-        for field in all(Name::CacheControl) {
-            cache_control(&field.value, now, decided, &mut found, &mut no_cache);
+        for value in all(Name::CacheControl) {
+            cache_control(value, now, decided, &mut found, &mut no_cache);
         }
     }
     if heeds(ignored::EXPIRES) && found.valid_until.is_none() {
-        for field in all(Name::Expires) {
-            match date::parse(&field.value).and_then(|t| u64::try_from(t).ok()).filter(|until| *until >= now)
-            {
+        for value in all(Name::Expires) {
+            match date::parse(value).and_then(|t| u64::try_from(t).ok()).filter(|until| *until >= now) {
                 Some(until) => found.valid_until = found.valid_until.or(Some(until)),
                 None => no_cache |= found.valid_until.is_none(),
             }
         }
     }
     if heeds(ignored::VARY) {
-        vary(all(Name::Vary).map(|field| &field.value), &mut found);
+        vary(all(Name::Vary), &mut found);
     }
     found.forbidden |= no_cache;
     found
@@ -136,7 +135,7 @@ fn cache_control(value: &[u8], now: u64, decided: bool, found: &mut Freshness, n
     }
 }
 
-fn vary<'a>(values: impl Iterator<Item = &'a Slice>, found: &mut Freshness) {
+fn vary<'a>(values: impl Iterator<Item = &'a [u8]>, found: &mut Freshness) {
     let mut all = Vec::new();
     for value in values {
         if !all.is_empty() {

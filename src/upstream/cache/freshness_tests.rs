@@ -8,8 +8,9 @@ const LATER: &str = "Mon, 12 Jan 1970 13:47:40 GMT";
 const BEFORE: &str = "Thu, 01 Jan 1970 00:00:01 GMT";
 
 fn of(fields: &[(&'static str, &'static str)], ignoring: u32) -> Freshness {
-    let fields: Vec<Field> = fields.iter().map(|(name, value)| Field::new(*name, *value)).collect();
-    freshness(&fields, ignoring, NOW)
+    let mut list = Fields::default();
+    fields.iter().for_each(|(name, value)| list.add(name.as_bytes(), value.as_bytes(), false));
+    freshness(&list, ignoring, NOW)
 }
 
 /// How long a head is fresh; None if it may not be kept or does not say.

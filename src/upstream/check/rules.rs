@@ -184,8 +184,7 @@ fn holds(rule: &Rule, head: &Head, body: &[u8]) -> bool {
             !value.is_empty() && value != b"0"
         }),
         Rule::Header { name, test } => {
-            let fields = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
-            let mut values = fields.map(|field| &*field.value);
+            let mut values = head.fields.named(name).map(|field| field.value);
             match test {
                 Test::Present => values.next().is_some(),
                 Test::Absent => values.next().is_none(),
