@@ -103,16 +103,16 @@ class Bench:
         self.options, self.binaries, self.context = options, binaries, context
         self.cores, self.started = cores, 0
 
-    def start(self, name, workers=1, cores=None):
+    def start(self, name, workers=1, cores=None, by_processor=False):
         self.started += 1
         return servers.start(name, self.binaries[name], self.context.scratch / str(self.started), cores or self.cores,
-                             self.context.backends, workers)
+                             self.context.backends, workers, by_processor)
 
-    def each(self, measure, workers=1, cores=None, names=None):
+    def each(self, measure, workers=1, cores=None, names=None, by_processor=False):
         """`measure(server)` of every proxy, each started for it alone."""
         found = {}
         for name in names or self.binaries:
-            server = self.start(name, workers, cores)
+            server = self.start(name, workers, cores, by_processor)
             try:
                 result = measure(server)
             finally:
@@ -158,6 +158,14 @@ class Bench:
             print(report.rows(f"{count} worker(s) on one port", [
                 ("busiest over fair share", "busiest_over_fair", 1), ("requests/s", "rate", 1),
                 ("p99 ms", "p99_ms", 1)], found[count].items()), flush=True)
+        # one worker per core and clients on each: does a connection cost less at home? nginx has no such choice
+        cores = os.sched_getaffinity(0)
+        ours = [name for name in self.readers_of_conf() if name != "nginx"]
+        for title, by_processor in (("any worker", False), ("the processor's worker", True)):
+            found[title] = self.each(lambda server: scenarios.everywhere(server, self.context), len(cores), cores, ours,
+                                     by_processor)
+            print(report.rows(f"a worker per core, clients on every core, connections go to {title}", [
+                ("µs per request", "cost", 1), ("requests/s", "rate", 1)], found[title].items()), flush=True)
         return found
 
     def instructions(self):
@@ -171,7 +179,7 @@ class Bench:
             conf = servers.NGINX.format(**ports | {
                 "origin": backends.origin.ports["origin"], "memcached": backends.memcached.ports["memcached"],
                 "memcached_door": ports["memcached"], "files": 1024, "connections": 500, "workers": 1,
-                "reuseport": ""})
+                "reuseport": "", "affinity": ""})
             (directory / "nginx.conf").write_text("master_process off;" + conf)
             command = [self.binaries[name], "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]
             found[name] = {"instructions": figures.instructions(command, directory, port, "/small")}

@@ -1,5 +1,6 @@
 """What is measured. A scenario names a door of the proxies, a client, and what the figures are divided by."""
 
+import concurrent.futures
 import dataclasses
 import multiprocessing
 import os
@@ -175,6 +176,18 @@ def spread(server, context, connections=200):
                                   ("Connection: close",))
     used = [figures.processor_ns([pid]) - old for pid, old in zip(workers, before)]
     return {"busiest_over_fair": max(used) / (sum(used) / len(used)), "rate": done / 3, "p99_ms": p99 * 1e3}
+
+
+def everywhere(server, context, seconds=4):
+    """Short-lived clients on every core, as interrupts of a network card would be: cost of a request."""
+    cores = sorted(os.sched_getaffinity(0))
+    processor = figures.Processor(server.pids())
+    with concurrent.futures.ThreadPoolExecutor(len(cores)) as pool:
+        loads = [pool.submit(clients.wrk, server.ports["local"], "/", 50, seconds, {core}, context.scratch,
+                             ("Connection: close",)) for core in cores]
+        done = sum(load.result()[0] for load in loads)
+    ns, _ = processor.used()
+    return {"cost": ns / 1000 / done, "rate": done / seconds}
 
 
 @dataclasses.dataclass

@@ -39,6 +39,7 @@ http {{
 # The same text for Headwater and for nginx: that is the point of both.
 NGINX = """
 daemon off; pid nginx.pid; worker_processes {workers}; worker_rlimit_nofile {files}; error_log error.log crit;
+{affinity}
 events {{ worker_connections {connections}; }}
 http {{
     access_log off; keepalive_requests 100000000; keepalive_timeout 1h; client_max_body_size 0;
@@ -203,7 +204,7 @@ class Backends:
         self.memcached.stop()
 
 
-def start(name, binary, scratch, cores, backends, workers=1):
+def start(name, binary, scratch, cores, backends, workers=1, by_processor=False):
     """One of the proxies: `headwater`, `nginx`, `haproxy`, `floor`, or any other that reads nginx.conf."""
     directory = scratch / f"{name}-{workers}"
     (directory / "logs").mkdir(parents=True)
@@ -217,7 +218,8 @@ def start(name, binary, scratch, cores, backends, workers=1):
     if name == "haproxy":
         (directory / "haproxy.cfg").write_text(HAPROXY.format(**values))
         return Server(name, [binary, "-f", "haproxy.cfg"], directory, cores, ports)
-    values["reuseport"] = " reuseport" if workers > 1 else ""
+    values["reuseport"] = " reuseport=cpu" if by_processor else " reuseport" if workers > 1 else ""
+    values["affinity"] = "worker_cpu_affinity auto;" if by_processor else ""
     values["memcached_door"] = ports["memcached"]
     (directory / "nginx.conf").write_text(NGINX.format(**values))
     command = [binary, "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]

@@ -57,6 +57,18 @@ impl Affinity {
     }
 }
 
+impl Core {
+    /// The processor of each worker, if each is bound to one.
+    pub fn own_processors(&self) -> Option<Vec<usize>> {
+        let workers = 0..usize::try_from(*self.worker_processes).unwrap_or(usize::MAX);
+        let own = |worker| match self.worker_cpu_affinity.of(worker)?.as_slice() {
+            [processor] => Some(*processor),
+            _ => None,
+        };
+        workers.map(own).collect()
+    }
+}
+
 /// `debug_points`: what to do where something impossible was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DebugPoints {

@@ -59,6 +59,8 @@ pub struct Listen {
     pub fastopen: Option<u32>,
     /// `so_keepalive=`; the system's way when None.
     pub keepalive: Option<Keepalive>,
+    /// `reuseport=cpu`: a connection goes to the worker of the processor that took it in.
+    pub by_processor: bool,
 }
 
 impl Listen {
@@ -73,6 +75,7 @@ impl Listen {
             deferred: false,
             fastopen: None,
             keepalive: None,
+            by_processor: false,
         }
     }
 

@@ -26,6 +26,7 @@ use super::vars::{Template, VarNames, VarTable};
 use crate::buf::Slice;
 use crate::buf::temp_file::TempPath;
 use crate::conf::build::Sets;
+use crate::conf::core_conf::Core;
 use crate::conf::error::ConfError;
 use crate::conf::error_log::ErrorLog;
 use crate::conf::merge::{Confs, Scope};
@@ -67,6 +68,12 @@ pub fn finish(
     }
     let locations = finisher.locations;
     let temp_paths = finisher.temp_paths;
+    if process.get::<Core>().own_processors().is_none()
+        && let Some((listen, _)) = listens.iter().find(|(listen, _)| listen.socket.by_processor)
+    {
+        let text = "\"reuseport=cpu\" needs \"worker_cpu_affinity\" to give each worker one processor";
+        return Err(ConfError::at(text, &listen.place));
+    }
     Ok(HttpCycle {
         main: http.take(Scope::Http).freeze(),
         process,

@@ -36,7 +36,7 @@ pub struct Listen {
 /// The parameters that need a module that is not there.
 const LATER: [&str; 2] = ["http2", "quic"];
 /// All parameters, for suggestions.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "default_server",
     "default",
     "bind",
@@ -48,6 +48,7 @@ const KNOWN: [&str; 17] = [
     "fastopen=",
     "so_keepalive=",
     "reuseport",
+    "reuseport=cpu",
     "proxy_protocol",
     "setfib=",
     "accept_filter=",
@@ -174,6 +175,8 @@ fn parameter(line: &Line, arg: &Arg, listen: &mut Listen) -> Result<(), ConfErro
         option = false;
     } else if arg.is("bind") || arg.is("reuseport") {
         // Every address has its own sockets, one per worker, in any case.
+    } else if arg.is("reuseport=cpu") {
+        socket.by_processor = true;
     } else if arg.is("deferred") {
         socket.deferred = true;
     } else if let Some(text) = arg.after("backlog=") {

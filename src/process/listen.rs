@@ -20,7 +20,7 @@
 use super::cycle::{Listener, Logged};
 use crate::event::listening::Listen;
 use crate::note;
-use crate::sys::signal;
+use crate::sys::{signal, steering};
 use crate::util::address::Address;
 use socket2::SockRef;
 use std::fs;
@@ -91,18 +91,24 @@ impl Sockets {
         all
     }
 
-    /// Makes the table what the configuration wants, for that many workers. Sockets of addresses that are no
-    /// longer wanted are closed. Failures are logged.
+    /// Makes the table what the configuration wants, for that many workers, `processors` being theirs if each
+    /// has one of its own. Sockets of addresses that are no longer wanted are closed. Failures are logged.
     ///
     /// # Errors
     /// An address could not be had; the table is as it was.
-    pub fn open(&mut self, wanted: &[Listen], workers: usize) -> Result<(), Logged> {
+    pub fn open(
+        &mut self,
+        wanted: &[Listen],
+        workers: usize,
+        processors: Option<&[usize]>,
+    ) -> Result<(), Logged> {
         wanted.iter().try_for_each(|listen| self.check_free(listen))?;
         let made: Result<Vec<Entry>, Logged> =
             wanted.iter().map(|listen| self.entry_for(listen, workers.max(1))).collect();
         let entries = made?;
         for entry in &entries {
             start(entry)?;
+            steer(entry, processors);
         }
         let old = std::mem::replace(&mut self.entries, entries);
         let gone = |entry: &&Entry| self.find(&entry.listen.address).is_none();
@@ -220,6 +226,21 @@ fn start(entry: &Entry) -> Result<(), Logged> {
         }
     }
     Ok(())
+}
+
+/// Says how new connections are dealt out among the sockets of an entry. They began to listen in the order of
+/// the table and none was closed since, so a worker's number is that of its (first) socket.
+fn steer(entry: &Entry, processors: Option<&[usize]>) {
+    let Some(socket) = entry.sockets.first().filter(|_| !entry.is_shared()) else { return };
+    match processors.filter(|_| entry.listen.by_processor) {
+        None => steering::by_hash(socket),
+        Some(processors) => {
+            if let Err(error) = steering::by_processor(socket, processors) {
+                let address = &entry.listen.address;
+                note!(crate::log::process(), Alert, 0, &error; "setsockopt(SO_ATTACH_REUSEPORT_CBPF) {address} failed, ignored");
+            }
+        }
+    }
 }
 
 /// Whether the addresses could be had, without taking them (`-t`): one that is in use may be our own

@@ -28,11 +28,11 @@ fn shares(sockets: &Sockets, workers: usize) -> Vec<usize> {
 #[test]
 fn each_worker_has_a_socket_and_surplus_ones_are_shared_out_when_workers_are_fewer() {
     let (mut sockets, listen) = (Sockets::default(), wish());
-    sockets.open(std::slice::from_ref(&listen), 4).expect("opened");
+    sockets.open(std::slice::from_ref(&listen), 4, None).expect("opened");
     assert_eq!(shares(&sockets, 4), [1, 1, 1, 1]);
-    sockets.open(std::slice::from_ref(&listen), 3).expect("opened");
+    sockets.open(std::slice::from_ref(&listen), 3, None).expect("opened");
     assert_eq!(shares(&sockets, 3), [2, 1, 1]);
-    sockets.open(std::slice::from_ref(&listen), 6).expect("opened");
+    sockets.open(std::slice::from_ref(&listen), 6, None).expect("opened");
     assert_eq!(shares(&sockets, 6), [1; 6]);
     assert!(connects(&listen));
 }
@@ -43,12 +43,12 @@ fn an_address_that_is_no_longer_wanted_is_closed_and_a_unix_file_removed() {
     let path = dir.path().join("s");
     let (mut sockets, tcp) = (Sockets::default(), wish());
     let unix = Listen::new(Address::Unix(path.clone().into()));
-    sockets.open(&[tcp.clone(), unix.clone()], 2).expect("opened");
+    sockets.open(&[tcp.clone(), unix.clone()], 2, None).expect("opened");
     assert_eq!(shares(&sockets, 2), [2, 2]);
     assert!(connects(&tcp) && connects(&unix));
-    sockets.open(std::slice::from_ref(&tcp), 2).expect("opened");
+    sockets.open(std::slice::from_ref(&tcp), 2, None).expect("opened");
     assert!(!path.exists() && connects(&tcp));
-    sockets.open(&[unix], 2).expect("opened");
+    sockets.open(&[unix], 2, None).expect("opened");
     assert!(path.exists() && !connects(&tcp));
     sockets.close(true, false);
     assert!(path.exists());
@@ -61,7 +61,7 @@ fn a_unix_file_that_nobody_listens_on_is_taken_over() {
     drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
     assert!(path.exists());
     let unix = Listen::new(Address::Unix(path.into()));
-    Sockets::default().open(std::slice::from_ref(&unix), 1).expect("opened");
+    Sockets::default().open(std::slice::from_ref(&unix), 1, None).expect("opened");
     let listening = std::os::unix::net::UnixListener::bind(dir.path().join("t")).expect("bound");
     let address = Address::Unix(dir.path().join("t").into());
     assert!(Listen::new(address).bind(false).is_err());
@@ -71,9 +71,9 @@ fn a_unix_file_that_nobody_listens_on_is_taken_over() {
 #[test]
 fn a_failure_leaves_the_table_as_it_was() {
     let (mut sockets, listen) = (Sockets::default(), wish());
-    sockets.open(std::slice::from_ref(&listen), 2).expect("opened");
+    sockets.open(std::slice::from_ref(&listen), 2, None).expect("opened");
     let missing = Listen::new(Address::Unix(std::path::Path::new("/nonexistent/folder/s").into()));
-    assert!(sockets.open(&[listen.clone(), missing], 3).is_err());
+    assert!(sockets.open(&[listen.clone(), missing], 3, None).is_err());
     assert_eq!(shares(&sockets, 2), [1, 1]);
     assert!(connects(&listen));
 }
@@ -81,11 +81,11 @@ fn a_failure_leaves_the_table_as_it_was() {
 #[test]
 fn sockets_handed_down_keep_their_addresses() {
     let (mut sockets, listen) = (Sockets::default(), wish());
-    sockets.open(std::slice::from_ref(&listen), 3).expect("opened");
+    sockets.open(std::slice::from_ref(&listen), 3, None).expect("opened");
     let copies = sockets.all().map(|socket| socket.try_clone().expect("duplicated")).collect();
     let mut heir = Sockets::inherited(copies);
     sockets.close(false, false);
-    heir.open(std::slice::from_ref(&listen), 2).expect("taken over");
+    heir.open(std::slice::from_ref(&listen), 2, None).expect("taken over");
     assert_eq!(shares(&heir, 2), [2, 1]);
     assert!(connects(&listen));
 }

@@ -368,7 +368,8 @@ impl<'a> Master<'a> {
     fn load(&mut self) -> Result<(), Logged> {
         let (cycle, user) = run::load(self.app, &self.source)?;
         let count = usize::try_from(*cycle.core().worker_processes).unwrap_or(1);
-        self.running.sockets.open(&cycle.listens(), count)?;
+        let processors = cycle.core().own_processors();
+        self.running.sockets.open(&cycle.listens(), count, processors.as_deref())?;
         log::set_process(cycle.log());
         run::tie_stderr(&*cycle);
         (self.running.cycle, self.running.user) = (cycle, user);

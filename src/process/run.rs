@@ -199,7 +199,8 @@ fn start(app: &dyn App, source: ConfigSource, arguments: Vec<OsString>) -> Resul
     if !*core.master_process {
         sockets.welcome_company();
     }
-    sockets.open(&cycle.listens(), workers)?;
+    let processors = core.own_processors().filter(|_| *core.master_process);
+    sockets.open(&cycle.listens(), workers, processors.as_deref())?;
     log::set_process(cycle.log());
     introduce();
     signal::block(&orders::TAKEN)

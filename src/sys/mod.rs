@@ -22,6 +22,7 @@ pub mod signal;
 pub mod socket;
 pub mod socket_options;
 pub mod splice;
+pub mod steering;
 pub mod table;
 pub mod time;
 pub mod title;

@@ -1,8 +1,11 @@
 //! Master and workers under stress: a new binary, reloads under load, several processes on one port.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use headwater::sys::limits;
 
 use crate::kit::server::{Setup, is_headwater};
 use crate::kit::{Client, Server, process, wait};
@@ -116,4 +119,31 @@ fn a_resized_terminal_does_no_harm() {
     s.wait_for_log("SIGWINCH");
     assert!(TcpStream::connect(s.addr()).is_ok());
     assert_eq!(s.get("/").status, 200);
+}
+
+#[test]
+fn a_connection_goes_to_the_worker_of_the_processor_that_took_it_in() {
+    if !is_headwater() {
+        return; // nginx does not know the parameter
+    }
+    let conf = |affinity: &str| {
+        Server::conf(&format!(
+            "worker_processes auto; {affinity} events {{ }} http {{ access_log off;
+             server {{ listen 127.0.0.1:%%PORT_0%% reuseport=cpu; return 200 $pid; }} }}"
+        ))
+    };
+    let s = conf("worker_cpu_affinity auto;").start();
+    let addr = s.addr();
+    // On the loopback the sender's processor is the one that takes the packet in.
+    let asked_from = |processor: usize| {
+        let ask = move || {
+            limits::set_processors(&[processor]).expect("one of ours");
+            (0..20).map(|_| Client::connect(addr).get("/").text().to_owned()).collect::<HashSet<_>>()
+        };
+        std::thread::scope(|scope| scope.spawn(ask).join().expect("answers"))
+    };
+    let answers: Vec<_> = limits::processors().into_iter().map(asked_from).collect();
+    assert!(answers.iter().all(|pids| pids.len() == 1), "{answers:?}");
+    assert_eq!(answers.iter().flatten().collect::<HashSet<_>>().len(), answers.len());
+    assert!(conf("").refusal().contains("needs \"worker_cpu_affinity\" to give each worker one processor"));
 }
