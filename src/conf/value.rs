@@ -128,8 +128,9 @@ impl Arg {
         };
         // A known key with a bad value needs no hint.
         let hint = nearest(key, known.iter().copied()).filter(|near| near.as_bytes() != key);
-        let value = String::from_utf8_lossy(value);
-        let hint = hint.map(|near| format!(" (did you mean \"{near}{value}\"?)")).unwrap_or_default();
+        // What is meant may be a word without a value.
+        let value = |near: &str| String::from_utf8_lossy(if near.ends_with('=') { value } else { b"" });
+        let hint = hint.map(|near| format!(" (did you mean \"{near}{}\"?)", value(near))).unwrap_or_default();
         ConfError::at(format_args!("invalid parameter \"{self}\"{hint}"), self.at())
     }
 
