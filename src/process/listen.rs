@@ -236,8 +236,9 @@ fn steer(entry: &Entry, processors: Option<&[usize]>) {
         None => steering::by_hash(socket),
         Some(processors) => {
             if let Err(error) = steering::by_processor(socket, processors) {
-                let address = &entry.listen.address;
-                note!(crate::log::process(), Alert, 0, &error; "setsockopt(SO_ATTACH_REUSEPORT_CBPF) {address} failed, ignored");
+                let (log, address) = (crate::log::process(), &entry.listen.address);
+                const CALL: &str = "setsockopt(SO_ATTACH_REUSEPORT_CBPF)";
+                note!(log, Alert, 0, &error; "{CALL} {address} failed, ignored");
             }
         }
     }
