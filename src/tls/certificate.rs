@@ -72,10 +72,15 @@ pub struct Certificate<'a> {
 impl<'a> Certificate<'a> {
     /// Takes a certificate apart.
     pub fn parse(der: &'a [u8]) -> Option<Certificate<'a>> {
-        let mut parts = Der::new(der).tagged(SEQUENCE)?.inside();
+        let all = Der::new(der).tagged(SEQUENCE)?;
+        let mut parts = all.inside();
         let signed = parts.tagged(SEQUENCE)?;
         let algorithm = parts.tagged(SEQUENCE)?.body;
         let signature = parts.next()?.bits()?;
+        // Bytes that nobody signed would make another certificate of it, with another fingerprint.
+        if all.whole.len() != der.len() || !parts.is_empty() {
+            return None;
+        }
         let mut tbs = signed.inside();
         let version = match tbs.tagged(0xa0) {
             Some(version) => version.inside().tagged(INTEGER)?.body.first()?.checked_add(1)?,
@@ -91,7 +96,11 @@ impl<'a> Certificate<'a> {
         let (not_before, not_after) = (seconds(validity.next()?)?, seconds(validity.next()?)?);
         let subject = tbs.tagged(SEQUENCE)?;
         let key = tbs.tagged(SEQUENCE)?;
-        let extensions = tbs.find(|value| value.tag == 0xa3);
+        let (_issuer_id, _subject_id) = (tbs.tagged(0x81), tbs.tagged(0x82));
+        let extensions = tbs.tagged(0xa3);
+        if !tbs.is_empty() {
+            return None;
+        }
         let tbs = signed.whole;
         Some(Certificate {
             der,
@@ -127,6 +136,22 @@ impl<'a> Certificate<'a> {
         all.map(|all| all.inside()).unwrap_or(Der::new(&[])).filter_map(extension)
     }
 
+    /// Whether the extensions can be believed to be all there are: each can be read, none comes twice, and
+    /// the version is one that has any (RFC 5280 sections 4.1.2.9 and 4.2).
+    pub fn has_sound_extensions(&self) -> bool {
+        let Some(outer) = self.extensions else { return true };
+        let mut outside = outer.inside();
+        let Some(all) = outside.tagged(SEQUENCE) else { return false };
+        let (mut values, mut seen) = (all.inside(), Vec::new());
+        for one in &mut values {
+            match extension(one) {
+                Some(one) if !seen.contains(&one.id) => seen.push(one.id),
+                _ => return false,
+            }
+        }
+        self.version == 3 && outside.is_empty() && values.is_empty()
+    }
+
     /// The extension of that kind.
     pub fn extension(&self, id: &[u8]) -> Option<&'a [u8]> {
         self.extensions().find(|extension| extension.id == id).map(|extension| extension.value)
@@ -139,10 +164,13 @@ impl<'a> Certificate<'a> {
             return (false, None);
         };
         let is_authority = parts.tagged(1).is_some_and(|value| value.body != [0]);
-        let most = parts.tagged(INTEGER).map(|value| {
-            value.body.iter().fold(0u64, |sum, byte| sum.saturating_mul(256).saturating_add(u64::from(*byte)))
-        });
-        (is_authority, most)
+        let most = parts.tagged(INTEGER);
+        // Less than none, or something behind it: nobody can have meant that.
+        if most.is_some_and(|most| most.body.first().is_none_or(|byte| *byte >= 0x80)) || !parts.is_empty() {
+            return (false, None);
+        }
+        let add = |sum: u64, byte: &u8| sum.saturating_mul(256).saturating_add(u64::from(*byte));
+        (is_authority, most.map(|most| most.body.iter().fold(0, add)))
     }
 
     /// keyUsage, the first bit (digitalSignature) as the highest; all of them without the extension.

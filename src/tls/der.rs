@@ -61,6 +61,11 @@ impl<'a> Der<'a> {
         Der { rest: bytes }
     }
 
+    /// Whether nothing is left, be it a value or not.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next value if it has this tag, else nothing, and the place is kept.
     pub fn tagged(&mut self, tag: u8) -> Option<Value<'a>> {
         if *self.rest.first()? == tag { self.next() } else { None }

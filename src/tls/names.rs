@@ -151,7 +151,9 @@ pub fn is_for(certificate: &Certificate, host: &str) -> bool {
             }
         }
     }
-    if let Ok(address) = host.parse::<IpAddr>() {
+    let address = host.parse::<IpAddr>();
+    let is_address = address.is_ok();
+    if let Ok(address) = address {
         let bytes = match address {
             IpAddr::V4(ip) => ip.octets().to_vec(),
             IpAddr::V6(ip) => ip.octets().to_vec(),
@@ -160,6 +162,8 @@ pub fn is_for(certificate: &Certificate, host: &str) -> bool {
             return true;
         }
     }
+    // A star stands for a label, and an address has none.
+    let matches = if is_address { <[u8]>::eq_ignore_ascii_case } else { matches };
     if !names.is_empty() {
         return names.iter().any(|name| matches(name, host.as_bytes()));
     }

@@ -50,6 +50,8 @@ pub const BAD_CRL_SIGNATURE: Fault = Fault(8, "CRL signature failure");
 pub const NOT_YET: Fault = Fault(9, "certificate is not yet valid");
 /// Its time is over.
 pub const EXPIRED: Fault = Fault(10, "certificate has expired");
+/// The list is of the future.
+pub const CRL_NOT_YET: Fault = Fault(11, "CRL is not yet valid");
 /// The list is of the past.
 pub const CRL_EXPIRED: Fault = Fault(12, "CRL has expired");
 /// Signed by itself and not on file.
@@ -72,6 +74,8 @@ pub const PATH_LENGTH: Fault = Fault(25, "path length constraint exceeded");
 pub const PURPOSE: Fault = Fault(26, "unsuitable certificate purpose");
 /// Something is not understood that must be.
 pub const CRITICAL: Fault = Fault(34, "unhandled critical extension");
+/// Its extensions contradict the rules.
+pub const EXTENSION: Fault = Fault(41, "invalid or inconsistent certificate extension");
 /// The bytes are no certificate.
 pub const MALFORMED: Fault = Fault(1, "unspecified certificate verification error");
 
@@ -115,6 +119,9 @@ pub struct Trust {
 
 /// The longest chain that is looked at.
 const LONGEST: usize = 32;
+/// How many keys are tried where several certificates have the name that is looked for. A stranger can
+/// send many such, and each trial is work.
+const TRIALS: usize = 64;
 /// keyCertSign
 const CERT_SIGN: u8 = 0x04;
 
@@ -143,7 +150,7 @@ impl Trust {
 /// Finds a way from the first certificate to one that signed itself and is on file.
 fn build<'a>(sent: &[Certificate<'a>], on_file: &[Certificate<'a>]) -> Result<Vec<Certificate<'a>>, Fault> {
     let mut chain = vec![*sent.first().ok_or(MALFORMED)?];
-    let mut used_file = false;
+    let (mut used_file, mut trials) = (false, TRIALS);
     while let Some(last) = chain.last().copied() {
         if last.is_self_issued() {
             let known = on_file.iter().any(|one| one.der == last.der);
@@ -153,20 +160,12 @@ fn build<'a>(sent: &[Certificate<'a>], on_file: &[Certificate<'a>]) -> Result<Ve
                 (false, _) => Err(SELF_SIGNED_ROOT),
             };
         }
-        let signed = |one: &&Certificate<'a>| {
-            one.subject == last.issuer && !chain.iter().any(|seen| seen.der == one.der)
-        };
-        // Of several with the same name the one whose key fits is meant.
-        let pick = |list: &[Certificate<'a>]| {
-            let all = || list.iter().filter(signed);
-            all().find(|one| is_signed_by(&last, one)).or_else(|| all().next()).copied()
-        };
-        let found = match pick(on_file) {
+        let found = match pick(on_file, &chain, &mut trials) {
             Some(found) => {
                 used_file = true;
                 found
             }
-            None => match pick(sent.get(1..).unwrap_or_default()) {
+            None => match pick(sent.get(1..).unwrap_or_default(), &chain, &mut trials) {
                 Some(found) => found,
                 None if used_file => return Err(NO_ISSUER),
                 None if chain.len() == 1 => return Err(UNVERIFIED),
@@ -181,6 +180,26 @@ fn build<'a>(sent: &[Certificate<'a>], on_file: &[Certificate<'a>]) -> Result<Ve
     Err(MALFORMED)
 }
 
+/// The certificate in `list` that goes on from the end of `chain`, if there is any with the name. Of several
+/// with the same name the one whose key fits is meant.
+fn pick<'a>(
+    list: &[Certificate<'a>],
+    chain: &[Certificate<'a>],
+    trials: &mut usize,
+) -> Option<Certificate<'a>> {
+    let last = chain.last()?;
+    let is_new = |one: &Certificate| !chain.iter().any(|seen| seen.der == one.der);
+    let named = || list.iter().filter(|one| one.subject == last.issuer && is_new(one));
+    let first = named().next()?;
+    if named().nth(1).is_none() {
+        return Some(*first);
+    }
+    let tried = named().take(*trials);
+    let fits = tried.inspect(|_| *trials = trials.saturating_sub(1)).find(|one| is_signed_by(last, one));
+    // If none fits, any will do to say so.
+    Some(*fits.unwrap_or(first))
+}
+
 fn is_signed_by(one: &Certificate, issuer: &Certificate) -> bool {
     signature::is_valid(one.tbs, one.algorithm, one.signature, issuer)
 }
@@ -192,6 +211,9 @@ fn check_extensions(chain: &[Certificate], purpose: Purpose) -> Result<(), Fault
     // Authorities below the one that is looked at, without those that only renewed themselves.
     let mut below = 0u64;
     for (at, one) in chain.iter().enumerate() {
+        if !one.has_sound_extensions() {
+            return Err(EXTENSION);
+        }
         // Limits on names are law whether they are marked so or not; they are not read here.
         let is_law = |critical: bool, id: &[u8]| critical || id == id::NAME_CONSTRAINTS;
         if one.extensions().any(|one| is_law(one.critical, one.id) && !known.contains(&one.id)) {
@@ -235,3 +257,7 @@ fn check_signatures(chain: &[Certificate], now: i64) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
