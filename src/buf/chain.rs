@@ -6,7 +6,8 @@
 //! *Here* the row holds only bytes, and the two questions that concern the whole are asked of the whole: does
 //! the sender want this out now ([`Chain::flush`]), and does anything follow ([`Chain::last`])? The number
 //! of bytes is kept, so asking for it costs nothing. Most chains are one piece, so the first one has a place
-//! of its own and only the second makes the row allocate.
+//! of its own and only the second makes the row allocate; and a few bytes that follow a piece with room
+//! behind it are copied there, so that a head and a small body are one piece, and one plain send(2).
 //!
 //! ```text
 //!   push_back ─▶ [ Memory "HTTP/1.1 200…" | Memory "hello" | File 0..4096 ] ─▶ consume(n), as they are taken
@@ -29,6 +30,9 @@ pub struct FileRange {
     /// How many bytes to send.
     pub len: u64,
 }
+
+/// So few bytes are better copied than sent as a piece of their own.
+const SMALL: usize = 512;
 
 /// One stretch of bytes.
 #[derive(Clone, Debug)]
@@ -119,10 +123,25 @@ impl Chain {
         }
     }
 
+    /// Puts a piece behind the last one, or makes it a part of that; its bytes are counted by the caller.
+    #[inline]
     fn put_back(&mut self, piece: Piece) {
         if self.first.is_none() {
             self.first = Some(piece);
         } else {
+            self.put_behind(piece);
+        }
+    }
+
+    #[inline(never)]
+    fn put_behind(&mut self, piece: Piece) {
+        let joined = match (self.back(), &piece) {
+            (Some(Piece::Memory(last)), Piece::Memory(bytes)) => {
+                last.join(bytes) || (bytes.len() <= SMALL && last.grow(bytes))
+            }
+            _ => false,
+        };
+        if !joined {
             self.rest.get_or_insert_default().push_back(piece);
         }
     }
@@ -138,17 +157,13 @@ impl Chain {
         std::mem::replace(&mut self.first, next)
     }
 
-    /// Appends memory; bytes that follow the last piece in the same page join it.
+    /// Appends memory; bytes that follow the last piece in the same page join it, and few bytes are copied to
+    /// it if it has room.
     pub fn push(&mut self, bytes: Slice) {
         if bytes.is_empty() {
             return;
         }
         self.bytes += bytes.len() as u64;
-        if let Some(Piece::Memory(last)) = self.back()
-            && last.join(&bytes)
-        {
-            return;
-        }
         self.put_back(Piece::Memory(bytes));
     }
 
@@ -186,16 +201,17 @@ impl Chain {
 
     /// Moves everything of `other`, flags too, behind what is here.
     pub fn append(&mut self, other: &mut Chain) {
-        self.bytes += other.bytes;
         if let Some(piece) = other.first.take() {
             self.put_back(piece);
         }
-        if let Some(rest) = other.rest.as_mut().filter(|rest| !rest.is_empty()) {
+        if let Some(rest) = &mut other.rest
+            && !rest.is_empty()
+        {
             self.rest.get_or_insert_default().append(rest);
         }
-        self.flush |= other.flush;
-        self.last |= other.last;
-        other.clear();
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.flush |= std::mem::take(&mut other.flush);
+        self.last |= std::mem::take(&mut other.last);
     }
 
     /// Takes the first piece.
@@ -222,6 +238,10 @@ impl Chain {
 
     /// Drops the first `n` bytes: they have been sent.
     pub fn consume(&mut self, mut n: u64) {
+        if n >= self.bytes {
+            self.forget_bytes();
+            return;
+        }
         while n > 0
             && let Some(first) = &mut self.first
         {
@@ -260,15 +280,36 @@ impl Chain {
     /// Drops everything, flags too; the row's own memory is kept.
     #[inline]
     pub fn clear(&mut self) {
-        self.first = None;
-        if let Some(rest) = &mut self.rest
-            && !rest.is_empty()
-        {
-            rest.clear();
-        }
-        self.bytes = 0;
+        self.forget_bytes();
         self.flush = false;
         self.last = false;
+    }
+
+    #[inline]
+    fn forget_bytes(&mut self) {
+        // Where there is no first piece there is no other.
+        if self.first.is_some() {
+            self.drop_pieces();
+        }
+        self.bytes = 0;
+    }
+
+    #[inline(never)]
+    fn drop_pieces(&mut self) {
+        self.first = None;
+        if let Some(rest) = &mut self.rest {
+            rest.clear();
+        }
+    }
+
+    /// The bytes, if they are one piece of memory.
+    #[inline]
+    pub fn only(&self) -> Option<&Slice> {
+        match (&self.first, &self.rest) {
+            (Some(Piece::Memory(bytes)), None) => Some(bytes),
+            (Some(Piece::Memory(bytes)), Some(rest)) if rest.is_empty() => Some(bytes),
+            _ => None,
+        }
     }
 
     /// All bytes in memory, copied together; parts of files are read.
@@ -277,7 +318,7 @@ impl Chain {
     /// Those of reading the file.
     pub fn gather(&self) -> std::io::Result<Slice> {
         use std::os::unix::fs::FileExt;
-        if let (Some(Piece::Memory(only)), 1) = (&self.first, self.count()) {
+        if let Some(only) = self.only() {
             return Ok(only.clone());
         }
         let mut all = Vec::with_capacity(usize::try_from(self.bytes).unwrap_or(0));

@@ -4,19 +4,19 @@
 //! the time of day as well.
 //!
 //! *Here* [`update`] is called once after each wait; everybody else reads the stored value, so all that
-//! happens in one turn happens at one time and no handler makes a system call to learn it. Milliseconds
-//! since this thread first asked; they never run backwards. The time of day (`log::clock`) goes along with
-//! them: it is looked up once a second, and in between moved on by what has passed.
+//! happens in one turn happens at one time and no handler makes a system call to learn it. They are
+//! milliseconds, and never run backwards. The time of day (`log::clock`) goes along with them: it is looked
+//! up once a second, and in between moved on by what has passed.
 //!
 //! ```text
-//!   wait ──▶ update(): Instant ─┬─▶ now()                 timers, durations
-//!                               └─▶ log::clock::set()     logs, headers, variables
+//!   wait ──▶ update(): monotonic ─┬─▶ now()                 timers, durations
+//!                                 └─▶ log::clock::set()     logs, headers, variables
 //! ```
 //!
 //! *Read next*: `timer.rs`.
 
+use crate::sys::time;
 use std::cell::Cell;
-use std::time::Instant;
 
 /// For how long the time of day is worked out instead of asked for, in ms. A clock that is set is noticed
 /// after this long.
@@ -30,16 +30,21 @@ struct Asked {
 }
 
 thread_local! {
-    static START: Instant = Instant::now();
     static NOW: Cell<u64> = const { Cell::new(0) };
     static ASKED: Cell<Asked> = const { Cell::new(Asked { at: 0, day: 0 }) };
 }
 
-/// Takes the time. Starts at one day, so that a moment some hours ago can be written down.
+/// Takes the time. Begins at one day, so that a moment some hours ago can be written down.
 pub fn update() -> u64 {
-    let elapsed = START.with(Instant::elapsed);
-    let ms = elapsed.as_secs().saturating_mul(1000).saturating_add(u64::from(elapsed.subsec_millis()));
-    let now = ms.saturating_add(86_400_000);
+    let now = time::monotonic().saturating_add(86_400_000);
+    // A turn takes less than a millisecond as a rule.
+    if now != NOW.get() {
+        set(now);
+    }
+    now
+}
+
+fn set(now: u64) {
     let asked = ASKED.get();
     let since = now.saturating_sub(asked.at);
     if since < WORKED_OUT {
@@ -52,7 +57,6 @@ pub fn update() -> u64 {
         ASKED.set(Asked { at: now, day });
     }
     NOW.set(now);
-    now
 }
 
 /// Milliseconds, as of the last [`update`].

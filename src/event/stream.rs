@@ -204,6 +204,10 @@ impl Connection {
     }
 
     fn send_once(&self, chain: &Chain, limit: u64) -> (usize, io::Result<usize>) {
+        if let Some(only) = chain.only() {
+            let part = usize::try_from(limit).ok().and_then(|limit| only.get(..limit)).unwrap_or(only);
+            return (part.len(), socket::send(self.raw_fd(), part));
+        }
         if chain.count() <= FEW {
             self.send_pieces::<FEW>(chain, limit)
         } else {

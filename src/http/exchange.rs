@@ -17,8 +17,10 @@
 //!
 //! *Read next*: `request.rs`, `holds.rs`, `worker/mod.rs`.
 
-use super::client::head::Head;
+use super::client::head::{Head, Opening};
+use super::client::host::Recent;
 use super::deadline::Deadline;
+use super::headers::empty;
 use super::holds::Holds;
 use super::io::Io;
 use super::request::{Cached, Request};
@@ -59,6 +61,9 @@ pub struct Client {
     /// The page of the head and how far it has been parsed; behind that stand the body's first bytes or
     /// the next request.
     pub head: Head,
+    /// The host that was named last, by whatever request this memory served; the next one probably names it
+    /// too.
+    pub recent_host: Recent,
     /// The connection may be used for another request: what the client wishes, until something or somebody
     /// takes it back. Nobody gives it back again.
     pub keepalive: bool,
@@ -83,11 +88,12 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(conn: ConnId, number: u64, head: Head) -> Client {
+    fn new(conn: ConnId, number: u64, opening: Opening) -> Client {
         Client {
             conn,
             read: ClientRead::RequestLine,
-            head,
+            head: Head::new(opening),
+            recent_host: Recent::default(),
             keepalive: false,
             lingering: false,
             poisoned: false,
@@ -99,6 +105,16 @@ impl Client {
             reading: false,
             debug: false,
         }
+    }
+
+    /// Makes it that of another request; the host it knows stays, and the slot is its exchange's to swap.
+    fn renew(&mut self, conn: ConnId, number: u64, opening: Opening) {
+        (self.conn, self.number) = (conn, number);
+        self.head.renew(opening);
+        (self.keepalive, self.lingering, self.poisoned) = (false, false, false);
+        (self.request_length, self.sent_before) = (0, 0);
+        (self.pipelined, self.reading, self.debug) = (false, false, false);
+        self.replaced = None;
     }
 }
 
@@ -143,10 +159,10 @@ pub struct Exchange {
 
 impl Exchange {
     /// An exchange whose main request has not been read yet.
-    pub fn new(id: ExchangeId, conn: ConnId, number: u64, head: Head, server: Rc<Server>) -> Exchange {
+    pub fn new(id: ExchangeId, conn: ConnId, number: u64, opening: Opening, server: Rc<Server>) -> Exchange {
         Exchange {
             id,
-            client: Client::new(conn, number, head),
+            client: Client::new(conn, number, opening),
             main: Request::new(RequestIx::MAIN, server),
             children: Vec::new(),
             spare: Vec::new(),
@@ -166,10 +182,12 @@ impl Exchange {
     /// [renewed](Exchange::renew).
     pub fn retire(&mut self) {
         self.main.retire();
-        self.children.clear();
-        self.posted.clear();
+        empty(&mut self.children);
+        if !self.posted.is_empty() {
+            self.posted.clear();
+        }
         self.out.clear();
-        self.variables.clear();
+        empty(&mut self.variables);
         self.active = RequestIx::MAIN;
         self.fate = Fate::Close;
         self.terminated = false;
@@ -178,9 +196,10 @@ impl Exchange {
     }
 
     /// Makes a new exchange of a retired one.
-    pub fn renew(&mut self, id: ExchangeId, conn: ConnId, number: u64, head: Head, server: Rc<Server>) {
+    pub fn renew(&mut self, id: ExchangeId, conn: ConnId, number: u64, opening: Opening, server: Rc<Server>) {
         self.id = id;
-        self.client = Client::new(conn, number, head);
+        self.client.renew(conn, number, opening);
+        self.swap_client_read(ClientRead::RequestLine);
         self.main.renew(server);
     }
 

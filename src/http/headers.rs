@@ -14,119 +14,14 @@
 //! *Read next*: `client/head.rs` (in), `output/header.rs` (out).
 
 use crate::buf::Slice;
-use crate::parse::header::name_hash;
-use crate::parse::words::same_name;
+pub use crate::parse::known::Known;
 use crate::parse::{self, Span};
-
-macro_rules! known {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
-        /// Request fields that the server itself looks for.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
-        pub enum Known { Other, $($(#[$doc])* $variant),* }
-
-        /// All that there are, with their names.
-        const NAMES: &[(Known, &str)] = &[$((Known::$variant, $name)),*];
-    };
-}
-
-/// How many places the table of known names has.
-const PLACES: usize = 128;
-
-/// The place of a hash in the table.
-const fn place(hash: u32) -> usize {
-    (hash >> 10) as usize % PLACES
-}
-
-/// Known names by place; two names that want the same place do not compile.
-static BY_HASH: [(Known, &str); PLACES] = {
-    let mut table = [(Known::Other, ""); PLACES];
-    let mut rest = NAMES;
-    while let [(known, name), tail @ ..] = rest {
-        let at = place(name_hash(name.as_bytes()));
-        assert!(
-            matches!(table[at].0, Known::Other),
-            "two known names have one place: take other bits of the hash"
-        );
-        table[at] = (*known, *name);
-        rest = tail;
-    }
-    table
-};
-
-impl Known {
-    /// The number of a name, compared without regard to case.
-    pub fn of(name: &[u8]) -> Known {
-        Known::hashed(name, name_hash(name))
-    }
-
-    /// The same for a name whose [`name_hash`] has been worked out already.
-    fn hashed(name: &[u8], hash: u32) -> Known {
-        match BY_HASH.get(place(hash)) {
-            Some((known, text)) if same_name(name, text.as_bytes()) => *known,
-            _ => Known::Other,
-        }
-    }
-
-    /// A bit of its own; none for [`Known::Other`].
-    const fn bit(self) -> u32 {
-        (1 << self as u8) & !1
-    }
-}
-
-known! {
-    Host = "Host",
-    Connection = "Connection",
-    UserAgent = "User-Agent",
-    Accept = "Accept",
-    AcceptEncoding = "Accept-Encoding",
-    Cookie = "Cookie",
-    Referer = "Referer",
-    ContentLength = "Content-Length",
-    ContentType = "Content-Type",
-    ContentRange = "Content-Range",
-    TransferEncoding = "Transfer-Encoding",
-    Te = "TE",
-    Expect = "Expect",
-    Upgrade = "Upgrade",
-    KeepAlive = "Keep-Alive",
-    Range = "Range",
-    IfRange = "If-Range",
-    IfModifiedSince = "If-Modified-Since",
-    IfUnmodifiedSince = "If-Unmodified-Since",
-    IfMatch = "If-Match",
-    IfNoneMatch = "If-None-Match",
-    Authorization = "Authorization",
-    XForwardedFor = "X-Forwarded-For",
-    Via = "Via",
-    Trailer = "Trailer",
-}
-
-impl Known {
-    /// Whether a request must not have two of it (nginx: `ngx_http_process_unique_header_line`).
-    pub fn is_unique(self) -> bool {
-        use Known::*;
-        const UNIQUE: u32 = ContentLength.bit()
-            | TransferEncoding.bit()
-            | ContentRange.bit()
-            | Expect.bit()
-            | Authorization.bit()
-            | IfModifiedSince.bit()
-            | IfUnmodifiedSince.bit()
-            | IfMatch.bit()
-            | IfNoneMatch.bit()
-            | IfRange.bit();
-        self.bit() & UNIQUE != 0
-    }
-}
 
 /// A request field, as spans of the page it came in.
 #[derive(Clone, Copy, Debug)]
 struct Field {
     name: Span,
     value: Span,
-    /// [`name_hash`] of the name.
-    hash: u32,
     /// Which one it is.
     known: Known,
     /// Which of the pages the spans are of.
@@ -150,8 +45,6 @@ pub struct FieldView<'a> {
     pub name: &'a [u8],
     /// Without white space around it.
     pub value: &'a [u8],
-    /// [`name_hash`] of the name.
-    pub hash: u32,
     /// Which one it is.
     pub known: Known,
 }
@@ -218,8 +111,7 @@ impl HeadersIn {
         headers.read_from(Slice::copy(lines.as_bytes()));
         let mut parser = HeaderParser::at(0);
         while let Ok(HeaderStep::Field(field)) = parser.parse(lines.as_bytes(), true) {
-            let known = headers.known(&field);
-            headers.push(&field, known);
+            headers.push(&field);
         }
         headers
     }
@@ -234,18 +126,13 @@ impl HeadersIn {
     }
 
     /// Takes a field of the page that was named last.
-    pub fn push(&mut self, field: &parse::header::Field, known: Known) {
+    #[inline]
+    pub fn push(&mut self, field: &parse::header::Field) {
         // There are as many pages as `large_client_header_buffers` allows, and one; nobody allows 256 of a
         // line each, and beyond that a field would only be looked for in the wrong page.
         let page = self.pages.len().saturating_sub(1).min(255) as u8;
-        self.fields.push(Field { name: field.name, value: field.value, hash: field.hash, known, page });
-        self.seen |= known.bit();
-    }
-
-    /// Which field this is, of the page that was named last.
-    pub fn known(&self, field: &parse::header::Field) -> Known {
-        let page = self.pages.last().map(|page| &page[..]).unwrap_or_default();
-        Known::hashed(field.name.of(page), field.hash)
+        self.fields.push(Field { name: field.name, value: field.value, known: field.known, page });
+        self.seen |= field.known.bit();
     }
 
     fn page(&self, field: &Field) -> &Slice {
@@ -255,7 +142,7 @@ impl HeadersIn {
     fn view(&self, field: &Field) -> FieldView<'_> {
         let page = self.page(field);
         let (name, value) = (field.name.of(page), field.value.of(page));
-        FieldView { name, value, hash: field.hash, known: field.known }
+        FieldView { name, value, known: field.known }
     }
 
     /// All fields, in order.
@@ -271,6 +158,13 @@ impl HeadersIn {
     /// True if there is a field of this kind.
     pub fn has(&self, known: Known) -> bool {
         self.seen & known.bit() != 0
+    }
+
+    /// True if there is a field of one of these kinds.
+    #[inline]
+    pub fn has_any(&self, kinds: &[Known]) -> bool {
+        let bits = kinds.iter().fold(0, |bits, known| bits | known.bit());
+        self.seen & bits != 0
     }
 
     fn first(&self, known: Known) -> Option<&Field> {
@@ -350,10 +244,7 @@ impl HeadersIn {
     }
 
     fn all_named<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Field> {
-        let hash = name_hash(name);
-        let is_meant = move |field: &&Field| {
-            field.hash == hash && field.name.of(self.page(field)).eq_ignore_ascii_case(name)
-        };
+        let is_meant = move |field: &&Field| field.name.of(self.page(field)).eq_ignore_ascii_case(name);
         self.fields.iter().filter(is_meant)
     }
 
@@ -367,7 +258,15 @@ impl HeadersIn {
 const KEPT: usize = 64;
 
 /// Empties a list that will be used again; it keeps its memory unless that is much.
+#[inline(always)]
 pub fn empty<T>(list: &mut Vec<T>) {
+    // Most lists have never had anything in them.
+    if list.capacity() != 0 {
+        empty_used(list);
+    }
+}
+
+fn empty_used<T>(list: &mut Vec<T>) {
     list.clear();
     if list.capacity() > KEPT {
         *list = Vec::new();

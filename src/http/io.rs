@@ -43,18 +43,23 @@ pub struct Services {
 
 impl Services {
     /// The state of this type, made on first use.
+    #[inline]
     pub fn get<T: Any + Default>(&mut self) -> &mut T {
         let wanted = TypeId::of::<T>();
         let at = match self.list.iter().position(|(id, _)| *id == wanted) {
             Some(at) => at,
-            None => {
-                self.list.push((wanted, Box::new(T::default())));
-                self.list.len() - 1
-            }
+            None => self.make::<T>(),
         };
         let value = self.list.get_mut(at).and_then(|(_, value)| value.downcast_mut());
         // It is there, and of the type that it was put in under; a fresh leak is never reached.
         value.unwrap_or_else(|| Box::leak(Box::default()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make<T: Any + Default>(&mut self) -> usize {
+        self.list.push((TypeId::of::<T>(), Box::new(T::default())));
+        self.list.len() - 1
     }
 }
 

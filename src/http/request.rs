@@ -290,7 +290,7 @@ impl Contexts {
 
     /// Forgets everything: an internal redirect starts afresh.
     pub fn clear(&mut self) {
-        self.list.clear();
+        empty(&mut self.list);
     }
 }
 
@@ -371,22 +371,17 @@ impl Request {
         self.hold = None;
         self.delay = None;
         self.ctx.clear();
-        self.cleanups.clear();
+        empty(&mut self.cleanups);
     }
 
     fn forget_question(&mut self) {
-        let texts = [
-            &mut self.method_name,
-            &mut self.request_line,
-            &mut self.unparsed_uri,
-            &mut self.uri,
-            &mut self.args,
-            &mut self.exten,
-            &mut self.schema,
-        ];
-        for text in texts {
-            *text = Slice::EMPTY;
-        }
+        self.method_name = Slice::EMPTY;
+        self.request_line = Slice::EMPTY;
+        self.unparsed_uri = Slice::EMPTY;
+        self.uri = Slice::EMPTY;
+        self.args = Slice::EMPTY;
+        self.exten = Slice::EMPTY;
+        self.schema = Slice::EMPTY;
         self.method = Method::Unknown;
         self.http_version = 1000;
         self.headers_in.clear();
@@ -398,9 +393,11 @@ impl Request {
         self.headers_out.clear();
         (self.access_code, self.err_status) = (0, 0);
         (self.limit_rate, self.limit_rate_after) = (0, 0);
-        self.postponed.clear();
+        if !self.postponed.is_empty() {
+            self.postponed.clear();
+        }
         empty(&mut self.filters);
-        self.late_filters.clear();
+        empty(&mut self.late_filters);
         self.unread.clear();
         self.buffered = 0;
         self.header_size = 0;

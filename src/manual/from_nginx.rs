@@ -117,7 +117,7 @@
 //! | `ngx_http_parse_complex_uri` | `parse/uri.rs: parse_complex_uri` |
 //! | `ngx_http_parse_unsafe_uri` | `parse/uri.rs: parse_unsafe_uri` |
 //! | `ngx_http_validate_host` | `parse/host.rs: validate_host` |
-//! | `ngx_http_set_virtual_server` | `http/client/head.rs: set_host, choose_server` |
+//! | `ngx_http_set_virtual_server` | `http/client/host.rs: set, choose_server` |
 //! | `ngx_http_process_request` | `http/client/head.rs: begin` |
 //! | `ngx_proxy_protocol_read` | `util/proxy_protocol.rs: ProxyProtocol` |
 //! | `ngx_http_request_t` | `http/request.rs: Request` |

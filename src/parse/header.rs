@@ -5,9 +5,9 @@
 //! whether they are dropped; underscores are such bytes unless `underscores_in_headers` is on.
 //!
 //! *Here* [`HeaderParser`] walks through the same window as the request line, and gives one [`Field`] per
-//! call: two spans, the flag, and a hash of the name that does not depend on case. It does not know
-//! which names mean anything. A usual line is read in words of eight bytes (`words.rs`); what is odd about
-//! another, and whether it is all there, is found out here.
+//! call: two spans, the flag, and the number of the name if it is a known one. What a name means it does
+//! not know. A usual line is read sixteen bytes at a time (`words.rs`); what is odd about another, and
+//! whether it is all there, is found out here.
 //!
 //! ```text
 //!   Host: example.com\r\n Accept:  */* \r\n \r\n
@@ -20,7 +20,7 @@
 //!
 //! *Read next*: `chunked.rs`, whose trailers are the same kind of line.
 
-pub use super::words::name_hash;
+use super::known::Known;
 use super::{Bad, Span, before_line_end, line_feed, words};
 
 /// One header field. Spans are offsets into the window.
@@ -33,8 +33,8 @@ pub struct Field {
     /// The name has bytes other than letters, digits, hyphens and (if allowed) underscores. To be ignored
     /// when `ignore_invalid_headers` is on.
     pub invalid: bool,
-    /// [`name_hash`] of the name.
-    pub hash: u32,
+    /// Which name it is.
+    pub known: Known,
 }
 
 /// What a call of [`HeaderParser::parse`] found.
@@ -76,23 +76,34 @@ impl HeaderParser {
     }
 
     /// Reads one line. After an error [`HeaderParser::pos`] is where the refused line begins.
-    // Compiled into its callers, so that a field is not handed on through memory three times.
-    #[inline]
     pub fn parse(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
-        if self.scanned == self.start
-            && let Some(line) = words::usual_line(window, self.start)
-        {
-            *self = HeaderParser::at(line.next);
-            return Ok(match line.field {
-                Some((name, value, hash)) => HeaderStep::Field(Field { name, value, invalid: false, hash }),
-                None => HeaderStep::Done,
-            });
+        match self.usual(window) {
+            Some(line) => Ok(HeaderStep::Field(self.take(line))),
+            None => self.parse_any(window, allow_underscores),
         }
-        self.parse_any(window, allow_underscores)
+    }
+
+    /// The line that comes next, if it is all there and there is nothing odd about it; it is not taken yet.
+    #[inline(always)]
+    pub fn usual(&self, window: &[u8]) -> Option<words::Line<Known>> {
+        // What has been looked at before was not all there, or not usual.
+        if self.scanned == self.start { words::usual_line(window, self.start) } else { None }
+    }
+
+    /// Goes on behind that line.
+    #[inline(always)]
+    pub fn take(&mut self, line: words::Line<Known>) -> Field {
+        *self = HeaderParser::at(line.next);
+        Field { name: line.name, value: line.value, invalid: false, known: line.known }
     }
 
     /// Reads a line of which nothing is known yet, perhaps not even whether it is all there.
     fn parse_any(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
+        // The end of the head is usual, too.
+        if let Some([b'\r', b'\n', ..]) = window.get(self.start..) {
+            *self = HeaderParser::at(self.start + 2);
+            return Ok(HeaderStep::Done);
+        }
         let Some(lf) = line_feed(window, self.scanned) else {
             self.scanned = window.len().max(self.start);
             return Ok(HeaderStep::Again);
@@ -110,7 +121,7 @@ impl HeaderParser {
 
 /// Takes one line apart: `window[start..end]`, its end already cut off, not empty.
 pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -> Result<Field, Bad> {
-    let (name_end, hash, odd) = name(window.get(start..end).unwrap_or_default(), start)?;
+    let (name_end, odd) = name(window.get(start..end).unwrap_or_default(), start)?;
     let Some(mut value) = window.get(name_end + 1..end) else { return Err(Bad::InvalidHeader) };
     while let [b' ' | b'\t', rest @ ..] = value {
         value = rest;
@@ -126,19 +137,19 @@ pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -
         name: Span::new(start, name_end),
         value: Span::new(from, from + value.len()),
         invalid: odd & ODD != 0 || (odd & UNDERSCORE != 0 && !allow_underscores),
-        hash,
+        known: Known::of(window.get(start..name_end).unwrap_or_default()),
     })
 }
 
-/// Reads a name byte by byte: where it ends, its hash, and the classes of its bytes.
-fn name(line: &[u8], start: usize) -> Result<(usize, u32, u8), Bad> {
+/// Reads a name byte by byte: where it ends, and the classes of its bytes.
+fn name(line: &[u8], start: usize) -> Result<(usize, u8), Bad> {
     let mut odd = 0;
     for (i, &b) in line.iter().enumerate() {
         let class = NAME_CLASS[usize::from(b)];
         if class < NAME_ENDS {
             odd |= class;
         } else if b == b':' && i > 0 {
-            return Ok((start + i, name_hash(line.get(..i).unwrap_or_default()), odd));
+            return Ok((start + i, odd));
         } else {
             break;
         }

@@ -6,10 +6,9 @@
 //! *Here* a name becomes a number when its line is read, and from then on every question about it is a bit:
 //! whether it ends at this hop, whether it is hidden, whether a reply has it at all ([`Set`]).
 //!
-//! *Read next*: `head.rs`, where fields carry their number.
+//! *Read next*: `parse/names.rs`, how a name is found; `head.rs`, where fields carry their number.
 
-use crate::parse::header::name_hash;
-use crate::parse::words::same_name;
+use crate::parse::names::{Names, Table};
 
 macro_rules! names {
     ($($variant:ident = $name:literal),* $(,)?) => {
@@ -23,7 +22,7 @@ macro_rules! names {
         }
 
         /// All of them.
-        const ALL: &[Name] = &[$(Name::$variant),*];
+        const ALL: &[(Name, &str)] = &[$((Name::$variant, $name)),*];
 
         impl Name {
             /// The name as it is usually spelled; nothing for other ones.
@@ -66,39 +65,20 @@ names! {
     XPad = "X-Pad",
 }
 
-/// How many places the table of names has.
-const PLACES: usize = 256;
+static TABLE: Table<Name> = Table::of(ALL, Name::Other);
 
-/// The place of a hash in the table.
-const fn place(hash: u32) -> usize {
-    (hash >> 6) as usize % PLACES
-}
+impl Names for Name {
+    const OTHER: Name = Name::Other;
 
-/// The names by place; two that want the same place do not compile.
-static BY_HASH: [Name; PLACES] = {
-    let mut table = [Name::Other; PLACES];
-    let mut rest = ALL;
-    while let [name, tail @ ..] = rest {
-        let at = place(name_hash(name.text().as_bytes()));
-        assert!(matches!(table[at], Name::Other), "two names have one place: take other bits of the hash");
-        table[at] = *name;
-        rest = tail;
+    fn table() -> &'static Table<Name> {
+        &TABLE
     }
-    table
-};
+}
 
 impl Name {
     /// The number of a name, in any case of letters.
     pub fn of(name: &[u8]) -> Name {
-        let found = BY_HASH.get(place(name_hash(name))).copied().unwrap_or_default();
-        if name.eq_ignore_ascii_case(found.text().as_bytes()) { found } else { Name::Other }
-    }
-
-    /// The same for a name made of letters, digits and hyphens, whose [`name_hash`] is known already.
-    #[inline]
-    pub fn hashed(name: &[u8], hash: u32) -> Name {
-        let found = BY_HASH.get(place(hash)).copied().unwrap_or_default();
-        if same_name(name, found.text().as_bytes()) { found } else { Name::Other }
+        TABLE.find(name).unwrap_or(Name::Other)
     }
 }
 
@@ -158,7 +138,6 @@ mod tests {
         ];
         for (name, number) in names {
             assert_eq!(Name::of(name), number, "{}", name.escape_ascii());
-            assert_eq!(Name::hashed(name, name_hash(name)), number, "{}", name.escape_ascii());
         }
         assert_eq!(Name::of(Name::WwwAuthenticate.text().as_bytes()), Name::WwwAuthenticate);
         assert_eq!(Name::of(b"Content\rType"), Name::Other);

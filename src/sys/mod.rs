@@ -14,6 +14,7 @@ pub mod counting;
 pub mod crypt;
 pub mod file;
 pub mod inherit;
+pub mod lanes;
 pub mod limits;
 pub mod page;
 pub mod process;

@@ -20,7 +20,7 @@
 //! *Read next*: `buf/mod.rs`.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, Range};
@@ -41,11 +41,42 @@ struct Head {
     capacity: usize,
 }
 
-/// For each class the blocks that wait to be used again.
-type Lists = [Vec<NonNull<Head>>; CLASSES.len()];
+/// The blocks of one class that wait to be used again. Each holds the address of the next where its bytes
+/// were, so the list needs no memory of its own.
+struct List {
+    first: Cell<Option<NonNull<Head>>>,
+    len: Cell<usize>,
+}
+
+impl List {
+    const fn new() -> List {
+        List { first: Cell::new(None), len: Cell::new(0) }
+    }
+
+    fn push(&self, head: NonNull<Head>) {
+        // SAFETY: the block is live and nobody's; every class has room for an address, and a head's size
+        // keeps the alignment.
+        unsafe { data(head).cast::<Option<NonNull<Head>>>().write(self.first.get()) };
+        self.first.set(Some(head));
+        self.len.set(self.len.get() + 1);
+    }
+
+    fn pop(&self) -> Option<NonNull<Head>> {
+        let head = self.first.get()?;
+        // SAFETY: a listed block is live memory that nobody else refers to, and `push` wrote the address.
+        self.first.set(unsafe { data(head).cast::<Option<NonNull<Head>>>().read() });
+        self.len.set(self.len.get().saturating_sub(1));
+        Some(head)
+    }
+}
 
 thread_local! {
-    static LISTS: RefCell<Lists> = const { RefCell::new([const { Vec::new() }; CLASSES.len()]) };
+    static LISTS: [List; CLASSES.len()] = const { [const { List::new() }; CLASSES.len()] };
+}
+
+/// The class of blocks with room for so many bytes; beyond the last one there is none.
+fn class_of(wanted: usize) -> usize {
+    CLASSES.iter().map(|&size| usize::from(size < wanted)).sum()
 }
 
 fn layout(capacity: usize) -> Layout {
@@ -55,19 +86,20 @@ fn layout(capacity: usize) -> Layout {
 }
 
 fn allocate(wanted: usize) -> NonNull<Head> {
-    let class = CLASSES.iter().position(|&size| wanted <= size);
-    if let Some(class) = class
-        && let Some(head) = LISTS.with(|lists| lists.borrow_mut().get_mut(class).and_then(Vec::pop))
-    {
+    let class = class_of(wanted);
+    if let Some(head) = LISTS.with(|lists| lists.get(class).and_then(List::pop)) {
         // SAFETY: a listed block is live memory that nobody else refers to.
         unsafe { head.as_ref() }.count.set(1);
         return head;
     }
-    let capacity = class.and_then(|class| CLASSES.get(class).copied()).unwrap_or(wanted.max(1));
-    fresh(class, capacity)
+    match CLASSES.get(class) {
+        Some(capacity) => fresh(Some(class), *capacity),
+        None => fresh(None, wanted),
+    }
 }
 
 /// A block from the allocator.
+#[cold]
 fn fresh(class: Option<usize>, capacity: usize) -> NonNull<Head> {
     let layout = layout(capacity.min(isize::MAX as usize / 2));
     // SAFETY: the layout has a non-zero size; the head is written before anyone reads it.
@@ -108,15 +140,15 @@ fn release(head: NonNull<Head>) {
 fn give_back(head: NonNull<Head>) {
     // SAFETY: the last owner has just let go and passes the block to us.
     let (class, capacity) = unsafe { (head.as_ref().class, head.as_ref().capacity) };
-    let kept = LISTS.try_with(|lists| match lists.borrow_mut().get_mut(class as usize) {
-        Some(list) if list.len() < KEPT => {
+    let kept = LISTS.with(|lists| match lists.get(class as usize) {
+        Some(list) if list.len.get() < KEPT => {
             list.push(head);
             true
         }
         _ => false,
     });
-    if !kept.unwrap_or(false) {
-        // SAFETY: allocated in `allocate` with this very layout, and no owner is left.
+    if !kept {
+        // SAFETY: allocated in `fresh` or `allocate_exact` with this very layout, and no owner is left.
         unsafe { dealloc(head.as_ptr().cast(), layout(capacity)) }
     }
 }
@@ -335,6 +367,27 @@ impl Slice {
         }
         follows
     }
+
+    /// Appends a copy of `bytes` to the view, if there is room for it in the block and nobody but this view
+    /// looks at the block; says whether it did.
+    pub fn grow(&mut self, bytes: &[u8]) -> bool {
+        let Some(head) = self.head else { return false };
+        // SAFETY: we own a count.
+        let block = unsafe { head.as_ref() };
+        let start = self.start.as_ptr().addr() - data(head).as_ptr().addr();
+        let end = start + self.len;
+        if block.count.get() != 1 || block.capacity - end < bytes.len() {
+            return false;
+        }
+        // SAFETY: the bytes fit in the block. It has no other view and no writer, so nobody can see what
+        // stands behind our end, and `bytes`, which is borrowed from somebody else, is not of this
+        // block.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(self.len).as_ptr(), bytes.len())
+        };
+        self.len += bytes.len();
+        true
+    }
 }
 
 /// Memory for exactly `n` bytes: long-lived small strings must not each pin a whole pooled page.
@@ -465,6 +518,25 @@ mod tests {
         let tail = all.slice(4000..5000);
         drop(all);
         assert_eq!(&*tail, &[7; 96]);
+    }
+
+    #[test]
+    fn a_view_grows_while_it_is_alone_and_there_is_room() {
+        let mut page = Page::with_capacity(1024);
+        page.append(&[1; 600]);
+        let mut view = page.slice(100..600);
+        assert!(!view.grow(b"x"), "the page may still write there");
+        drop(page);
+        assert!(view.grow(&[2; 424]));
+        assert_eq!((view.len(), view.last()), (924, Some(&2)));
+        assert!(!view.grow(b"x"), "it is full");
+        view.truncate(1);
+        let other = view.clone();
+        assert!(!view.grow(b"x"), "another view may see it");
+        drop(other);
+        assert!(view.grow(b"xy"));
+        assert_eq!(view, b"\x01xy");
+        assert!(!Slice::from("static").grow(b"x"));
     }
 
     #[test]

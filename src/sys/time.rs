@@ -1,13 +1,24 @@
-//! The local time zone, as the C library knows it.
+//! The time since the machine was started, and the local time zone as the C library knows it.
 //!
-//! *In nginx* this is `ngx_localtime` and `ngx_gettimezone`; the offset is asked for once a second.
+//! *In nginx* these are `ngx_monotonic_time`, `ngx_localtime` and `ngx_gettimezone`; the offset is asked for
+//! once a second.
 //!
-//! *Here* one function splits a count of seconds into calendar fields. It is here and not in `log/clock.rs`
-//! because only the C library reads `/etc/localtime` and `TZ` the way every other program on the host does.
+//! *Here* one function asks for the time that never runs backwards: the standard library's `Instant` does so
+//! too, but only gives differences, and working those out costs more than the question. Another splits a
+//! count of seconds into calendar fields; only the C library reads `/etc/localtime` and `TZ` the way every
+//! other program on the host does.
 //!
-//! *Read next*: `log/clock.rs`, which calls it once a second and keeps the strings.
+//! *Read next*: `event/clock.rs`, which asks once a turn; `log/clock.rs`, which keeps the strings.
 
 use std::mem::MaybeUninit;
+
+/// Milliseconds since the machine was started; they never run backwards.
+pub fn monotonic() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid. The call cannot fail for a clock that every Linux has.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    (time.tv_sec as u64).saturating_mul(1000).saturating_add(time.tv_nsec as u64 / 1_000_000)
+}
 
 /// One moment in the local time zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -313,8 +313,8 @@ impl Worker {
         match wait::readable(&mut self.io, id) {
             wait::Spoke::Waits => {}
             wait::Spoke::Gone => wait::close(&mut self.io, id),
-            wait::Spoke::Request(server, head) => {
-                let x = release::begin(&mut self.exchanges, &mut self.io, id, server, head);
+            wait::Spoke::Request(server, opening) => {
+                let x = release::begin(&mut self.exchanges, &mut self.io, id, server, opening);
                 self.client(x, Side::Read);
             }
         }

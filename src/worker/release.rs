@@ -12,7 +12,7 @@
 use crate::buf::Page;
 use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side};
 use crate::http::access_log;
-use crate::http::client::head::Head;
+use crate::http::client::head::Opening;
 use crate::http::client::{lingering, wait};
 use crate::http::counters::Count;
 use crate::http::deadline;
@@ -54,7 +54,7 @@ pub fn begin(
     io: &mut Io,
     conn: ConnId,
     server: Rc<Server>,
-    head: Head,
+    opening: Opening,
 ) -> ExchangeId {
     // The key is known before the exchange is made, since the exchange carries its own name.
     let entry = exchanges.live.vacant_entry();
@@ -74,10 +74,10 @@ pub fn begin(
     io.counters.up(Count::Reading);
     let mut x = match exchanges.spare.pop() {
         Some(mut x) => {
-            x.renew(id, conn, number, head, server);
+            x.renew(id, conn, number, opening, server);
             x
         }
-        None => Box::new(Exchange::new(id, conn, number, head, server)),
+        None => Box::new(Exchange::new(id, conn, number, opening, server)),
     };
     // The connection counts from its beginning; what this request sends is the difference.
     x.client.sent_before = sent;
@@ -189,11 +189,11 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let size = small.max(rest.len());
     let mut page = Page::with_capacity(size);
     page.append(&rest);
-    let mut head = Head::over(page, 0, size);
-    head.local_port = x.client.head.local_port;
+    let local_port = x.client.head.local_port;
+    let opening = Opening { page, limit: size, local_port, proxy_protocol: false };
     drop(rest);
     exchanges.keep(x);
-    let id = begin(exchanges, io, conn, server, head);
+    let id = begin(exchanges, io, conn, server, opening);
     if let Some(x) = exchanges.live.get_mut(id.0 as usize) {
         x.client.pipelined = true;
     }

@@ -8,7 +8,7 @@ use super::source::Source;
 
 /// The rooms from the ground up.
 const ORDER: &[&str] = &[
-    "util", "parse", "sys", "log", "buf", "tls", "conf", "event", "resolver", "balance", "cache", "protocol",
+    "util", "sys", "parse", "log", "buf", "tls", "conf", "event", "resolver", "balance", "cache", "protocol",
     "http", "modules", "upstream", "admin", "process", "worker",
 ];
 

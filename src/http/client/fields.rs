@@ -7,8 +7,8 @@
 //!
 //! *Read next*: `parse/framing.rs`.
 
-use super::head::{refuse, set_host};
-use crate::buf::Slice;
+use super::head::refuse;
+use super::host;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::headers::{ConnectionType, Known};
@@ -20,30 +20,33 @@ use crate::parse::framing::{self, Body};
 use crate::parse::request_line::Method;
 use crate::parse::{Bad, list};
 
-/// A Host field has come.
+/// A Host field has come, the first one.
 ///
 /// # Errors
-/// 400 for a second one or one that cannot be a host.
+/// 400 for one that cannot be a host.
 pub fn host(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let Some(value) = &x[r].headers_in.kept(Known::Host) else { return Ok(()) };
-    if x[r].headers_in.all(Known::Host).count() > 1 {
-        logging::log(x, r, io, Level::Info, None, format_args!("client sent duplicate host header"));
-        x.client.poisoned = true;
-        return Status::Http(400).finish();
-    }
     // The host of an absolute request line has been chosen already; this one must still be a host.
     if !x[r].headers_in.server.is_empty() && !x[r].schema.is_empty() {
+        let value = x[r].headers_in.value(Known::Host).unwrap_or_default();
         return match crate::parse::host::validate_host(value) {
             Ok(_) => Ok(()),
             Err(bad) => refuse(x, r, io, bad),
         };
     }
-    set_host(x, r, io, value)
+    if host::set_again(x) {
+        return host::choose_server(x, r, io);
+    }
+    let value = x[r].headers_in.kept(Known::Host).unwrap_or_default();
+    host::set(x, r, io, &value)
 }
 
 /// A field that may come once has come before: says so in the log and gives the connection up.
 pub fn refuse_second(x: &mut Exchange, r: RequestIx, io: &mut Io, known: Known, name: &[u8], value: &[u8]) {
     x.client.poisoned = true;
+    if known == Known::Host {
+        logging::log(x, r, io, Level::Info, None, format_args!("client sent duplicate host header"));
+        return;
+    }
     let Some(first) = x[r].headers_in.get(known) else { return };
     let text = format_args!(
         "client sent duplicate header line: \"{}: {}\", previous value: \"{}: {}\"",
@@ -69,9 +72,14 @@ pub fn judge(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Status::Http(400).finish();
     }
     if headers.server.is_empty() {
-        super::head::choose_server(x, r, io, &Slice::EMPTY)?;
+        host::choose_server(x, r, io)?;
     }
     let headers = &x[r].headers_in;
+    // Most heads have nothing more to be judged.
+    let said = [Known::ContentLength, Known::TransferEncoding, Known::Connection];
+    if !headers.has_any(&said) && x[r].method != Method::Connect {
+        return Ok(());
+    }
     let (lengths, encodings) = (headers.all(Known::ContentLength), headers.all(Known::TransferEncoding));
     match framing::body(lengths, encodings, u32::from(version)) {
         Ok(Body::Unstated) => {}

@@ -12,22 +12,23 @@
 //!          └ line            └ field   └ position
 //! ```
 //!
-//! *Read next*: `parse/request_line.rs`, `fields.rs`.
+//! *Read next*: `parse/request_line.rs`, `host.rs`, `fields.rs`.
 
+use super::host;
 use crate::buf::{Page, Slice};
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side};
 use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
-use crate::http::headers::Known;
+use crate::http::headers::{HeadersIn, Known};
 use crate::http::io::Io;
 use crate::http::slots::ClientRead;
 use crate::http::turn::{Status, Turn};
 use crate::http::{logging, phases, request, ssl};
 use crate::log::Level;
-use crate::parse::header::{HeaderParser, HeaderStep};
+use crate::parse::header::{Field, HeaderParser, HeaderStep};
 use crate::parse::request_line::{Form, Method, RequestLine};
-use crate::parse::{Bad, Span, Step, host, uri};
+use crate::parse::{Bad, Span, Step, uri};
 
 /// The page of the head and how far it has been parsed.
 pub struct Head {
@@ -49,25 +50,41 @@ pub struct Head {
     pub proxy_protocol: bool,
 }
 
-impl Head {
-    /// An empty page of `size` bytes.
-    pub fn new(size: usize) -> Head {
-        Head::over(Page::with_capacity(size), 0, size)
-    }
+/// What is known of a head when its first bytes have come.
+pub struct Opening {
+    /// The page they came in.
+    pub page: Page,
+    /// How many bytes of it the configuration allows.
+    pub limit: usize,
+    /// The port the client connected to.
+    pub local_port: u16,
+    /// A PROXY protocol header comes first.
+    pub proxy_protocol: bool,
+}
 
-    /// A head that begins at `pos` of a page with bytes in it already.
-    pub fn over(page: Page, pos: usize, limit: usize) -> Head {
+impl Head {
+    /// A head of which nothing has been parsed.
+    pub fn new(opening: Opening) -> Head {
         Head {
-            page,
-            pos,
-            limit,
+            page: opening.page,
+            pos: 0,
+            limit: opening.limit,
             large: 0,
-            line: RequestLine::at(pos),
+            line: RequestLine::default(),
             fields: HeaderParser::default(),
             count: 0,
-            local_port: 0,
-            proxy_protocol: false,
+            local_port: opening.local_port,
+            proxy_protocol: opening.proxy_protocol,
         }
+    }
+
+    /// Makes it a new one.
+    pub fn renew(&mut self, opening: Opening) {
+        let Head { page, pos, limit, large, line, fields, count, local_port, proxy_protocol } = self;
+        *page = opening.page;
+        (*pos, *limit, *large, *count) = (0, opening.limit, 0, 0);
+        (*line, *fields) = (RequestLine::default(), HeaderParser::default());
+        (*local_port, *proxy_protocol) = (opening.local_port, opening.proxy_protocol);
     }
 
     /// The bytes that have been read and not used: a body, or the next request.
@@ -92,6 +109,26 @@ impl Head {
         self.pos = pos;
     }
 
+    /// Takes the usual lines that come next, as many as there are.
+    fn take_usual(&mut self, fields: &mut HeadersIn, max: u64) -> Stop {
+        // What it stops at is read with more care.
+        while self.count < max
+            && let Some(line) = self.fields.usual(self.page.filled())
+        {
+            let known = line.known;
+            let is_host = known == Known::Host;
+            if (known.is_unique() || is_host) && fields.has(known) {
+                break;
+            }
+            self.count += 1;
+            fields.push(&self.fields.take(line));
+            if is_host {
+                return Stop::Host;
+            }
+        }
+        Stop::Other
+    }
+
     /// A counted view of a part of the page; most parts that a request may have are missing.
     fn slice(&self, span: Span) -> Slice {
         if span.is_empty() {
@@ -99,6 +136,14 @@ impl Head {
         }
         self.page.slice(span.start as usize..span.end as usize)
     }
+}
+
+/// Why no further line was taken.
+enum Stop {
+    /// The last one says which server the request is for.
+    Host,
+    /// The next one is not usual, or not there.
+    Other,
 }
 
 /// What one attempt to read more of the head came to.
@@ -160,35 +205,30 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     note_page(x, r);
     loop {
         let (client, request) = x.client_and_main();
-        let head = &mut client.head;
         let core = &request.server.core;
-        let step = head.fields.parse(head.page.filled(), *core.underscores_in_headers);
-        let before = std::mem::replace(&mut head.pos, head.fields.pos());
-        client.request_length += head.pos.saturating_sub(before) as u64;
-        match step {
-            Ok(HeaderStep::Field(field)) => {
-                head.count += 1;
-                let fields = &mut request.headers_in;
-                let known = fields.known(&field);
-                let is_second = known.is_unique() && fields.has(known);
-                if head.count > *core.max_headers || field.invalid || is_second {
-                    take_odd_field(x, r, io, field, known)?;
-                    continue;
-                }
-                fields.push(&field, known);
-                if known == Known::Host {
-                    super::fields::host(x, r, io)?;
-                }
+        let stop = client.head.take_usual(&mut request.headers_in, *core.max_headers);
+        let step = match stop {
+            Stop::Host => None,
+            Stop::Other => {
+                Some(client.head.fields.parse(client.head.page.filled(), *core.underscores_in_headers))
             }
-            Ok(HeaderStep::Done) => {
+        };
+        let now = client.head.fields.pos();
+        let before = std::mem::replace(&mut client.head.pos, now);
+        client.request_length += now.saturating_sub(before) as u64;
+        match step {
+            // The server it names may have other opinions on the lines that follow.
+            None => super::fields::host(x, r, io)?,
+            Some(Ok(HeaderStep::Field(field))) => take_field(x, r, io, field)?,
+            Some(Ok(HeaderStep::Done)) => {
                 super::fields::judge(x, r, io)?;
                 return begin(x, r, io);
             }
-            Ok(HeaderStep::Again) => match read_more(x, r, io, false)? {
+            Some(Ok(HeaderStep::Again)) => match read_more(x, r, io, false)? {
                 More::Some => note_page(x, r),
                 More::Later => return Ok(()),
             },
-            Err(bad) => return refuse(x, r, io, bad),
+            Some(Err(bad)) => return refuse(x, r, io, bad),
         }
     }
 }
@@ -231,7 +271,10 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let name = head.slice(line.host);
     request.request_line = head.slice(line.line);
     request.method = method;
-    request.method_name = head.slice(line.method_name);
+    request.method_name = match method {
+        Method::Unknown => head.slice(line.method_name),
+        known => known.name().into(),
+    };
     request.http_version = line.version() as u16;
     request.schema = head.slice(line.schema);
     request.flags.complex_uri = line.complex;
@@ -270,7 +313,7 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Status::Http(405).finish();
     }
     if !name.is_empty() {
-        set_host(x, r, io, &name)?;
+        host::set(x, r, io, &name)?;
     }
     // Which server it is for had to be known first.
     if method == Method::Connect && !x[r].server.core.accepts_connect {
@@ -280,73 +323,10 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     Ok(())
 }
 
-/// The digits of the port behind a host.
-fn port_text(text: &Slice, host: Span) -> Slice {
-    if host.len() == text.len() {
-        return Slice::EMPTY;
-    }
-    let rest = text.slice(host.end as usize..text.len());
-    match rest.iter().rposition(|b| *b == b':') {
-        Some(colon) => rest.slice(colon + 1..rest.len()),
-        None => Slice::EMPTY,
-    }
-}
-
-/// Takes the host a request names: the server for it is found (nginx: `ngx_http_set_virtual_server`).
-///
-/// # Errors
-/// 400 for what cannot be a host.
-pub fn set_host(x: &mut Exchange, r: RequestIx, io: &mut Io, text: &Slice) -> Turn {
-    let Ok(valid) = host::validate_host(text) else {
-        return refuse(x, r, io, Bad::InvalidHost);
-    };
-    let mut name = text.slice(valid.host.start as usize..valid.host.end as usize);
-    if valid.uppercase {
-        name = Slice::from(name.to_ascii_lowercase());
-    }
-    let request = &mut x[r];
-    request.headers_in.port = port_text(text, valid.host);
-    request.headers_in.server = name.clone();
-    choose_server(x, r, io, &name)
-}
-
-/// Finds the server for a name, which is empty for a request without one.
-///
-/// # Errors
-/// 421 for one that the client's TLS session is not for.
-pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &Slice) -> Turn {
-    let cycle = io.cycle.clone();
-    let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
-    let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
-    if address.is_alone {
-        // It is the default server, which every request has from the beginning.
-        return ssl::check::direct(x, r, io, name, &address.default_server);
-    }
-    let server = match address.names.find(name) {
-        Some(crate::http::server::Found::Server(server)) => server,
-        Some(crate::http::server::Found::Matched(server, regex)) => {
-            regex.exec(x, r, name);
-            x[r].captures.clear();
-            server
-        }
-        None => return ssl::check::direct(x, r, io, name, &address.default_server),
-    };
-    ssl::check::direct(x, r, io, name, &server)?;
-    x[r].loc = server.root.clone();
-    x[r].server = server;
-    Ok(())
-}
-
-/// A field that cannot just be put with the others: one too many, an invalid one, or a second one where there
-/// may be one.
+/// A field of a line that is not usual, or where there may be no such field.
 #[cold]
-fn take_odd_field(
-    x: &mut Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    field: crate::parse::header::Field,
-    known: Known,
-) -> Turn {
+fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: Field) -> Turn {
+    x.client.head.count += 1;
     let head = &x.client.head;
     let core = &x[r].server.core;
     if head.count > *core.max_headers {
@@ -364,12 +344,13 @@ fn take_odd_field(
         logging::log(x, r, io, Level::Info, None, text);
         return Ok(());
     }
-    if known.is_unique() && x[r].headers_in.has(known) {
-        super::fields::refuse_second(x, r, io, known, &name, &value);
+    let is_host = field.known == Known::Host;
+    if (field.known.is_unique() || is_host) && x[r].headers_in.has(field.known) {
+        super::fields::refuse_second(x, r, io, field.known, &name, &value);
         return Status::Http(400).finish();
     }
-    x[r].headers_in.push(&field, known);
-    if known == Known::Host { super::fields::host(x, r, io) } else { Ok(()) }
+    x[r].headers_in.push(&field);
+    if is_host { super::fields::host(x, r, io) } else { Ok(()) }
 }
 
 /// Reads more of the head, into a larger page if this one is full.

@@ -14,7 +14,8 @@
 //!
 //! *Read next*: `head.rs`.
 
-use super::head::Head;
+use super::head::Opening;
+use crate::buf::Page;
 use crate::event::stream::Received;
 use crate::event::{ConnId, Connection, Owner, Side};
 use crate::http::counters::Count;
@@ -56,7 +57,7 @@ pub enum Spoke {
     /// It is gone, or gave up.
     Gone,
     /// It has begun a request.
-    Request(Rc<Server>, Head),
+    Request(Rc<Server>, Opening),
 }
 
 /// The read handler of a waiting client.
@@ -74,12 +75,11 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
         size = size.saturating_add(MAX_HEADER);
     }
     // Made before there is a byte, and dropped again if there is none: the event said that there is one.
-    let mut head = Head::new(size);
-    head.proxy_protocol = proxied;
+    let mut page = Page::with_capacity(size);
     if !c.read.ready {
         return Spoke::Waits;
     }
-    match c.recv(&mut head.page, size) {
+    match c.recv(&mut page, size) {
         Ok(Received::Bytes(_)) => {}
         Ok(Received::Again) => {
             io.net.wait_forever(conn, Side::Read);
@@ -91,8 +91,8 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
             return Spoke::Gone;
         }
     }
-    head.local_port = listen.listen.address.port();
-    Spoke::Request(server, head)
+    let local_port = listen.listen.address.port();
+    Spoke::Request(server, Opening { page, limit: size, local_port, proxy_protocol: proxied })
 }
 
 fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {

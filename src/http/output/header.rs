@@ -10,7 +10,7 @@
 //! *Read next*: `write.rs`.
 
 use super::write;
-use crate::buf::{Chain, Slice, Writer};
+use crate::buf::{Slice, Writer};
 use crate::event::RequestIx;
 use crate::http::conf::{Location, ServerTokens};
 use crate::http::exchange::Exchange;
@@ -121,10 +121,10 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     x.client.keepalive &= !io.exiting;
     let head = render(x, r, io);
     x[r].header_size = head.len() as u64;
-    let mut chain = Chain::of(head);
+    x.out.push(head);
     // A head without a body is all there is.
-    chain.last = x[r].flags.header_only;
-    match write::filter(x, io, chain) {
+    x.out.last |= x[r].flags.header_only;
+    match write::flush(x, io) {
         Status::Error => Status::Error,
         _ if !x.out.is_empty() && x[r].flags.header_only => Status::Again,
         _ => Status::Ok,

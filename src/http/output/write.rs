@@ -24,6 +24,11 @@ use crate::log::Level;
 pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
     // In order, behind what the client has not taken yet.
     x.out.append(&mut chain);
+    flush(x, io)
+}
+
+/// Sends what may be sent of [`Exchange::out`]. Answers as [`filter`].
+pub fn flush(x: &mut Exchange, io: &mut Io) -> Status {
     let size = x.out.len();
     let (last, flush) = (x.out.last, x.out.flush);
     let postpone = *x.main().loc.core.postpone_output;

@@ -176,9 +176,13 @@ fn destination(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Slice> {
     if !x[r].is_main() {
         return x.main().headers_out.charset.clone().filter(|name| !name.is_empty());
     }
+    let out = &x[r].headers_out;
+    // Nobody asks for any: most answers.
+    if out.override_charset.is_none() && x[r].loc.confs.get::<Charset>().charset.is_none() {
+        return None;
+    }
     let loc = x[r].loc.clone();
     let conf = loc.confs.get::<Charset>();
-    let out = &x[r].headers_out;
     if out.content_type.as_ref().is_none_or(|kind| kind.is_empty()) {
         return None;
     }

@@ -2,11 +2,11 @@
 //!
 //! *In nginx* `ngx_http_parse_header_line`, the state machine that also reads requests.
 //!
-//! *Here* nearly all lines are read by the same words of eight bytes as those of requests
-//! (`parse/words.rs`), which say where name and value stand and what the name's hash is. What they do
-//! not recognise is looked at here, byte by byte and slowly, by stricter rules than a client's: requests
-//! come from all kinds of programs and are put up with where that does no harm; a peer whose names are
-//! no tokens is refused.
+//! *Here* nearly all lines are read as those of requests are, sixteen bytes at a time
+//! (`parse/words.rs`), which says where name and value stand and which name it is. What is not
+//! recognised there is looked at here, byte by byte and slowly, by stricter rules than a client's:
+//! requests come from all kinds of programs and are put up with where that does no harm; a peer whose
+//! names are no tokens is refused.
 //!
 //! ```text
 //!   Content-Type: text/html\r\n
@@ -52,11 +52,11 @@ pub enum Line {
 #[inline(always)]
 pub fn line(page: &[u8], start: usize) -> Line {
     match words::usual_line(page, start) {
-        Some(words::Line { field: Some((name, value, hash)), next }) => {
-            Line::Field { name, known: Name::hashed(name.of(page), hash), value, next }
-        }
-        Some(words::Line { field: None, next }) => Line::Empty { next },
-        None => unusual(page, start),
+        Some(words::Line { name, known, value, next }) => Line::Field { name, known, value, next },
+        None => match page.get(start..) {
+            Some([b'\r', b'\n', ..]) => Line::Empty { next: start + 2 },
+            _ => unusual(page, start),
+        },
     }
 }
 
