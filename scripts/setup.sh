@@ -4,6 +4,7 @@
 #   scripts/setup.sh build    a C compiler (for PCRE2) and cargo
 #   scripts/setup.sh test     … and what the tests need
 #   scripts/setup.sh bench    … and what the benchmarks need: wrk, the peers, strace, valgrind
+#   scripts/setup.sh pgo      … and LLVM's tools of the compiler's version, for a build with a profile
 #   scripts/setup.sh flame    … and perf
 #   scripts/setup.sh PART…    … and the server of a part of the showcase: php, memcached, redis, mysql, uwsgi
 #
@@ -116,13 +117,24 @@ need_bench() {
     need python3 python3
 }
 
+need_pgo() {
+    need_bench
+    find "$(rustc --print sysroot)" -name llvm-profdata | grep -q . && return
+    if ! command -v rustup >/dev/null 2>&1; then
+        echo "setup: llvm-profdata of this compiler is missing; rustup brings it (llvm-tools)" >&2
+        exit 1
+    fi
+    echo "setup: adding llvm-tools to the Rust toolchain"
+    rustup component add llvm-tools
+}
+
 need_flame() {
     need_bench
     need perf linux-perf
 }
 
 usage() {
-    echo "usage: $0 build | test | bench | flame | php | memcached | redis | mysql | uwsgi" >&2
+    echo "usage: $0 build | test | bench | pgo | flame | php | memcached | redis | mysql | uwsgi" >&2
     exit 2
 }
 
@@ -130,6 +142,7 @@ case "${1:-}" in
     build) need_build ;;
     test) need_test ;;
     bench) need_bench ;;
+    pgo) need_pgo ;;
     flame) need_flame ;;
     "") usage ;;
     *) need_part "$@" ;;

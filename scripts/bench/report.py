@@ -2,7 +2,7 @@
 
 import html
 
-COLOURS = {"headwater": ("#2563eb", "#93c5fd"), "floor": ("#9ca3af", "#d1d5db")}
+COLOURS = {"headwater": ("#2563eb", "#93c5fd"), "profiled": ("#0f766e", "#5eead4"), "floor": ("#9ca3af", "#d1d5db")}
 OTHERS = ("#6b7280", "#cbd5e1")
 
 
