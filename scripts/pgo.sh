@@ -45,7 +45,7 @@ http {
       proxy_buffering off;
       proxy_pass http://origin/large; proxy_http_version 1.1; proxy_set_header Connection "";
     }
-    location /key { set $memcached_key $uri; memcached_pass memcached; }
+    location /key { set \$memcached_key \$uri; memcached_pass memcached; }
   }
   server {
     listen 127.0.0.1:$((port + 1));

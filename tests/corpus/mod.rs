@@ -5,6 +5,7 @@
 #![allow(dead_code)] // each binary that includes the corpus uses a part of it
 
 pub mod binary;
+pub mod certificates;
 pub mod conf;
 pub mod dice;
 pub mod heads;

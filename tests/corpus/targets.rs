@@ -4,7 +4,7 @@
 //! `tests/fuzz.rs` mutates the corpora by itself; the crate in `tests/fuzz/` hands the same functions to
 //! libFuzzer.
 
-use super::{MODULES, conf, heads, inputs, speak, values};
+use super::{MODULES, certificates, conf, heads, inputs, speak, values};
 
 /// Tries an input.
 type Try = Box<dyn Fn(&[u8])>;
@@ -37,6 +37,7 @@ pub fn all() -> Vec<Target> {
         Target::new("values", 2, inputs::values(), values::fields),
         Target::new("dns", 1, inputs::dns(), values::dns),
         Target::new("proxy_protocol", 1, inputs::proxy_protocol(), values::proxy_protocol),
+        Target::new("certificate", 40, certificates::inputs(), certificates::damaged),
         Target::new("template", 2, inputs::templates(), conf::template),
         Target::new("sql", 2, inputs::sql(), conf::sql),
         Target::new("rewriting", 4, inputs::rewriting(), values::rewriting),
