@@ -146,8 +146,8 @@ class Bench:
                                  names=self.readers_of_conf())
             found[count] = by_proxy
             print(report.rows(f"{count} idle keep-alive clients, {workers} worker(s), live requests beside them", [
-                ("bytes each", "bytes_each", 1), ("kept", "kept", 1), ("live µs", "cost", 1), ("live p50 ms", "p50_ms", 1),
-                ("live p99 ms", "p99_ms", 1)], by_proxy.items()), flush=True)
+                ("bytes each", "bytes_each", 1), ("kept", "kept", 1), ("live µs", "cost", 1),
+                ("live p50 ms", "p50_ms", 1), ("live p99 ms", "p99_ms", 1)], by_proxy.items()), flush=True)
         return found
 
     def workers(self):

@@ -1,4 +1,5 @@
-//! Certificates, as the other end of a TLS connection shows them: an authority, a certificate and a list of it.
+//! Certificates, as the other end of a TLS connection shows them: an authority, a certificate and a list
+//! of it.
 
 use super::targets::number_of;
 use headwater::tls::certificate::Certificate;
@@ -61,8 +62,8 @@ pub fn inputs() -> Vec<Vec<u8>> {
     vec![certificate().to_vec(), authority().to_vec(), list().to_vec()]
 }
 
-/// A damaged certificate is nobody's: what the authority did not sign is not believed, whoever shows it, and a
-/// damaged list of those that were taken back lets nobody in.
+/// A damaged certificate is nobody's: what the authority did not sign is not believed, whoever shows it,
+/// and a damaged list of those that were taken back lets nobody in.
 pub fn damaged(bytes: &[u8]) {
     let (root, good) = (authority(), certificate());
     let shown = [CertificateDer::from(bytes), root.clone()];
