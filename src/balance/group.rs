@@ -322,8 +322,12 @@ impl Group {
     }
 
     /// Takes a request out of the queue: its time is over, or its client has gone.
+    #[inline]
     pub fn unwait(&self, waiter: Waiter) {
-        self.waiting.borrow_mut().retain(|one| *one != waiter);
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() {
+            waiting.retain(|one| *one != waiter);
+        }
     }
 
     /// Lines whose addresses the resolver is to bring, again and again.
@@ -332,6 +336,7 @@ impl Group {
     }
 
     /// Whether an address is one of its peers still.
+    #[inline]
     pub fn has(&self, address: &Address) -> bool {
         // Groups whose peers never changed are the rule, and need no search.
         self.generation.get() <= 1 || self.roster.borrow().all().any(|peer| peer.address == *address)

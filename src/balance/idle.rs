@@ -54,14 +54,32 @@ impl Keepalive {
 
 /// To whom an idle connection can be of use: the group, the peer, and the number under which the caller sums
 /// up what else must be equal (local address, TLS settings, location).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place<'a> {
     /// `Group::number`.
     pub group: u32,
     /// The peer.
-    pub address: Address,
+    pub address: &'a Address,
     /// The caller's sum; 0 if there is nothing.
     pub key: u64,
+}
+
+/// A place as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct OwnPlace {
+    group: u32,
+    address: Address,
+    key: u64,
+}
+
+impl OwnPlace {
+    fn of(place: Place) -> OwnPlace {
+        OwnPlace { group: place.group, address: place.address.clone(), key: place.key }
+    }
+
+    fn is(&self, place: Place) -> bool {
+        (self.group, self.key) == (place.group, place.key) && self.address == *place.address
+    }
 }
 
 #[derive(Debug)]
@@ -83,7 +101,7 @@ struct Row {
 /// The connections to one place.
 #[derive(Debug)]
 struct Spot {
-    place: Place,
+    place: OwnPlace,
     row: usize,
     /// The one used last stands last.
     slots: Vec<usize>,
@@ -96,7 +114,7 @@ pub struct Idle {
     rows: Slab<Row>,
     spots: Slab<Spot>,
     row_of: FoldMap<u32, usize>,
-    spot_of: FoldMap<Place, usize>,
+    spot_of: FoldMap<OwnPlace, usize>,
     /// The spot that was asked for last.
     last: usize,
 }
@@ -117,7 +135,7 @@ pub struct Parked {
 impl Idle {
     /// Keeps a connection; `most` is [`Keepalive::connections`], at least 1.
     pub fn park(&mut self, conn: ConnId, place: Place, most: usize) -> Parked {
-        let at = match self.find(&place) {
+        let at = match self.find(place) {
             Some(at) => at,
             None => self.make(place),
         };
@@ -141,15 +159,16 @@ impl Idle {
     }
 
     /// Takes the connection to that place that was used last.
-    pub fn take(&mut self, place: &Place) -> Option<ConnId> {
+    pub fn take(&mut self, place: Place) -> Option<ConnId> {
         let at = self.find(place)?;
         let slot = *self.spots.get(at)?.slots.last()?;
         self.take_slot(slot)
     }
 
-    fn find(&mut self, place: &Place) -> Option<usize> {
-        if self.spots.get(self.last).is_none_or(|spot| spot.place != *place) {
-            self.last = *self.spot_of.get(place)?;
+    #[inline]
+    fn find(&mut self, place: Place) -> Option<usize> {
+        if self.spots.get(self.last).is_none_or(|spot| !spot.place.is(place)) {
+            self.last = *self.spot_of.get(&OwnPlace::of(place))?;
         }
         Some(self.last)
     }
@@ -160,6 +179,7 @@ impl Idle {
         }
         let rows = &mut self.rows;
         let row = *self.row_of.entry(place.group).or_insert_with(|| rows.insert(Row::default()));
+        let place = OwnPlace::of(place);
         let at = self.spots.insert(Spot { place: place.clone(), row, slots: Vec::new() });
         self.spot_of.insert(place, at);
         at
@@ -205,7 +225,7 @@ impl Idle {
         self.row_of.get(&group).and_then(|at| self.rows.get(*at)).map_or(0, |row| row.length)
     }
 
-    fn remove_if(&mut self, goes: impl Fn(&Place) -> bool) -> Vec<ConnId> {
+    fn remove_if(&mut self, goes: impl Fn(&OwnPlace) -> bool) -> Vec<ConnId> {
         let spots = self.spots.iter().filter(|(_, spot)| goes(&spot.place));
         let slots: Vec<usize> = spots.flat_map(|(_, spot)| spot.slots.iter().copied()).collect();
         let gone = slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect();
@@ -244,9 +264,12 @@ mod tests {
         ConnId { index, generation: 0 }
     }
 
-    fn place(group: u32, port: u16) -> Place {
-        let address = Address::parse("127.0.0.1", port).expect("an address");
-        Place { group, address, key: 0 }
+    fn address(port: u16) -> &'static Address {
+        Box::leak(Box::new(Address::parse("127.0.0.1", port).expect("an address")))
+    }
+
+    fn place(group: u32, port: u16) -> Place<'static> {
+        Place { group, address: address(port), key: 0 }
     }
 
     #[test]
@@ -255,11 +278,11 @@ mod tests {
         for index in 1..=3 {
             assert_eq!(idle.park(conn(index), place(7, 80), 32).evicted, None);
         }
-        assert_eq!(idle.take(&place(7, 81)), None);
-        assert_eq!(idle.take(&Place { key: 1, ..place(7, 80) }), None);
-        assert_eq!(idle.take(&place(8, 80)), None);
-        assert_eq!(idle.take(&place(7, 80)), Some(conn(3)));
-        assert_eq!(idle.take(&place(7, 80)), Some(conn(2)));
+        assert_eq!(idle.take(place(7, 81)), None);
+        assert_eq!(idle.take(Place { key: 1, ..place(7, 80) }), None);
+        assert_eq!(idle.take(place(8, 80)), None);
+        assert_eq!(idle.take(place(7, 80)), Some(conn(3)));
+        assert_eq!(idle.take(place(7, 80)), Some(conn(2)));
         assert_eq!(idle.of_group(7), 1);
     }
 
@@ -271,7 +294,7 @@ mod tests {
         }
         assert_eq!(idle.park(conn(3), place(2, 80), 2).evicted, None, "groups have rows of their own");
         assert_eq!(idle.park(conn(4), place(1, 81), 2).evicted, Some(conn(1)));
-        assert_eq!(idle.take(&place(1, 80)), Some(conn(2)));
+        assert_eq!(idle.take(place(1, 80)), Some(conn(2)));
         let parked = idle.park(conn(5), place(1, 80), 2);
         assert_eq!(idle.remove(parked.slot), Some(conn(5)));
         assert_eq!(idle.remove(parked.slot), None);
@@ -284,7 +307,7 @@ mod tests {
         for (index, port) in [(1, 80), (2, 81), (3, 80)] {
             let _ = idle.park(conn(index), place(1, port), 9);
         }
-        assert_eq!(idle.leave(1, &place(1, 80).address), [conn(1), conn(3)]);
+        assert_eq!(idle.leave(1, address(80)), [conn(1), conn(3)]);
         assert_eq!(idle.clear(), [conn(2)]);
         assert!(idle.is_empty() && idle.rows.is_empty() && idle.spots.is_empty());
         assert!(idle.row_of.is_empty() && idle.spot_of.is_empty());
@@ -295,8 +318,8 @@ mod tests {
         let mut idle = Idle::default();
         for group in 0..1000 {
             let _ = idle.park(conn(group), place(group, 80), 9);
-            assert_eq!(idle.take(&place(group, 80)), Some(conn(group)));
-            assert_eq!(idle.take(&place(group, 80)), None);
+            assert_eq!(idle.take(place(group, 80)), Some(conn(group)));
+            assert_eq!(idle.take(place(group, 80)), None);
         }
         assert!(idle.spots.len() <= EMPTY + 2 && idle.rows.len() == idle.spots.len());
     }

@@ -298,13 +298,20 @@ pub struct Roster {
     pub backup: List,
     /// Lines whose name has no address yet.
     pub unresolved: Vec<Rc<Server>>,
+    /// How many peers are not `down`. What the lines say does not change, so it is counted once.
+    live: usize,
+    /// The only one of them, if it is a primary one.
+    single: Option<Rc<Peer>>,
 }
 
 impl Roster {
     /// Sorts peers into the two lists.
     pub fn new(generation: u64, peers: Vec<Rc<Peer>>, unresolved: Vec<Rc<Server>>) -> Roster {
         let (backup, primary) = peers.into_iter().partition(|peer| peer.backup);
-        Roster { generation, primary: List::of(primary), backup: List::of(backup), unresolved }
+        let (primary, backup) = (List::of(primary), List::of(backup));
+        let live = primary.live().saturating_add(backup.live());
+        let first = primary.peers.iter().find(|peer| !peer.server.down).cloned();
+        Roster { generation, single: first.filter(|_| live == 1), live, primary, backup, unresolved }
     }
 
     /// All peers, primary ones first.
@@ -314,7 +321,7 @@ impl Roster {
 
     /// How many attempts a request has at first: one for each peer that is not `down`.
     pub fn tries(&self) -> u32 {
-        u32::try_from(self.primary.live().saturating_add(self.backup.live())).unwrap_or(u32::MAX)
+        u32::try_from(self.live).unwrap_or(u32::MAX)
     }
 
     /// The only peer there is to ask: its failures are not held against it, because nothing would be won.
@@ -322,9 +329,7 @@ impl Roster {
     /// DIFF: nginx counts lines that are `down` as well, so that taking one of two peers out of service
     /// makes the other one fail for ten seconds after a single error.
     pub fn single(&self) -> Option<&Rc<Peer>> {
-        let mut live = self.primary.peers.iter().filter(|peer| !peer.server.down);
-        let only = live.next()?;
-        (live.next().is_none() && self.backup.live() == 0).then_some(only)
+        self.single.as_ref()
     }
 }
 

@@ -332,16 +332,21 @@ impl Upstream {
         }
     }
 
-    /// Makes a retired one that of a request that begins.
-    pub fn renew(&mut self, kind: &'static Kind, conf: Rc<UpstreamConf>, pass: Rc<Pass>, hold: Hold) {
+    /// Makes a retired one that of a request that begins. Most often the one before it went to the same
+    /// place.
+    pub fn renew(&mut self, kind: &'static Kind, conf: &Rc<UpstreamConf>, pass: &Rc<Pass>, hold: Hold) {
         self.hold = Some(hold);
         self.kind = kind;
         self.buffering = *conf.buffering;
-        self.conf = conf;
-        self.target = pass.target.clone();
-        self.port = pass.parts.port;
-        self.schema = pass.parts.schema.clone();
-        self.pass = pass;
+        let is_same = Rc::ptr_eq(&self.conf, conf) && Rc::ptr_eq(&self.pass, pass);
+        // What variables made of the directive was that request's own.
+        if !is_same || pass.template.is_some() {
+            self.conf = conf.clone();
+            self.target = pass.target.clone();
+            self.port = pass.parts.port;
+            self.schema = pass.parts.schema.clone();
+            self.pass = pass.clone();
+        }
         self.kept = Some(Chain::default());
         self.started = clock::now();
     }

@@ -21,6 +21,9 @@ use crate::util::swar;
 /// What every status line begins with.
 pub const PREFIX: &[u8] = b"HTTP/";
 
+/// Where the code stands behind a version of two single digits.
+const WORDS: usize = 9;
+
 /// A status line. Spans are offsets into the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusLine {
@@ -38,7 +41,16 @@ impl StatusLine {
     /// Reads the line that `window` begins with; None while its end is not there.
     ///
     /// Errors: `NotStatusLine`, as soon as the first five bytes show it, or when the line is complete.
+    #[inline]
     pub fn parse(window: &[u8]) -> Result<Option<StatusLine>, Bad> {
+        match usual(window) {
+            Some(line) => Ok(Some(line)),
+            None => StatusLine::parse_any(window),
+        }
+    }
+
+    /// Reads a line of which nothing is known yet.
+    fn parse_any(window: &[u8]) -> Result<Option<StatusLine>, Bad> {
         let there = window.len().min(PREFIX.len());
         if window.get(..there) != PREFIX.get(..there) {
             return Err(Bad::NotStatusLine);
@@ -60,9 +72,31 @@ impl StatusLine {
         };
         let line = window.get(..end).unwrap_or_default();
         let (version, at) = version(line).ok_or(Bad::NotStatusLine)?;
-        let (code, words) = words(line, at).ok_or(Bad::NotStatusLine)?;
+        let (code, words) = code_and_text(line, at).ok_or(Bad::NotStatusLine)?;
         Ok(Some(StatusLine { version, code, words, used }))
     }
+}
+
+/// The line that nearly all peers send, if it is all there: `HTTP/1.1 200 OK`, with single blanks and without
+/// any behind it. None says only that somebody has to look closer.
+#[inline]
+fn usual(window: &[u8]) -> Option<StatusLine> {
+    let (start, rest) = window.split_first_chunk::<8>()?;
+    let version = match start {
+        b"HTTP/1.1" => 1001,
+        b"HTTP/1.0" => 1000,
+        _ => return None,
+    };
+    let [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] = rest else { return None };
+    let code = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+    let end = swar::control(window, WORDS + 4)?;
+    let used = match window.get(end - 1..)? {
+        [b' ' | b'\t', ..] => return None,
+        [_, b'\r', b'\n', ..] => end + 2,
+        [_, b'\n', ..] => end + 1,
+        _ => return None,
+    };
+    Some(StatusLine { version, code, words: Span::new(WORDS, end), used })
 }
 
 /// The version, and where it ends.
@@ -78,7 +112,7 @@ fn version(line: &[u8]) -> Option<(u32, usize)> {
 }
 
 /// The code behind the version, and where it and the text behind it stand; None if it is malformed.
-fn words(line: &[u8], at: usize) -> Option<(u16, Span)> {
+fn code_and_text(line: &[u8], at: usize) -> Option<(u16, Span)> {
     let blanks = line.get(at..)?.iter().take_while(|&&b| b == b' ').count();
     let start = at + blanks;
     let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = *line.get(start..)?.first_chunk::<3>()? else {
@@ -107,6 +141,7 @@ mod tests {
 
     fn parse(text: &[u8]) -> Result<Option<StatusLine>, Bad> {
         let whole = StatusLine::parse(text);
+        assert_eq!(whole, StatusLine::parse_any(text));
         for cut in 0..text.len() {
             let first = StatusLine::parse(&text[..cut]);
             assert!(first == Ok(None) || first == whole, "cut at {cut} of {}", text.escape_ascii());
@@ -116,12 +151,14 @@ mod tests {
 
     #[test]
     fn status_lines_give_version_code_and_reason() {
-        let rows: [(&[u8], u32, u16, &[u8]); 7] = [
+        let rows: [(&[u8], u32, u16, &[u8]); 9] = [
             (b"HTTP/1.1 200 OK\r\nA: b", 1001, 200, b"200 OK"),
             (b"HTTP/1.0 404 Not Found\n", 1000, 404, b"404 Not Found"),
             (b"HTTP/1.1 204\r\n", 1001, 204, b"204"),
             (b"HTTP/1.1 204 \r\n", 1001, 204, b"204"),
             (b"HTTP/1.1  500 x\r\n", 1001, 500, b"500 x"),
+            (b"HTTP/1.0 500 x \t\r\n", 1000, 500, b"500 x"),
+            (b"HTTP/1.1 500 a\tb\n", 1001, 500, b"500 a\tb"),
             (b"HTTP/1.1 403.1 x\r\n", 1001, 403, b"403.1 x"),
             (b"HTTP/2.0 200 \xe9\r\n", 2000, 200, b"200 \xe9"),
         ];

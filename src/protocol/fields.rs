@@ -33,18 +33,23 @@ pub struct Field<'a> {
     pub known: Name,
     /// It belongs to the connection with the peer: variables show it, the client does not get it.
     pub hop: bool,
+    row: &'a Row,
     page: &'a Slice,
 }
 
 impl Field<'_> {
     /// Its name, to be kept: a counted view of the page it came in.
     pub fn kept_name(&self) -> Slice {
-        self.page.slice_of(self.name)
+        self.kept(self.row.name)
     }
 
     /// Its value, to be kept.
     pub fn kept_value(&self) -> Slice {
-        self.page.slice_of(self.value)
+        self.kept(self.row.value)
+    }
+
+    fn kept(&self, span: Span) -> Slice {
+        self.page.slice(span.start as usize..span.end as usize)
     }
 }
 
@@ -153,10 +158,10 @@ impl Fields {
         self.own = Some((page, at));
     }
 
-    fn view<'a>(&'a self, row: &Row) -> Field<'a> {
+    fn view<'a>(&'a self, row: &'a Row) -> Field<'a> {
         let page = self.pages.get(row.page as usize).unwrap_or(const { &Slice::EMPTY });
         let Row { name, value, known, hop, .. } = *row;
-        Field { name: name.of(page), value: value.of(page), known, hop, page }
+        Field { name: name.of(page), value: value.of(page), known, hop, row, page }
     }
 
     /// All of them, in order.
@@ -168,6 +173,14 @@ impl Fields {
     #[inline]
     pub fn at(&self, at: usize) -> Option<Field<'_>> {
         self.rows.get(at).map(|row| self.view(row))
+    }
+
+    /// The place of the first one from `from` on that is `wanted`, by its number and by whether it ends at
+    /// this hop; nothing else is looked at.
+    #[inline]
+    pub fn find_from(&self, from: usize, wanted: impl Fn(Name, bool) -> bool) -> Option<usize> {
+        let rest = self.rows.get(from..)?;
+        rest.iter().position(|row| wanted(row.known, row.hop)).map(|at| from + at)
     }
 
     /// Whether there is one of this name.

@@ -93,13 +93,22 @@ impl Head {
     /// Forgets everything but the memory of its lists: an interim reply is done with, or the next peer is
     /// asked.
     pub fn clear(&mut self) {
-        let Head { status, status_line, fields, content_length, keepalive, .. } = self;
-        (*status, *status_line) = (0, Slice::EMPTY);
+        let Head {
+            // All of them, so that a new one does not compile until it is thought of.
+            status,
+            status_line,
+            fields,
+            content_length,
+            keepalive,
+            idle_sec,
+            upgrade,
+            notes,
+            detail,
+        } = self;
+        (*status, *status_line, *detail) = (0, Slice::EMPTY, Slice::EMPTY);
+        (*content_length, *idle_sec) = (None, None);
+        (*keepalive, *upgrade) = (false, false);
         fields.clear();
-        (*content_length, *keepalive) = (None, false);
-        let Head { idle_sec, upgrade, notes, detail, .. } = self;
-        (*idle_sec, *upgrade) = (None, false);
         notes.clear();
-        *detail = Slice::EMPTY;
     }
 }

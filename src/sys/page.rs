@@ -331,16 +331,6 @@ impl Slice {
         Slice { head: self.head, start: unsafe { self.start.add(start) }, len: end - start }
     }
 
-    /// A counted view of `part`, which is a part of these bytes; a copy of it if it is not.
-    pub fn slice_of(&self, part: &[u8]) -> Slice {
-        let start = part.as_ptr().addr().wrapping_sub(self.start.addr().get());
-        if start <= self.len && part.len() <= self.len - start {
-            self.slice(start..start + part.len())
-        } else {
-            Slice::copy(part)
-        }
-    }
-
     /// Drops the first `n` bytes from the view.
     pub fn advance(&mut self, n: usize) {
         let n = n.min(self.len);
@@ -547,7 +537,5 @@ mod tests {
         assert!(left.join(&page.slice(3..6)));
         assert_eq!(left, b"abcdef");
         assert!(!left.join(&Slice::copy(b"x")));
-        assert_eq!(left.slice_of(&left[2..6]), left.slice(2..6));
-        assert_eq!(left.slice_of(b"elsewhere"), b"elsewhere");
     }
 }

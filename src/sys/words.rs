@@ -110,7 +110,9 @@ impl Words {
     pub fn add(&self, at: usize, value: u64) {
         match self.all().get(at) {
             Some(word) if self.is_shared() => _ = word.fetch_add(value, Ordering::Relaxed),
-            _ => self.set(at, self.get(at).wrapping_add(value)),
+            // Nobody else writes, so it need not be done in one go.
+            Some(word) => word.store(word.load(Ordering::Relaxed).wrapping_add(value), Ordering::Relaxed),
+            None => {}
         }
     }
 
@@ -121,7 +123,8 @@ impl Words {
             Some(word) if self.is_shared() => {
                 _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
             }
-            _ => self.set(at, self.get(at).saturating_sub(value)),
+            Some(word) => word.store(word.load(Ordering::Relaxed).saturating_sub(value), Ordering::Relaxed),
+            None => {}
         }
     }
 

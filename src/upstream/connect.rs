@@ -129,26 +129,22 @@ pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// [`Leave::Next`] when it refuses at once.
 pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: bool) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (conf, group) = (u.conf.clone(), u.group.clone());
-    let address = held.peer().address.clone();
-    let name = held.peer().name.clone();
-    x[r].upstream_states.push(State::begun(name));
-    if let Some(u) = super::of(x, r) {
-        u.server = Some(held.peer().server.clone());
-    }
+    let (conf, group, host) = (u.conf.clone(), u.group.clone(), held.peer().clone());
+    u.server = Some(host.server.clone());
+    x[r].upstream_states.push(State::begun(host.name.clone()));
     // The pool is asked with everything that must be equal for a connection to be of use.
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());
     // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
     let idle = match (&group, pooled) {
-        (Some(group), true) => pool::take(io, group, &address, key, !x[r].method.is_idempotent()),
+        (Some(group), true) => pool::take(io, group, &host.address, key, !x[r].method.is_idempotent()),
         _ => None,
     };
     let (conn, done, reused) = match idle {
         Some(conn) => (conn, true, true),
-        None => match start(x, r, io, &conf, &address, bind) {
+        None => match start(x, r, io, &conf, &host.address, bind) {
             Ok((conn, done)) => (conn, done, false),
-            Err(error) => return refused(x, r, io, held, &address, &error),
+            Err(error) => return refused(x, r, io, held, &host.address, &error),
         },
     };
     // From here on events of the connection find this request; the two names must never disagree.

@@ -102,8 +102,16 @@ fn outcome(x: &Exchange, r: RequestIx, status: Status) -> Outcome {
 }
 
 /// The fields behind the body become those of the answer.
+#[inline]
 pub fn trailers(x: &mut Exchange, r: RequestIx) {
-    let Some(u) = super::of(x, r).filter(|u| !u.relay.trailers.is_empty()) else { return };
+    if super::of(x, r).is_some_and(|u| !u.relay.trailers.is_empty()) {
+        pass_trailers(x, r);
+    }
+}
+
+#[cold]
+fn pass_trailers(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
     let trailers = std::mem::take(&mut u.relay.trailers);
     for field in trailers.iter() {
         let field = OutField { name: field.kept_name(), value: field.kept_value() };
@@ -139,7 +147,9 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     }
     // Only a complete reply leaves a connection that somebody else may use.
     release_peer(x, r, io, outcome == Outcome::Complete);
-    cache::end(x, r, io, if let Outcome::Failed(status) = outcome { Some(status) } else { None });
+    if super::of(x, r).is_some_and(|u| u.cache.is_some()) {
+        cache::end(x, r, io, if let Outcome::Failed(status) = outcome { Some(status) } else { None });
+    }
     let id = (x.id, r);
     if x[r].write == ClientWrite::AwaitPeer {
         io.net.timers.cancel_key(Key::Request(x.id, r));
@@ -237,6 +247,7 @@ pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
 /// Writes down what went over the connection.
 ///
 /// Before the connection is closed or parked: afterwards its counters are gone or somebody else's.
+#[inline]
 pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(peer) = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref()) else { return };
     let (sent, received) = io.net.table.get(peer.conn).map_or((0, 0), |c| {
@@ -262,7 +273,7 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     let (conn, held) = (peer.conn, peer.held.take());
     u.peer = None;
     let group = u.group.clone();
-    let address = held.as_ref().map(|held| held.peer().address.clone());
+    let host = held.as_ref().map(|held| held.peer().clone());
     let mut freed = balance::Freed::default();
     if let (Some(group), Some(tried), Some(held)) = (&group, u.tried.as_mut(), held) {
         freed = group.free(held, tried, verdict, clock::now());
@@ -274,8 +285,8 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     if let Some((id, waiter)) = freed.wake {
         io.net.set_key_timer(Key::Request(id, waiter), 0);
     }
-    match (keeps, group, address) {
-        (true, Some(group), Some(address)) => pool::park(x, r, io, conn, &group, address),
+    match (keeps, group, host) {
+        (true, Some(group), Some(host)) => pool::park(x, r, io, conn, &group, &host.address),
         _ => io.net.close(conn),
     }
 }

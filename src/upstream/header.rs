@@ -16,7 +16,7 @@
 //! *Read next*: `heads.rs`.
 
 use super::{cache, early, finish, heads, next, pipe, relay, send};
-use crate::buf::Page;
+use crate::buf::{Page, Slice};
 use crate::event::stream::Received;
 use crate::event::{RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
@@ -25,7 +25,7 @@ use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstreamed::Upstream;
 use crate::log::Level;
-use crate::protocol::{Fault, Step};
+use crate::protocol::{Fault, Name, Step};
 
 /// The most that is read at first where buffers hold that much.
 const FIRST: u64 = 32 << 10;
@@ -36,12 +36,13 @@ const FIRST: u64 = 32 << 10;
 /// [`Leave::Next`] when this peer has failed; [`Leave::Finish`] when the reply ended the request.
 pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
-    if io.conn(conn).is_some_and(|c| c.flags.connecting || c.is_shaking()) {
+    let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
+    if c.flags.connecting || c.is_shaking() {
         // News on both sides of a connection that is not one yet: how did it go?
         return send::send_request_handler(x, r, io);
     }
     x.action = "reading response header from upstream";
-    if io.net.take_timed_out(conn, Side::Read) {
+    if std::mem::take(&mut c.read.timed_out) {
         return Err(Leave::Next(Failure::Timeout));
     }
     loop {
@@ -113,9 +114,9 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
         if let Some(c) = u.cache.as_deref_mut() {
             cache::fill::keep_head(c, peer, unread);
         }
-        let notes = std::mem::take(&mut u.head.notes);
-        for note in notes {
-            logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
+        if !u.head.notes.is_empty() {
+            let notes = std::mem::take(&mut u.head.notes);
+            log_notes(x, r, io, &notes);
         }
         match step {
             Ok(Step::Again) => return Ok(Parsed::More),
@@ -127,6 +128,14 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
             }
             Err(fault) => return Err(refuse(x, r, io, fault)),
         }
+    }
+}
+
+/// Writes what a protocol wants the log to have.
+#[cold]
+pub(super) fn log_notes(x: &Exchange, r: RequestIx, io: &Io, notes: &[Slice]) {
+    for note in notes {
+        logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
     }
 }
 
@@ -221,7 +230,9 @@ fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             return turn;
         }
     }
-    if let Some(to) = heads::accel_redirect(x, r) {
+    if super::of(x, r).is_some_and(|u| u.head.fields.has(Name::XAccelRedirect))
+        && let Some(to) = heads::accel_redirect(x, r)
+    {
         return finish::redirect(x, r, io, to);
     }
     heads::process_headers(x, r, io)?;

@@ -32,6 +32,9 @@ use crate::util::swar;
 /// What steers the server instead of reaching the client.
 const STEERING: Set = Set::of(&[Name::XAccelLimitRate, Name::XAccelBuffering, Name::XAccelCharset]);
 
+/// What has a place of its own in the head of a response, and needs no name there.
+const OWN_PLACE: Set = Set::of(&[Name::ContentType, Name::ContentLength, Name::Date, Name::Server]);
+
 /// What goes along when X-Accel-Redirect leads elsewhere.
 const REDIRECTED: Set = Set::of(&[
     Name::ContentType,
@@ -51,7 +54,8 @@ struct Kept {
 
 impl Kept {
     fn of(field: Field) -> Kept {
-        Kept { name: field.kept_name(), value: field.kept_value(), known: field.known }
+        let name = if OWN_PLACE.has(field.known) { Slice::EMPTY } else { field.kept_name() };
+        Kept { name, value: field.kept_value(), known: field.known }
     }
 }
 
@@ -63,8 +67,8 @@ pub fn is_hidden(x: &Exchange, r: RequestIx, field: &Field) -> bool {
 /// Tells the group what a good reply means for sessions (directive `sticky`).
 pub fn learn(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = x[r].upstream.as_deref() else { return };
+    let Some(group) = u.group.as_ref().filter(|group| group.is_sticky()).cloned() else { return };
     let Some(peer) = u.peer.as_ref() else { return };
-    let Some(group) = u.group.clone().filter(|group| group.is_sticky()) else { return };
     let Some(peer) = peer.held.as_ref().map(|held| held.peer().clone()) else { return };
     let Some(mut view) = View::of(x, r, io) else { return };
     group.learn(&peer, &mut view, balance::sticky::Moment::Header, clock::now());
@@ -145,16 +149,18 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let (keeps, cached) = (u.keeps_reply(), u.is_cached());
     let own_names = u.kind.scheme.is_some();
     let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
+    let hiding = conf.hiding();
+    let concerns_us = |name: Name, hop: bool| !hop && hiding.passes(name) || STEERING.has(name);
+    let mut from = 0;
     // By number, because rewriting a value may look at the others.
-    for at in 0..u.head.fields.len() {
-        let Some(field) = super::of(x, r).and_then(|u| u.head.fields.at(at)) else { break };
-        let shown = !field.hop && !conf.hiding().hides(&field);
-        let steers = STEERING.has(field.known);
-        if !shown && !steers {
-            continue;
-        }
+    while let Some(u) = super::of(x, r)
+        && let Some(at) = u.head.fields.find_from(from, concerns_us)
+        && let Some(field) = u.head.fields.at(at)
+    {
+        from = at + 1;
+        let shown = !field.hop && !hiding.hides(&field);
         let field = Kept::of(field);
-        if steers {
+        if STEERING.has(field.known) {
             control(x, r, &conf, &field);
         }
         if shown {

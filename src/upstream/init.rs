@@ -41,8 +41,8 @@ use std::rc::Rc;
 /// peers would be of then. A body that is passed on as it comes needs its peer at once.
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: &'static Kind) -> Status {
     let loc = x[r].loc.clone();
-    let Some(conf) = loc.confs.get::<Passes>().get(kind.name).cloned() else { return Status::INTERNAL };
-    let Some(pass) = conf.pass.clone() else { return Status::INTERNAL };
+    let Some(conf) = loc.confs.get::<Passes>().get(kind.name) else { return Status::INTERNAL };
+    let Some(pass) = &conf.pass else { return Status::INTERNAL };
     if kind.tunnels && x[r].method != Method::Connect {
         // Before the pass directive's variables are asked for, which only CONNECT has.
         return Status::Http(405);
@@ -55,10 +55,10 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: &'static Kind) -
     let hold = x.holds.take(Why::Upstream);
     let u = match x[r].spare_upstream.take() {
         Some(mut u) => {
-            u.renew(kind, conf.clone(), pass, hold);
+            u.renew(kind, conf, pass, hold);
             u
         }
-        None => Box::new(Upstream::new(kind, conf.clone(), pass, hold)),
+        None => Box::new(Upstream::new(kind, conf.clone(), pass.clone(), hold)),
     };
     x[r].upstream = Some(u);
     // An answer in a tunnel or to a body that is not wanted cannot be told from a next request otherwise.

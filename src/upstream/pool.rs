@@ -29,14 +29,22 @@ use std::rc::Rc;
 
 /// What else must be equal for a connection to be of use: the protocol, TLS and with what settings and
 /// name, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
+#[inline]
 pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
     let Some(u) = x[r].upstream.as_deref() else { return 0 };
     let is_local = group.is_some_and(|group| group.keepalive().local);
     let session = u.module.as_ref().map_or(0, |module| module.session());
     // Nearly always there is nothing else.
-    if session == 0 && u.tls.is_none() && bind.is_none() && !is_local {
-        return u.kind.number;
+    match session == 0 && u.tls.is_none() && bind.is_none() && !is_local {
+        true => u.kind.number,
+        false => special_key(x, r, session, bind, is_local),
     }
+}
+
+/// The key where there is more than the protocol.
+#[inline(never)]
+fn special_key(x: &Exchange, r: RequestIx, session: u64, bind: Option<&Address>, is_local: bool) -> u64 {
+    let Some(u) = x[r].upstream.as_deref() else { return 0 };
     let mut hasher = Fold::default();
     (u.kind.number, session, bind).hash(&mut hasher);
     if let Some(aim) = &u.tls {
@@ -52,9 +60,9 @@ pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Addr
 /// Takes an idle connection that is still good. `certain` costs a system call: for requests that cannot
 /// be sent again when the connection turns out to have been closed since the last wait.
 pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bool) -> Option<ConnId> {
-    let place = Place { group: group.number(), address: address.clone(), key };
+    let place = Place { group: group.number(), address, key };
     loop {
-        let conn = io.idle.take(&place)?;
+        let conn = io.idle.take(place)?;
         if is_quiet(io, conn, certain) {
             io.net.cancel_timer(conn, Side::Read);
             return Some(conn);
@@ -82,14 +90,14 @@ pub(super) fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
 }
 
 /// Keeps a connection for another request.
-pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &Group, address: Address) {
+pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &Group, address: &Address) {
     let bind = match x[r].upstream.as_ref().map(|u| &*u.conf.bind) {
         Some(Bind::To(_, Some(address))) => Some(address.clone()),
         // The address that variables made is that of the socket itself.
         Some(Bind::To(_, None)) => return io.net.close(conn),
         _ => None,
     };
-    if !group.has(&address) {
+    if !group.has(address) {
         // Its name has got other addresses while the request was under way.
         return io.net.close(conn);
     }

@@ -133,15 +133,18 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
     let before = u.relay.chain.len();
     let flow = decoder.decode(&mut **module, &mut peer.cursor.input(&peer.page), &mut u.relay);
     let brought = u.relay.chain.len().saturating_sub(before);
-    let notes = std::mem::take(&mut u.relay.notes);
+    let (copies, noted) = (u.copies_body(), !u.relay.notes.is_empty());
     if let Some(state) = super::state(x, r) {
         state.response_length = state.response_length.saturating_add(brought);
     }
-    for note in notes {
-        logging::log(x, r, io, Level::Error, None, format_args!("{note}"));
+    if noted && let Some(u) = super::of(x, r) {
+        let notes = std::mem::take(&mut u.relay.notes);
+        header::log_notes(x, r, io, &notes);
     }
-    store::append(x, r, io);
-    cache::fill::append(x, r, io);
+    if copies {
+        store::append(x, r, io);
+        cache::fill::append(x, r, io);
+    }
     match flow {
         Ok(flow) => Ok(flow),
         Err(Fault::Invalid(text)) => {
@@ -180,8 +183,10 @@ pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
 pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if let Some(u) = super::of(x, r) {
         u.complete = true;
+        if u.cache.is_some() {
+            cache::fill::finish(x, r, io);
+        }
     }
-    cache::fill::finish(x, r, io);
     finish::release_peer(x, r, io, true);
 }
 

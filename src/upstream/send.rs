@@ -65,7 +65,11 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "sending request to upstream";
     // Head and first bytes of a streamed body go together.
     let begins = super::of(x, r).is_some_and(|u| !u.request_sent);
-    let mut body = if begins { more_body(x, r, io)? } else { Body::Fetched };
+    let mut body = match begins {
+        true if super::of(x, r).is_some_and(|u| u.wrapping.is_none()) => Body::Over,
+        true => more_body(x, r, io)?,
+        false => Body::Fetched,
+    };
     loop {
         let sent_all = send_chain(x, r, io)?;
         if !sent_all {
@@ -88,7 +92,8 @@ pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Resul
     let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
     let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
     if !c.flags.connecting {
-        return tls::handshake(x, r, io);
+        let is_plain = x[r].upstream.as_ref().is_none_or(|u| u.tls.is_none());
+        return if is_plain { Ok(true) } else { tls::handshake(x, r, io) };
     }
     if !c.write.ready {
         return Ok(false);

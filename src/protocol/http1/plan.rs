@@ -144,6 +144,11 @@ impl Names {
         1 << ((name.len() + 5 * first) % 64)
     }
 
+    #[inline(never)]
+    fn is_listed(&self, name: &[u8]) -> bool {
+        self.list.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
     fn add(&mut self, name: Slice) {
         self.marks |= Names::mark(&name);
         self.list.push(name);
@@ -153,10 +158,7 @@ impl Names {
     #[inline]
     pub fn has(&self, name: &[u8]) -> bool {
         // Most names end here.
-        if self.marks & Names::mark(name) == 0 {
-            return false;
-        }
-        self.list.iter().any(|known| known.eq_ignore_ascii_case(name))
+        self.marks & Names::mark(name) != 0 && self.is_listed(name)
     }
 }
 

@@ -119,8 +119,8 @@ impl Reply {
         *self =
             Reply { in_fields: true, interims, version: line.version, status: line.code, ..Reply::default() };
         head.status(line.code);
-        // Without words behind the code the standard ones serve.
-        if line.words.len() > 3 {
+        // Without words behind the code the standard ones serve, and most peers say nothing else.
+        if line.words.len() > 3 && line.words.of(input.bytes()) != b"200 OK" {
             head.status_line = input.view(line.words.start as usize..line.words.end as usize);
         }
         input.consume(line.used);
@@ -170,8 +170,10 @@ impl Reply {
             _ => {}
         }
         head.keepalive = self.version >= 1001 && !close && !asked.close && !head.upgrade;
-        head.idle_sec = keep_alive(head, "timeout");
-        head.keepalive &= keep_alive(head, "max") != Some(0);
+        if head.fields.has(Name::KeepAlive) {
+            head.idle_sec = keep_alive(head, "timeout");
+            head.keepalive &= keep_alive(head, "max") != Some(0);
+        }
         head.content_length = self.length.filter(|_| head.status != 204 && !head.upgrade);
         Ok(Step::Done)
     }
@@ -205,7 +207,7 @@ fn keep_alive(head: &Head, key: &str) -> Option<u64> {
 /// Marks the fields that Connection names: they belong to the connection and not to the reply. True if one
 /// of the names is `close`.
 fn mark_named_hops(head: &mut Head) -> bool {
-    let is_keep_alive = |value: &[u8]| value.eq_ignore_ascii_case(b"keep-alive");
+    let is_keep_alive = |value: &[u8]| value == b"keep-alive" || value.eq_ignore_ascii_case(b"keep-alive");
     // For nearly every reply the answer is found here.
     if head.values(Name::Connection).all(is_keep_alive) {
         return false;

@@ -144,8 +144,12 @@ fn offered_upgrade<'a>(
 
 /// The client's fields, without those that are set, that are ours to write, or that end at this hop.
 fn client_fields(r: &dyn Request, plan: &Plan, out: &mut Out, named: &[&[u8]]) {
-    let is_named = |name: &[u8]| named.iter().any(|value| list::has_token(value, name));
-    r.pass_fields(&mut |name| !plan.withheld.has(name) && !is_named(name), out);
+    r.pass_fields(&mut |name| !plan.withheld.has(name) && (named.is_empty() || !is_named(named, name)), out);
+}
+
+#[cold]
+fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
+    named.iter().any(|value| list::has_token(value, name))
 }
 
 fn wants_trailers(r: &dyn Request) -> bool {
