@@ -332,105 +332,68 @@ fn named_zone(cx: &mut Cx, line: &Line, value: &[u8]) -> Result<Rc<conf::zone::Z
     }
 }
 
-const fn row(
-    name: &'static str,
-    args: Args,
-    default: &'static str,
-    doc: &'static str,
-    set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
-) -> Directive {
-    Directive::of(name, UPSTREAM, args).default(default).doc(doc).set(set)
-}
-
 /// The table.
 pub static MODULE: Module = Module {
     name: "upstream",
     directives: &[
-        row(
-            "server",
-            Args::AtLeast(1),
-            "",
-            "A server of the group: address or name, and weight, max_conns, max_fails, fail_timeout, \
-             fail_on, fail_window, slow_start, backup, down, drain, route, resolve, service.",
-            server,
-        ),
-        row(
-            "zone",
-            Args::Between(1, 2),
-            "",
-            "Keeps the state of the servers (failures, connections, weights) where all workers see it.",
-            zone,
-        ),
-        row("ip_hash", Args::None, "", "Clients of one network stay with one server.", ip_hash),
-        row("least_conn", Args::None, "", "The server with the fewest requests under way.", least_conn),
-        row(
-            "least_time",
-            Args::Between(1, 2),
-            "",
-            "The server with the lowest average time to the header or the last byte and the least to do; \
-             with inflight, requests without an answer count as well.",
-            least_time,
-        ),
-        row(
-            "hash",
-            Args::Between(1, 2),
-            "",
-            "Requests of one key stay with one server; with consistent, few move when servers change.",
-            hash,
-        ),
-        row(
-            "random",
-            Args::Between(0, 2),
-            "",
-            "A random server by weight, or the better of two by least_conn or least_time.",
-            random,
-        ),
-        row(
-            "sticky",
-            Args::AtLeast(2),
-            "",
-            "Requests of one session stay with one server: known by a cookie, a route or a learned session.",
-            sticky,
-        ),
-        row(
-            "queue",
-            Args::Between(1, 2),
-            "",
-            "How many requests wait, and for how long, when all servers have max_conns.",
-            queue,
-        ),
-        row(
-            "retry_budget",
-            Args::Between(1, 2),
-            "",
-            "How many of the requests under way may be at a further peer after a failure: a share (20%), and \
-             at least so many (3). Without it there is no bound.",
-            retry_budget,
-        ),
-        row(
-            "keepalive",
-            Args::Between(1, 2),
-            "32",
-            "How many idle connections a worker keeps; with local, only their own location uses them.",
-            keepalive,
-        ),
-        row(
-            "keepalive_requests",
-            Args::Exactly(1),
-            "1000",
-            "How many requests are sent over one connection.",
-            |cx, line| line.number(&mut cx.conf::<Upstream>().keepalive_requests),
-        ),
-        row("keepalive_time", Args::Exactly(1), "1h", "How long one connection is used.", |cx, line| {
-            line.msec(&mut cx.conf::<Upstream>().keepalive_time)
-        }),
-        row(
-            "keepalive_timeout",
-            Args::Exactly(1),
-            "60s",
-            "How long a connection may be idle before it is closed.",
-            |cx, line| line.msec(&mut cx.conf::<Upstream>().keepalive_timeout),
-        ),
+        Directive::of("server", UPSTREAM, Args::AtLeast(1))
+            .doc(
+                "A server of the group: address or name, and weight, max_conns, max_fails, fail_timeout, \
+                 fail_on, fail_window, slow_start, backup, down, drain, route, resolve, service.",
+            )
+            .set(server),
+        Directive::of("zone", UPSTREAM, Args::Between(1, 2))
+            .doc("Keeps the state of the servers (failures, connections, weights) where all workers see it.")
+            .set(zone),
+        Directive::of("ip_hash", UPSTREAM, Args::None)
+            .doc("Clients of one network stay with one server.")
+            .set(ip_hash),
+        Directive::of("least_conn", UPSTREAM, Args::None)
+            .doc("The server with the fewest requests under way.")
+            .set(least_conn),
+        Directive::of("least_time", UPSTREAM, Args::Between(1, 2))
+            .doc(
+                "The server with the lowest average time to the header or the last byte and the least to \
+                 do; with inflight, requests without an answer count as well.",
+            )
+            .set(least_time),
+        Directive::of("hash", UPSTREAM, Args::Between(1, 2))
+            .doc("Requests of one key stay with one server; with consistent, few move when servers change.")
+            .set(hash),
+        Directive::of("random", UPSTREAM, Args::Between(0, 2))
+            .doc("A random server by weight, or the better of two by least_conn or least_time.")
+            .set(random),
+        Directive::of("sticky", UPSTREAM, Args::AtLeast(2))
+            .doc(
+                "Requests of one session stay with one server: known by a cookie, a route or a learned \
+                 session.",
+            )
+            .set(sticky),
+        Directive::of("queue", UPSTREAM, Args::Between(1, 2))
+            .doc("How many requests wait, and for how long, when all servers have max_conns.")
+            .set(queue),
+        Directive::of("retry_budget", UPSTREAM, Args::Between(1, 2))
+            .doc(
+                "How many of the requests under way may be at a further peer after a failure: a share \
+                 (20%), and at least so many (3). Without it there is no bound.",
+            )
+            .set(retry_budget),
+        Directive::of("keepalive", UPSTREAM, Args::Between(1, 2))
+            .default("32")
+            .doc("How many idle connections a worker keeps; with local, only their own location uses them.")
+            .set(keepalive),
+        Directive::of("keepalive_requests", UPSTREAM, Args::Exactly(1))
+            .default("1000")
+            .doc("How many requests are sent over one connection.")
+            .set(|cx, line| line.number(&mut cx.conf::<Upstream>().keepalive_requests)),
+        Directive::of("keepalive_time", UPSTREAM, Args::Exactly(1))
+            .default("1h")
+            .doc("How long one connection is used.")
+            .set(|cx, line| line.msec(&mut cx.conf::<Upstream>().keepalive_time)),
+        Directive::of("keepalive_timeout", UPSTREAM, Args::Exactly(1))
+            .default("60s")
+            .doc("How long a connection may be idle before it is closed.")
+            .set(|cx, line| line.msec(&mut cx.conf::<Upstream>().keepalive_timeout)),
     ],
 };
 

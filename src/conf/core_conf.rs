@@ -249,157 +249,96 @@ fn refuse(line: &Line, why: &str) -> Result<(), ConfError> {
     Err(line.directive_err(format_args!("is not supported: {why}")))
 }
 
-const fn main_level(
-    name: &'static str,
-    args: Args,
-    default: &'static str,
-    doc: &'static str,
-    set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
-) -> Directive {
-    Directive::of(name, MAIN, args).default(default).doc(doc).set(set)
-}
-
 /// The table.
 pub static MODULE: Module = Module {
     name: "core",
     directives: &[
-        main_level("daemon", Args::Flag, "on", "Whether to leave the terminal.", |cx, line| {
-            line.flag(&mut cx.conf::<Core>().daemon)
-        }),
-        main_level(
-            "master_process",
-            Args::Flag,
-            "on",
-            "Whether there are a master and workers, or one process in the foreground that does it all.",
-            |cx, line| line.flag(&mut cx.conf::<Core>().master_process),
-        ),
-        main_level(
-            "worker_processes",
-            Args::Exactly(1),
-            "1",
-            "How many workers; auto for one per processor.",
-            set_worker_processes,
-        ),
-        main_level(
-            "worker_cpu_affinity",
-            Args::AtLeast(1),
-            "",
-            "Which processors a worker may run on: a mask for each worker, or auto for one each, in turn.",
-            set_affinity,
-        ),
-        main_level(
-            "worker_priority",
-            Args::Exactly(1),
-            "0",
-            "How ready workers are to yield, from -20 (not at all) to 20.",
-            set_priority,
-        ),
-        main_level(
-            "worker_rlimit_nofile",
-            Args::Exactly(1),
-            "",
-            "How many descriptors a worker may have open, in place of the limit it was started with.",
-            |cx, line| {
+        Directive::of("daemon", MAIN, Args::Flag)
+            .default("on")
+            .doc("Whether to leave the terminal.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Core>().daemon)),
+        Directive::of("master_process", MAIN, Args::Flag)
+            .default("on")
+            .doc("Whether there are a master and workers, or one process in the foreground that does it all.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Core>().master_process)),
+        Directive::of("worker_processes", MAIN, Args::Exactly(1))
+            .default("1")
+            .doc("How many workers; auto for one per processor.")
+            .set(set_worker_processes),
+        Directive::of("worker_cpu_affinity", MAIN, Args::AtLeast(1))
+            .doc(
+                "Which processors a worker may run on: a mask for each worker, or auto for one each, in \
+                 turn.",
+            )
+            .set(set_affinity),
+        Directive::of("worker_priority", MAIN, Args::Exactly(1))
+            .default("0")
+            .doc("How ready workers are to yield, from -20 (not at all) to 20.")
+            .set(set_priority),
+        Directive::of("worker_rlimit_nofile", MAIN, Args::Exactly(1))
+            .doc("How many descriptors a worker may have open, in place of the limit it was started with.")
+            .set(|cx, line| {
                 let value = parse_number(line.arg(0)?);
                 optional(line, &mut cx.conf::<Core>().worker_rlimit_nofile, value)
-            },
-        ),
-        main_level(
-            "worker_rlimit_core",
-            Args::Exactly(1),
-            "",
-            "The largest core file of a worker.",
-            |cx, line| {
+            }),
+        Directive::of("worker_rlimit_core", MAIN, Args::Exactly(1))
+            .doc("The largest core file of a worker.")
+            .set(|cx, line| {
                 let value = super::value::parse_size(line.arg(0)?);
                 optional(line, &mut cx.conf::<Core>().worker_rlimit_core, value)
-            },
-        ),
-        main_level(
-            "worker_shutdown_timeout",
-            Args::Exactly(1),
-            "",
-            "How long a worker that was asked to quit waits for what is under way; then it closes the rest.",
-            |cx, line| line.msec(&mut cx.conf::<Core>().worker_shutdown_timeout),
-        ),
-        main_level(
-            "working_directory",
-            Args::Exactly(1),
-            "",
-            "The current folder of workers, where core files go.",
-            |cx, line| {
+            }),
+        Directive::of("worker_shutdown_timeout", MAIN, Args::Exactly(1))
+            .doc(
+                "How long a worker that was asked to quit waits for what is under way; then it closes the \
+                 rest.",
+            )
+            .set(|cx, line| line.msec(&mut cx.conf::<Core>().worker_shutdown_timeout)),
+        Directive::of("working_directory", MAIN, Args::Exactly(1))
+            .doc("The current folder of workers, where core files go.")
+            .set(|cx, line| {
                 let path = cx.path(line.arg(0)?);
                 line.store(&mut cx.conf::<Core>().working_directory, Some(path))
-            },
-        ),
-        main_level(
-            "user",
-            Args::Between(1, 2),
-            "nobody nobody",
-            "Whom workers run as when the master is root: a user, and a group if it is not named the same.",
-            set_user,
-        ),
-        main_level(
-            "pid",
-            Args::Exactly(1),
-            "logs/nginx.pid",
-            "The file that holds the number of the master process.",
-            |cx, line| {
+            }),
+        Directive::of("user", MAIN, Args::Between(1, 2))
+            .default("nobody nobody")
+            .doc(
+                "Whom workers run as when the master is root: a user, and a group if it is not named the \
+                 same.",
+            )
+            .set(set_user),
+        Directive::of("pid", MAIN, Args::Exactly(1))
+            .default("logs/nginx.pid")
+            .doc("The file that holds the number of the master process.")
+            .set(|cx, line| {
                 let path = cx.path(line.arg(0)?);
                 line.store(&mut cx.conf::<Core>().pid, path)
-            },
-        ),
-        main_level(
-            "env",
-            Args::Exactly(1),
-            "TZ",
-            "An environment variable that workers keep, or NAME=value. All others are removed.",
-            set_env,
-        ),
-        main_level(
-            "debug_points",
-            Args::Exactly(1),
-            "",
-            "What a worker does where it finds something impossible: stop, for a debugger, or abort.",
-            |cx, line| {
+            }),
+        Directive::of("env", MAIN, Args::Exactly(1))
+            .default("TZ")
+            .doc("An environment variable that workers keep, or NAME=value. All others are removed.")
+            .set(set_env),
+        Directive::of("debug_points", MAIN, Args::Exactly(1))
+            .doc("What a worker does where it finds something impossible: stop, for a debugger, or abort.")
+            .set(|cx, line| {
                 let words = [("stop", DebugPoints::Stop), ("abort", DebugPoints::Abort)];
                 line.choice(&mut cx.conf::<Core>().debug_points, &words)
-            },
-        ),
-        main_level(
-            "pcre_jit",
-            Args::Flag,
-            "off",
-            "Whether regular expressions are compiled to machine code.",
-            |cx, line| line.flag(&mut cx.conf::<Core>().pcre_jit),
-        ),
-        main_level(
-            "lock_file",
-            Args::Exactly(1),
-            "",
-            "Not supported: there is no lock that would need a file.",
-            |_, line| refuse(line, "workers share no lock that would need a file"),
-        ),
-        main_level(
-            "timer_resolution",
-            Args::Exactly(1),
-            "",
-            "Not supported: the clock is read once a turn, without a system call.",
-            |_, line| refuse(line, "the clock is read once a turn, without a system call"),
-        ),
-        main_level(
-            "thread_pool",
-            Args::Between(2, 3),
-            "",
-            "Not supported: a worker has one thread.",
-            |_, line| refuse(line, "a worker has one thread"),
-        ),
-        main_level(
-            "load_module",
-            Args::Exactly(1),
-            "",
-            "Not supported: modules are compiled in.",
-            |_, line| refuse(line, "modules are compiled in"),
-        ),
+            }),
+        Directive::of("pcre_jit", MAIN, Args::Flag)
+            .default("off")
+            .doc("Whether regular expressions are compiled to machine code.")
+            .set(|cx, line| line.flag(&mut cx.conf::<Core>().pcre_jit)),
+        Directive::of("lock_file", MAIN, Args::Exactly(1))
+            .doc("Not supported: there is no lock that would need a file.")
+            .set(|_, line| refuse(line, "workers share no lock that would need a file")),
+        Directive::of("timer_resolution", MAIN, Args::Exactly(1))
+            .doc("Not supported: the clock is read once a turn, without a system call.")
+            .set(|_, line| refuse(line, "the clock is read once a turn, without a system call")),
+        Directive::of("thread_pool", MAIN, Args::Between(2, 3))
+            .doc("Not supported: a worker has one thread.")
+            .set(|_, line| refuse(line, "a worker has one thread")),
+        Directive::of("load_module", MAIN, Args::Exactly(1))
+            .doc("Not supported: modules are compiled in.")
+            .set(|_, line| refuse(line, "modules are compiled in")),
     ],
 };
 

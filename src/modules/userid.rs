@@ -99,60 +99,60 @@ pub static MODULE: HttpModule = HttpModule {
     ..HttpModule::new(&TABLE)
 };
 
-const fn row(
-    name: &'static str,
-    args: Args,
-    default: &'static str,
-    doc: &'static str,
-    set: fn(&mut Cx, &Line) -> Result<(), ConfError>,
-) -> Directive {
-    Directive::of(name, LEVELS, args).default(default).doc(doc).set(set)
-}
-
 const ONE: Args = Args::Exactly(1);
 
 static TABLE: Module = Module {
     name: "http_userid",
     directives: &[
-        row(
-            "userid",
-            ONE,
-            "off",
-            "Whether a cookie is sent (on, v1) or only looked at (log).",
-            |cx, line| {
+        Directive::of("userid", LEVELS, ONE)
+            .default("off")
+            .doc("Whether a cookie is sent (on, v1) or only looked at (log).")
+            .set(|cx, line| {
                 let words =
                     [("off", Enable::Off), ("log", Enable::Log), ("v1", Enable::V1), ("on", Enable::On)];
                 line.choice(&mut cx.conf::<Userid>().enable, &words)
-            },
-        ),
-        row("userid_service", ONE, "", "A number of this server in place of its address.", |cx, line| {
-            line.number(&mut cx.conf::<Userid>().service)
-        }),
-        row("userid_name", ONE, "uid", "The name of the cookie.", |cx, line| {
-            line.string(&mut cx.conf::<Userid>().name)
-        }),
-        row("userid_domain", ONE, "none", "The domain the cookie is for.", |cx, line| {
-            text_or_none(line, &mut cx.conf::<Userid>().domain)
-        }),
-        row("userid_path", ONE, "/", "The path the cookie is for.", |cx, line| {
-            line.string(&mut cx.conf::<Userid>().path)
-        }),
-        row("userid_expires", ONE, "off", "How long a browser keeps the cookie.", expires),
-        row("userid_flags", Args::AtLeast(1), "off", "Attributes of the cookie.", |cx, line| {
-            let flags = [
-                ("off", 0),
-                ("secure", SECURE),
-                ("httponly", HTTP_ONLY),
-                ("samesite=strict", STRICT),
-                ("samesite=lax", LAX),
-                ("samesite=none", NONE),
-            ];
-            line.bits(&mut cx.conf::<Userid>().flags, &flags)
-        }),
-        row("userid_p3p", ONE, "none", "The value of a P3P field sent with the cookie.", |cx, line| {
-            text_or_none(line, &mut cx.conf::<Userid>().p3p)
-        }),
-        row("userid_mark", ONE, "off", "A mark; cookies without it are sent anew.", mark),
+            }),
+        Directive::of("userid_service", LEVELS, ONE)
+            .doc("A number of this server in place of its address.")
+            .set(|cx, line| line.number(&mut cx.conf::<Userid>().service)),
+        Directive::of("userid_name", LEVELS, ONE)
+            .default("uid")
+            .doc("The name of the cookie.")
+            .set(|cx, line| line.string(&mut cx.conf::<Userid>().name)),
+        Directive::of("userid_domain", LEVELS, ONE)
+            .default("none")
+            .doc("The domain the cookie is for.")
+            .set(|cx, line| text_or_none(line, &mut cx.conf::<Userid>().domain)),
+        Directive::of("userid_path", LEVELS, ONE)
+            .default("/")
+            .doc("The path the cookie is for.")
+            .set(|cx, line| line.string(&mut cx.conf::<Userid>().path)),
+        Directive::of("userid_expires", LEVELS, ONE)
+            .default("off")
+            .doc("How long a browser keeps the cookie.")
+            .set(expires),
+        Directive::of("userid_flags", LEVELS, Args::AtLeast(1))
+            .default("off")
+            .doc("Attributes of the cookie.")
+            .set(|cx, line| {
+                let flags = [
+                    ("off", 0),
+                    ("secure", SECURE),
+                    ("httponly", HTTP_ONLY),
+                    ("samesite=strict", STRICT),
+                    ("samesite=lax", LAX),
+                    ("samesite=none", NONE),
+                ];
+                line.bits(&mut cx.conf::<Userid>().flags, &flags)
+            }),
+        Directive::of("userid_p3p", LEVELS, ONE)
+            .default("none")
+            .doc("The value of a P3P field sent with the cookie.")
+            .set(|cx, line| text_or_none(line, &mut cx.conf::<Userid>().p3p)),
+        Directive::of("userid_mark", LEVELS, ONE)
+            .default("off")
+            .doc("A mark; cookies without it are sent anew.")
+            .set(mark),
     ],
 };
 
