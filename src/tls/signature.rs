@@ -70,3 +70,32 @@ fn is_modern(scheme: SignatureScheme) -> bool {
             | S::ED25519
     )
 }
+
+/// The methods about signatures that rustls wants of who verifies servers and of who verifies clients: the
+/// same for both.
+macro_rules! handshake_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            signature::verify(message, certificate, signed, false)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            signature::verify(message, certificate, signed, true)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            signature::algorithms().supported_schemes()
+        }
+    };
+}
+pub(super) use handshake_signatures;
