@@ -135,8 +135,9 @@ macro_rules! conf_slot {
 
 /// Declares a module's configuration of one level: the struct, its defaults, its merge and its slot.
 ///
-/// Each field becomes a [`Setting`]. Fields of the optional `plain` section at the end stay as they are and
-/// are not inherited: lists that a level collects for itself, compiled results.
+/// Each field becomes a [`Setting`]. Those of an optional `groups` section behind them are themselves
+/// declared so, and inherit field by field. Fields of the optional `plain` section at the end stay as
+/// they are and are not inherited: lists that a level collects for itself, compiled results.
 ///
 /// ```
 /// use headwater::conf::merge::{Conf, ConfSet};
@@ -160,17 +161,20 @@ macro_rules! conf_slot {
 macro_rules! settings {
     ( $(#[$meta:meta])* $vis:vis struct $name:ident : $scope:ident {
         $( $(#[$fm:meta])* pub $field:ident : $ty:ty = $default:expr, )*
+        $( groups { $( $(#[$gm:meta])* pub $gfield:ident : $gty:ty ),* $(,)? } $(,)? )?
         $( plain { $( $(#[$pm:meta])* pub $pfield:ident : $pty:ty = $pdefault:expr ),* $(,)? } $(,)? )?
     } ) => {
         $(#[$meta])*
         $vis struct $name {
             $( $(#[$fm])* pub $field: $crate::conf::merge::Setting<$ty>, )*
+            $( $( $(#[$gm])* pub $gfield: $gty, )* )?
             $( $( $(#[$pm])* pub $pfield: $pty, )* )?
         }
         impl Default for $name {
             fn default() -> Self {
                 $name {
                     $( $field: $crate::conf::merge::Setting::new($default), )*
+                    $( $( $gfield: Default::default(), )* )?
                     $( $( $pfield: $pdefault, )* )?
                 }
             }
@@ -180,6 +184,7 @@ macro_rules! settings {
             $crate::conf_slot!();
             fn merge(&mut self, _parent: &Self) -> Result<(), String> {
                 $( self.$field.merge(&_parent.$field); )*
+                $( $( $crate::conf::merge::Conf::merge(&mut self.$gfield, &_parent.$gfield)?; )* )?
                 Ok(())
             }
         }

@@ -13,7 +13,7 @@
 //!
 //! *Read next*: `sys/table.rs`.
 
-use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
+use super::{Refusal, Refuses, SHAPE, Verdict, already_bound, dry_run, log_level, status, zone_parameter};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LEVELS, Module};
 use crate::conf::error::ConfError;
@@ -63,12 +63,16 @@ settings! {
     pub struct LimitConn: Location {
         /// `limit_conn`
         pub limits: Vec<Limit> = Vec::new(),
-        /// `limit_conn_log_level`
-        pub log_level: Level = Level::Error,
-        /// `limit_conn_status`
-        pub status: u16 = 503,
-        /// `limit_conn_dry_run`
-        pub dry_run: bool = false,
+        groups {
+            /// What is done about requests that are too many.
+            pub refusal: Refusal
+        }
+    }
+}
+
+impl Refuses for LimitConn {
+    fn refusal(&mut self) -> &mut Refusal {
+        &mut self.refusal
     }
 }
 
@@ -89,18 +93,9 @@ static TABLE: Module = Module {
         Directive::of("limit_conn", LEVELS, Args::Exactly(2))
             .doc("How many requests with the same key may be answered at once; others are refused.")
             .set(limit_conn),
-        Directive::of("limit_conn_log_level", LEVELS, Args::Exactly(1))
-            .default("error")
-            .doc("The level at which refused requests are logged.")
-            .set(|cx, line| log_level(line, &mut cx.conf::<LimitConn>().log_level)),
-        Directive::of("limit_conn_status", LEVELS, Args::Exactly(1))
-            .default("503")
-            .doc("The status of refused requests.")
-            .set(|cx, line| status(line, &mut cx.conf::<LimitConn>().status)),
-        Directive::of("limit_conn_dry_run", LEVELS, Args::Flag)
-            .default("off")
-            .doc("Counts and logs, but does not refuse.")
-            .set(|cx, line| line.flag(&mut cx.conf::<LimitConn>().dry_run)),
+        log_level::<LimitConn>("limit_conn_log_level", "The level at which refused requests are logged."),
+        status::<LimitConn>("limit_conn_status"),
+        dry_run::<LimitConn>("limit_conn_dry_run", "Counts and logs, but does not refuse."),
     ],
 };
 
@@ -233,17 +228,12 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
 }
 
 fn reject(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &LimitConn, by: Option<&str>) -> Status {
-    let dry = if *conf.dry_run { ", dry run," } else { "" };
+    let dry = if *conf.refusal.dry_run { ", dry run," } else { "" };
     if let Some(name) = by {
         let text = format_args!("limiting connections{dry} by zone \"{name}\"");
-        logging::log(x, r, io, *conf.log_level, None, text);
+        logging::log(x, r, io, *conf.refusal.log_level, None, text);
     }
-    if *conf.dry_run {
-        x.main_mut().flags.limit_conn = Verdict::RejectedDryRun;
-        return Status::Declined;
-    }
-    x.main_mut().flags.limit_conn = Verdict::Rejected;
-    Status::Http(*conf.status)
+    conf.refusal.refuse(&mut x.main_mut().flags.limit_conn)
 }
 
 fn variables() -> Vec<(&'static str, Definition)> {

@@ -17,7 +17,7 @@
 //!
 //! *Read next*: `sys/table.rs`, `http/delay.rs`.
 
-use super::{SHAPE, Verdict, already_bound, log_level, status, zone_parameter};
+use super::{Refusal, Refuses, SHAPE, Verdict, already_bound, dry_run, log_level, status, zone_parameter};
 use crate::buf::Slice;
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, HTTP, LEVELS, Module};
@@ -79,12 +79,16 @@ settings! {
     pub struct LimitReq: Location {
         /// `limit_req`
         pub limits: Vec<Limit> = Vec::new(),
-        /// `limit_req_log_level`
-        pub log_level: Level = Level::Error,
-        /// `limit_req_status`
-        pub status: u16 = 503,
-        /// `limit_req_dry_run`
-        pub dry_run: bool = false,
+        groups {
+            /// What is done about requests that are too many.
+            pub refusal: Refusal
+        }
+    }
+}
+
+impl Refuses for LimitReq {
+    fn refusal(&mut self) -> &mut Refusal {
+        &mut self.refusal
     }
 }
 
@@ -111,18 +115,12 @@ static TABLE: Module = Module {
                  nodelay all) need not; others are refused.",
             )
             .set(limit_req),
-        Directive::of("limit_req_log_level", LEVELS, Args::Exactly(1))
-            .default("error")
-            .doc("The level at which refused requests are logged; delayed ones are one level lower.")
-            .set(|cx, line| log_level(line, &mut cx.conf::<LimitReq>().log_level)),
-        Directive::of("limit_req_status", LEVELS, Args::Exactly(1))
-            .default("503")
-            .doc("The status of refused requests.")
-            .set(|cx, line| status(line, &mut cx.conf::<LimitReq>().status)),
-        Directive::of("limit_req_dry_run", LEVELS, Args::Flag)
-            .default("off")
-            .doc("Counts and logs, but neither delays nor refuses.")
-            .set(|cx, line| line.flag(&mut cx.conf::<LimitReq>().dry_run)),
+        log_level::<LimitReq>(
+            "limit_req_log_level",
+            "The level at which refused requests are logged; delayed ones are one level lower.",
+        ),
+        status::<LimitReq>("limit_req_status"),
+        dry_run::<LimitReq>("limit_req_dry_run", "Counts and logs, but neither delays nor refuses."),
     ],
 };
 
@@ -412,16 +410,16 @@ fn wait_for_it(
     limit: &Limit,
     wait: u64,
 ) -> Status {
-    let (dry, name) = (if *conf.dry_run { ", dry run" } else { "" }, limit.zone.zone.name());
+    let (dry, name) = (conf.refusal.dry(), limit.zone.zone.name());
     let (whole, rest) = (excess / 1000, excess % 1000);
     let text = format_args!("delaying request{dry}, excess: {whole}.{rest:03}, by zone \"{name}\"");
-    let log_level = match *conf.log_level {
+    let log_level = match *conf.refusal.log_level {
         Level::Error => Level::Warn,
         Level::Warn => Level::Notice,
         _ => Level::Info,
     };
     logging::log(x, r, io, log_level, None, text);
-    if *conf.dry_run {
+    if *conf.refusal.dry_run {
         x.main_mut().flags.limit_req = Verdict::DelayedDryRun;
         return Status::Declined;
     }
@@ -438,21 +436,16 @@ fn reject(
     reserved: &[(&Limit, Entry, Hash)],
     busy: Option<(i64, &Limit)>,
 ) -> Status {
-    let dry = if *conf.dry_run { ", dry run" } else { "" };
+    let dry = conf.refusal.dry();
     if let Some((excess, limit)) = busy {
         let (whole, rest, name) = (excess / 1000, excess % 1000, limit.zone.zone.name());
         let text = format_args!("limiting requests{dry}, excess: {whole}.{rest:03} by zone \"{name}\"");
-        logging::log(x, r, io, *conf.log_level, None, text);
+        logging::log(x, r, io, *conf.refusal.log_level, None, text);
     }
     for (limit, entry, hash) in reserved {
         with_buckets(&limit.zone, |buckets| buckets.settle(*entry, *hash, false));
     }
-    if *conf.dry_run {
-        x.main_mut().flags.limit_req = Verdict::RejectedDryRun;
-        return Status::Declined;
-    }
-    x.main_mut().flags.limit_req = Verdict::Rejected;
-    Status::Http(*conf.status)
+    conf.refusal.refuse(&mut x.main_mut().flags.limit_req)
 }
 
 fn variables() -> Vec<(&'static str, Definition)> {
