@@ -41,6 +41,8 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=2, help="length of a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--idle", default="10000", help="numbers of idle clients, comma-separated")
+    parser.add_argument("--congestion", metavar="NAME", help="run in a network namespace whose TCP uses this congestion "
+                        "control, reno say: without the timers of one that paces (needs root)")
     parser.add_argument("--out", type=pathlib.Path, help="a directory for DATE.json")
     parser.add_argument("--charts", type=pathlib.Path, help="a directory for the charts")
     return parser.parse_args()
@@ -53,6 +55,11 @@ def versions(binaries):
             said = subprocess.run([binary, "-v"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
             found[name] = said.splitlines()[0] if said else ""
     return found
+
+
+def congestion():
+    """Which congestion control TCP uses: one that paces (bbr) costs all proxies timers, and changes the ratios."""
+    return pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
 
 
 def binaries_of(options):
@@ -230,6 +237,8 @@ def place(cores):
 
 def main():
     options = arguments()
+    if options.congestion:
+        in_namespace(options.congestion)
     wanted = options.only.split(",") if options.only else [*scenarios.LOADS, *(MORE if options.all else ())]
     unknown = set(wanted) - set(scenarios.LOADS) - set(MORE)
     if unknown:
@@ -240,9 +249,29 @@ def main():
     with place(cores) as context:
         results = measure(options, wanted, Bench(options, binaries, context, {cores[0]}), context)
     results["about"] = {"versions": versions(binaries), "cores": len(cores), "kernel": platform.release(),
+                        "congestion": congestion(),
                         "rounds": options.rounds, "seconds": options.seconds,
                         "date": datetime.datetime.now().isoformat(timespec="seconds")}
     write(options, results)
+
+
+def in_namespace(name):
+    """Runs this program again in a network namespace of its own, with that congestion control."""
+    rest = without(sys.argv[1:], "--congestion")
+    setting = "/proc/sys/net/ipv4/tcp_congestion_control"
+    script = f'ip link set lo up && echo "$0" > {setting} && exec "$@"'
+    command = ["unshare", "--net", "sh", "-c", script, name, sys.executable, sys.argv[0], *rest]
+    os.execvp(command[0], command)
+
+
+def without(words, option):
+    """The words but for an option and its value."""
+    words = iter(words)
+    for word in words:
+        if word == option:
+            next(words, None)
+        elif not word.startswith(option + "="):
+            yield word
 
 
 def write(options, results):

@@ -29,6 +29,8 @@ pub struct FileRange {
     pub offset: u64,
     /// How many bytes to send.
     pub len: u64,
+    /// A temporary file of ours: nobody else writes to it, and it lies where temporary files do.
+    pub temporary: bool,
 }
 
 /// So few bytes are better copied than sent as a piece of their own.

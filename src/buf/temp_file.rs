@@ -210,7 +210,7 @@ impl TempFile {
 
     /// A part of it, ready to be sent.
     pub fn range(&self, offset: u64, len: u64) -> FileRange {
-        FileRange { file: self.file.clone(), offset, len }
+        FileRange { file: self.file.clone(), offset, len, temporary: true }
     }
 
     /// Leaves the file where it is when this value goes.

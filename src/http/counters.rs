@@ -8,8 +8,8 @@
 //! number share theirs, which is why they add atomically.
 //!
 //! ```text
-//!   worker 0  [accepted handled requests active reading writing waiting –]
-//!   worker 1  [   +        +       +       +       +       +       +    –]
+//!   worker 0  [accepted handled requests active reading writing waiting spliced]
+//!   worker 1  [   +        +       +       +       +       +       +       +   ]
 //!             stub_status, $connections_active …:  the sum of a column
 //! ```
 //!
@@ -36,6 +36,8 @@ pub enum Count {
     Writing,
     /// Of these, idle.
     Waiting,
+    /// Bytes of replies that the kernel moved past our memory.
+    Spliced,
 }
 
 /// Words of a row: 64 bytes.
@@ -78,7 +80,12 @@ impl Counters {
 
     /// One more.
     pub fn up(&self, what: Count) {
-        self.words.add(self.row * ROW + what as usize, 1);
+        self.add(what, 1);
+    }
+
+    /// So many more.
+    pub fn add(&self, what: Count, n: u64) {
+        self.words.add(self.row * ROW + what as usize, n);
     }
 
     /// One less.

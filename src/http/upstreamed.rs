@@ -152,13 +152,25 @@ pub struct Pipe {
     pub file: Option<TempFile>,
     /// How much of the file has been handed on.
     pub handed: u64,
-    /// A pipe of the kernel with bytes that the client has not taken yet, and since when; what is in memory
-    /// comes behind them.
-    pub held: Option<(Conduit, u64)>,
+    /// What the client has not taken of bytes that pass by; what is in memory comes behind it.
+    pub held: Option<HeldPipe>,
     /// Bytes that passed from socket to socket.
     pub passed: u64,
+    /// Bytes that passed by our memory, to the client or to the file.
+    pub spliced: u64,
     /// How long such bytes have waited for the client, in milliseconds.
     pub stalled_ms: u64,
+}
+
+/// A pipe of the kernel with bytes that the client has not taken yet.
+pub struct HeldPipe {
+    /// The pipe.
+    pub conduit: Conduit,
+    /// Since when our patience is being used, in milliseconds of the loop's clock. None where only the
+    /// client's own time is: nobody else waits for it.
+    pub impatient_since: Option<u64>,
+    /// Its place among those that the worker has lent.
+    pub place: Rc<()>,
 }
 
 /// What a tunnel remembers: which ends were passed on, and what the line in the log at its end says.
@@ -181,7 +193,7 @@ impl Pipe {
     pub fn clear(&mut self) {
         self.memory.clear();
         (self.file, self.held) = (None, None);
-        (self.handed, self.passed, self.stalled_ms) = (0, 0, 0);
+        (self.handed, self.passed, self.spliced, self.stalled_ms) = (0, 0, 0, 0);
     }
 }
 

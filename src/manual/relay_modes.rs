@@ -71,8 +71,10 @@
 //! then the business of [`finalize`](crate::http::finalize): the slots become `TestReading` and `Writer`.
 //!
 //! Large bodies that nobody looks at do not even come into our memory:
-//! [`pipe::splice`](crate::upstream::pipe::splice) lets the kernel move them from socket to socket, as
-//! long as the client keeps up.
+//! [`pipe::splice`](crate::upstream::pipe::splice) lets the kernel move them, through a pipe, to the client,
+//! or to the file where the client is too far behind. From outside nobody can tell, so
+//! `$upstream_bytes_spliced` says for each request how much of its body went that way, and `$bytes_spliced`
+//! for all workers together.
 //!
 //! # Unbuffered
 //!
@@ -85,6 +87,9 @@
 //! Everything is flushed at once, however little it is. While the client has not taken it, nothing is
 //! read: the peer's socket fills, TCP tells the peer, and the peer stops. That chain of pressure is called
 //! *back pressure*, and it costs no line of code: not reading is enough.
+//!
+//! A large body that nobody looks at is spliced here too: what has come goes out at once, and of what the
+//! client does not take a pipe holds at most 256 KiB.
 //!
 //! A subrequest that is kept in memory goes this way too. The end of its output is a chain in memory that
 //! always takes everything, up to its limit.

@@ -99,7 +99,7 @@ pub fn send_file(
         return sent;
     }
     let mut chain = Chain::default();
-    chain.push_file(FileRange { file, offset: 0, len: meta.size });
+    chain.push_file(FileRange { file, offset: 0, len: meta.size, temporary: false });
     chain.last = true;
     output(x, r, io, chain)
 }

@@ -21,6 +21,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// How much a pipe is asked to hold; the kernel may grant less.
 const SIZE: libc::c_int = 1 << 20;
 
+/// With less than this a copy through memory is as good.
+const LEAST: libc::c_int = 64 << 10;
+
 /// A pipe that bytes pass through.
 #[derive(Debug)]
 pub struct Conduit {
@@ -37,7 +40,7 @@ impl Conduit {
     /// An empty pipe.
     ///
     /// # Errors
-    /// What pipe2(2) said.
+    /// What pipe2(2) said; `QuotaExceeded` if the kernel grants no pipe of a useful size.
     pub fn new() -> io::Result<Conduit> {
         let mut ends = [0; 2];
         // SAFETY: the array has room for both ends; descriptors that the call returned are ours alone.
@@ -46,8 +49,11 @@ impl Conduit {
                 return Err(io::Error::last_os_error());
             }
             let [read, write] = ends.map(|end| OwnedFd::from_raw_fd(end));
-            // A small pipe works as well, only more slowly.
-            libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, SIZE);
+            // A user who has many pipes is refused large ones, and is given tiny ones in the end.
+            let _ = libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, SIZE);
+            if libc::fcntl(write.as_raw_fd(), libc::F_GETPIPE_SZ) < LEAST {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
             Ok(Conduit { read, write, held: 0 })
         }
     }
@@ -67,7 +73,7 @@ impl Conduit {
         Ok(n)
     }
 
-    /// Moves what it holds into a socket. `more`: the message goes on behind it.
+    /// Moves what it holds into a socket.
     ///
     /// # Errors
     /// What splice(2) said; `WouldBlock` when the socket takes nothing.

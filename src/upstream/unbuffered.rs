@@ -5,7 +5,7 @@
 //!
 //! *Here* the same with a page. What the peer sends is written to the client at once, however little it
 //! is; while the client has not taken it, nothing more is read, and the peer is held back by its own
-//! socket.
+//! socket. A large body that nobody looks at is spliced (`pipe/splice.rs`), with the same promise.
 //!
 //! ```text
 //!   peer readable ──▶ recv ─▶ decode ─▶ output(flush) ─┬─ taken ─▶ the page is empty: recv again
@@ -14,6 +14,8 @@
 //!
 //! *Read next*: `pipe/mod.rs`, the other way.
 
+use super::pipe::fill::{self, Filled};
+use super::pipe::splice;
 use super::{deadline, relay};
 use crate::buf::Chain;
 use crate::event::stream::Received;
@@ -95,7 +97,11 @@ pub fn client_is_late(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// # Errors
 /// [`Leave::Finish`] when all is over.
 pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let mut moved = 0;
+    let mut moved = 0u64;
+    if splice::resume(x, r, io)? == Some(Filled::Held) {
+        fill::rest(x, r, io);
+        return Ok(());
+    }
     loop {
         let flow = relay::decode(x, r, io)?;
         if !hand_on(x, r, io)? {
@@ -113,10 +119,18 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             }
             return Ok(());
         }
-        match read(x, r, io)? {
-            Read::Some(n) => moved = moved.saturating_add(n as u64),
-            Read::Later => return Ok(()),
-            Read::Closed => {
+        let filled = match splice::splice(x, r, io)? {
+            Some(filled) => filled,
+            None => read(x, r, io)?,
+        };
+        match filled {
+            Filled::Some(n) => moved = moved.saturating_add(n as u64),
+            Filled::Later | Filled::Full => return Ok(()),
+            Filled::Held => {
+                fill::rest(x, r, io);
+                return Ok(());
+            }
+            Filled::Closed => {
                 // Bytes may have come with the end: they were decoded before it was read.
                 let complete = relay::closed(x, r, io);
                 if let Some(u) = super::of(x, r) {
@@ -152,31 +166,25 @@ fn wait_for_client(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     Ok(())
 }
 
-enum Read {
-    Some(usize),
-    Later,
-    Closed,
-}
-
 /// Reads once, into an empty page.
-fn read(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Read, Leave> {
-    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(Read::Closed) };
+fn read(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Filled, Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(Filled::Closed) };
     let (timeout, size) = (*u.conf.read_timeout, *u.conf.buffer_size);
-    let Some(peer) = u.peer.as_mut() else { return Ok(Read::Closed) };
+    let Some(peer) = u.peer.as_mut() else { return Ok(Filled::Closed) };
     relay::make_room(peer, size);
     let conn = peer.conn;
-    let Some(c) = io.net.table.get_mut(conn) else { return Ok(Read::Closed) };
+    let Some(c) = io.net.table.get_mut(conn) else { return Ok(Filled::Closed) };
     if !c.read.ready {
         io.net.wait(conn, Side::Read, timeout);
-        return Ok(Read::Later);
+        return Ok(Filled::Later);
     }
     let limit = peer.page.room();
     match c.recv(&mut peer.page, limit) {
-        Ok(Received::Bytes(n)) => Ok(Read::Some(n)),
-        Ok(Received::End) => Ok(Read::Closed),
+        Ok(Received::Bytes(n)) => Ok(Filled::Some(n)),
+        Ok(Received::End) => Ok(Filled::Closed),
         Ok(Received::Again) => {
             io.net.wait(conn, Side::Read, timeout);
-            Ok(Read::Later)
+            Ok(Filled::Later)
         }
         Err(error) => {
             logging::log(x, r, io, Level::Error, Some(&error), format_args!("recv() failed"));

@@ -4,7 +4,8 @@
 //!
 //! *Here* most are a column of the request's records, one entry for each attempt: `, ` stands between
 //! attempts, ` : ` between rounds (an internal redirect that led to another upstream). A value nobody
-//! measured is `-`.
+//! measured is `-`. `$upstream_bytes_spliced` is ours: how much of the body the kernel moved past our memory,
+//! 0 where somebody had to look at it.
 //!
 //! ```text
 //!   $upstream_addr      127.0.0.1:8081, 127.0.0.1:8082 : 127.0.0.1:9000
@@ -35,6 +36,14 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
         ("upstream_response_length", column(|state, out| number(out, state.response_length, true))),
         ("upstream_bytes_received", column(|state, out| number(out, state.bytes_received, true))),
         ("upstream_bytes_sent", column(|state, out| number(out, state.bytes_sent, true))),
+        (
+            "upstream_bytes_spliced",
+            definition(|x, r, _| {
+                let u = x[r].upstream.as_ref()?;
+                Some(Slice::from(u.pipe.spliced.to_string()))
+            })
+            .volatile(),
+        ),
         (
             "upstream_last_server_name",
             definition(|x, r, _| {

@@ -190,7 +190,7 @@ impl Cycle for Loaded {
                 services: Services::default(),
             };
             crate::http::ssl::conf::begin(&io.cycle)?;
-            crate::upstream::pipe::splice::prepare(&mut io);
+            crate::upstream::pipe::pipes::prepare(&mut io);
             Worker::new(io, context)
         });
         match worker {

@@ -26,6 +26,7 @@ mod headers;
 mod health;
 mod http_head;
 mod kit_self;
+mod large_bodies;
 mod limits;
 mod listing;
 mod live_fuzz;

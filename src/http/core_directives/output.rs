@@ -21,7 +21,10 @@ static TABLE: Module = Module {
     directives: &[
         Directive::of("sendfile", LEVELS | LOCATION_IF, Args::Flag)
             .default("off")
-            .doc("Whether files go to the socket without passing through memory of ours.")
+            .doc(
+                "Whether files go to the socket without passing through memory of ours. Temporary files of \
+                  replies do unless this is off by name.",
+            )
             .set(|cx, line| line.flag(&mut cx.conf::<CoreLocation>().sendfile)),
         Directive::of("sendfile_max_chunk", LEVELS, Args::Exactly(1))
             .default("2m")

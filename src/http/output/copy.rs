@@ -35,11 +35,22 @@ pub fn is_needed(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
         return false;
     }
     let flags = &x[r].flags;
-    let wanted = !*x[r].loc.core.sendfile
+    let wanted = is_unsendable(x, r, chain)
         || flags.need_in_memory
         || flags.need_temporary
         || x.main().flags.need_in_memory;
     wanted && (flags.need_in_memory || !flags.in_memory)
+}
+
+/// True if `sendfile` says that files of this chain are to be read.
+///
+/// DIFF: nginx reads temporary files too unless `sendfile` is on. Here one that holds a reply for a slow
+/// client is sent as it is, unless the configuration says `sendfile off`: pages for each such client, up to
+/// `output_buffers`, are what the file was to spare.
+fn is_unsendable(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
+    let sendfile = &x[r].loc.core.sendfile;
+    let is_foreign = |piece: &Piece| matches!(piece, Piece::File(range) if !range.temporary);
+    !**sendfile && (sendfile.is_set() || chain.pieces().any(is_foreign))
 }
 
 /// Reads a portion: what may go on now.

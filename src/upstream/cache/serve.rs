@@ -93,7 +93,7 @@ fn body(entry: &Entry) -> Chain {
         return Chain::of(entry.page.slice(at..entry.page.len()));
     }
     let mut chain = Chain::default();
-    chain.push_file(FileRange { file: entry.file.clone(), offset: start, len });
+    chain.push_file(FileRange { file: entry.file.clone(), offset: start, len, temporary: false });
     chain
 }
 

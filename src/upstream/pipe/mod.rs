@@ -15,10 +15,11 @@
 //! complete its peer is let go at once, however slow the client, and what is left is the business of
 //! `finalize.rs`.
 //!
-//! *Read next*: `fill.rs`, `drain.rs`, `spill.rs`.
+//! *Read next*: `fill.rs`, `drain.rs`, `spill.rs`, then `splice.rs`.
 
 pub mod drain;
 pub mod fill;
+pub mod pipes;
 pub mod spill;
 pub mod splice;
 
@@ -27,6 +28,7 @@ use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::turn::{Status, Turn};
+use crate::http::upstreamed::Upstream;
 use crate::protocol::Flow;
 
 /// How many bytes one turn relays before others have theirs.
@@ -64,7 +66,9 @@ pub fn upstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// As [`process`]; 408 when the client took nothing for too long.
 pub fn downstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x.action = "sending to client";
-    if super::of(x, r).is_none_or(|u| u.pipe.held.is_none()) {
+    // Our patience has a timer, too, and that of it is not the client's.
+    let is_ours = |u: &Upstream| u.pipe.held.as_ref().is_some_and(|held| held.impatient_since.is_some());
+    if !super::of(x, r).is_some_and(|u| is_ours(u)) {
         unbuffered::client_is_late(x, r, io)?;
     }
     process(x, r, io)

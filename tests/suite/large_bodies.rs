@@ -1,0 +1,171 @@
+//! Large bodies: those that the kernel moves past the server's memory, and those that it must not.
+//!
+//! Which way a body went is invisible to its client, so `$upstream_bytes_spliced` and `$bytes_spliced` are
+//! asked. nginx knows neither, so only Headwater runs these.
+
+use crate::kit::server::is_headwater;
+use crate::kit::{Origin, Server, http, wait};
+
+const CONF: &str = "
+    log_format way '$uri spliced=$upstream_bytes_spliced length=$upstream_response_length';
+    upstream u { server %%ORIGIN%%; keepalive 4; }
+    server {
+        listen 127.0.0.1:%%PORT_0%%; access_log logs/way.log way;
+        proxy_http_version 1.1; proxy_set_header Connection '';
+        location / { proxy_pass http://u; %%MORE%% }
+        location = /spliced { access_log off; return 200 $bytes_spliced; }
+    }";
+
+/// What no part of it looks like another.
+fn body(len: u32) -> Vec<u8> {
+    (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+fn start(origin: &Origin, more: &str) -> Server {
+    Server::http(CONF).with("ORIGIN", origin.addr()).with("MORE", more).start()
+}
+
+/// Waits until so many bytes have been spliced in all.
+fn wait_until_spliced(s: &Server, least: u64) {
+    wait::until("bytes to be spliced", || {
+        (s.get("/spliced").text().parse::<u64>().ok()? >= least).then_some(())
+    });
+}
+
+#[test]
+fn a_large_reply_of_a_kept_connection_goes_by_splice_buffered_or_not() {
+    if !is_headwater() {
+        return;
+    }
+    let body = body(8_000_000);
+    for buffering in ["on", "off"] {
+        let origin = Origin::always(http::reply("200 OK", &[], &body));
+        let s = start(&origin, &format!("proxy_buffering {buffering};"));
+        let mut c = s.connect();
+        for name in ["/one", "/two"] {
+            let r = c.get(name);
+            assert!(r.complete && r.body == body, "buffering {buffering}: another body came");
+            let line = s.wait_for_line("logs/way.log", name);
+            let number = |key: &str| -> u64 {
+                let value = line.split(key).nth(1).and_then(|rest| rest.split_whitespace().next());
+                value.and_then(|value| value.parse().ok()).expect("a number in the log")
+            };
+            assert_eq!(number("length="), 8_000_000, "{line}");
+            assert!(number("spliced=") > 4_000_000, "buffering {buffering}: {line}");
+        }
+        assert_eq!(origin.connections(), 1, "buffering {buffering}");
+        wait_until_spliced(&s, 8_000_000);
+    }
+}
+
+#[test]
+fn a_small_reply_does_not() {
+    if !is_headwater() {
+        return;
+    }
+    let origin = Origin::always(http::reply("200 OK", &[], &body(10_000)));
+    let s = start(&origin, "");
+    assert_eq!(s.get("/small").body.len(), 10_000);
+    assert!(s.wait_for_line("logs/way.log", "/small").contains("spliced=0 "));
+}
+
+#[test]
+fn what_a_filter_wants_is_not_moved_past_it() {
+    if !is_headwater() {
+        return;
+    }
+    // Neither client can be sent chunks, so the filter behind the chunks is the only one there is.
+    let text = "gzip on; gzip_proxied any; gzip_types *; gzip_http_version 1.0;";
+    for (buffering, version) in [("on", "1.0"), ("off", "1.0")] {
+        let body = body(2_000_000);
+        let origin = Origin::always(http::reply("200 OK", &[], &body));
+        let s = start(&origin, &format!("{text} proxy_buffering {buffering};"));
+        let mut c = s.connect();
+        c.send(format!("GET /g HTTP/{version}\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"));
+        assert_eq!(c.head().header("Content-Encoding"), Some("gzip"));
+        let mut plain = Vec::new();
+        let mut gunzip = flate2::write::GzDecoder::new(&mut plain);
+        std::io::Write::write_all(&mut gunzip, &c.rest()).expect("all of it is compressed");
+        gunzip.finish().expect("and it has an end");
+        assert!(plain == body, "buffering {buffering}: another body came");
+        assert!(s.wait_for_line("logs/way.log", "/g").contains("spliced=0 "));
+    }
+}
+
+#[test]
+fn a_slow_reader_gets_all_of_a_spliced_reply() {
+    if !is_headwater() {
+        return;
+    }
+    let body = body(40_000_000);
+    for more in ["proxy_buffering off;", "", "proxy_max_temp_file_size 0;", "proxy_max_temp_file_size 3m;"] {
+        let origin = Origin::always(http::reply("200 OK", &[], &body));
+        let s = start(&origin, more);
+        let mut c = s.connect();
+        for turn in 1..=2 {
+            c.send(http::get("/", &[]));
+            // More than the head brings with it has come by, and the client has read nothing.
+            wait_until_spliced(&s, turn * 30_000);
+            let r = c.response();
+            assert!(r.complete && r.body == body, "{more}: another body came");
+            assert!(s.get("/spliced").text().parse::<u64>().expect("a number") >= turn * 30_000);
+        }
+        assert_eq!(origin.connections(), 1, "{more}");
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_nothing_behind() {
+    if !is_headwater() {
+        return;
+    }
+    let body = body(40_000_000);
+    for more in ["proxy_buffering off;", ""] {
+        let origin = Origin::always(http::reply("200 OK", &[], &body));
+        let s = start(&origin, more);
+        let mut c = s.connect();
+        c.send(http::get("/gone", &[]));
+        wait_until_spliced(&s, 30_000);
+        c.reset();
+        s.wait_for_line("logs/way.log", "/gone");
+        let mut c = s.connect();
+        assert!(c.get("/").body == body, "{more}: another body came");
+    }
+}
+
+#[test]
+fn a_peer_is_free_when_the_rest_of_its_reply_is_in_a_pipe() {
+    if !is_headwater() {
+        return;
+    }
+    let body = body(900_000);
+    let origin = Origin::always(http::reply("200 OK", &[], &body));
+    let s = start(&origin, "");
+    let mut slow = s.connect();
+    slow.send(http::get("/slow", &[]));
+    wait_until_spliced(&s, 800_000);
+    assert!(s.get("/quick").body == body);
+    assert_eq!(origin.connections(), 1, "the second request took the connection of the first");
+    let r = slow.response();
+    assert!(r.complete && r.body == body);
+}
+
+#[test]
+fn more_slow_readers_than_there_are_pipes_all_get_their_reply() {
+    if !is_headwater() {
+        return;
+    }
+    let body = body(1_500_000);
+    let origin = Origin::always(http::reply("200 OK", &[], &body));
+    for more in ["", "proxy_buffering off;", "proxy_buffers 8 256k;"] {
+        let s = start(&origin, more);
+        let mut clients: Vec<_> = (0..100).map(|_| s.connect()).collect();
+        for c in &mut clients {
+            c.send(http::get("/", &[]));
+        }
+        for c in &mut clients {
+            let r = c.response();
+            assert!(r.complete && r.body == body, "{more}: another body came");
+        }
+    }
+}
