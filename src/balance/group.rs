@@ -184,6 +184,12 @@ impl Group {
         self.roster.borrow().clone()
     }
 
+    /// Whether it has no address at all, but may have some when a name has been looked up.
+    pub fn is_awaited(&self) -> bool {
+        let roster = self.roster.borrow();
+        !roster.unresolved.is_empty() && roster.all().next().is_none()
+    }
+
     /// A request begins to choose.
     pub fn start(&self) -> Tried {
         let mut tried = Tried::new(self.roster());

@@ -17,8 +17,9 @@ use super::timer::{Due, Key};
 impl Net {
     /// Sleeps until the side is ready or `timeout_ms` are over. A side that is ready already is posted.
     pub fn wait(&mut self, id: ConnId, side: Side, timeout_ms: u64) {
-        self.set_timer(id, side, timeout_ms);
-        self.wait_forever(id, side);
+        if self.set_timer(id, side, timeout_ms) {
+            self.wait_forever(id, side);
+        }
     }
 
     /// Sleeps until the side is ready; the timer, if any, is left as it is.
@@ -63,10 +64,11 @@ impl Net {
         }
     }
 
-    /// Sets the side's timer, in place of an earlier one.
-    pub fn set_timer(&mut self, id: ConnId, side: Side, ms: u64) {
-        let Some(c) = self.table.get_mut(id) else { return };
+    /// Sets the side's timer, in place of an earlier one; says whether the side is ready already.
+    pub fn set_timer(&mut self, id: ConnId, side: Side, ms: u64) -> bool {
+        let Some(c) = self.table.get_mut(id) else { return false };
         let s = c.side(side);
+        let ready = s.ready;
         s.deadline = clock::now().saturating_add(ms);
         // An old firing that nobody has looked at is about a wait that is over.
         s.timed_out = false;
@@ -75,6 +77,7 @@ impl Net {
             s.queued = s.deadline;
             self.timers.push(s.deadline, Due::Side(id, side));
         }
+        ready
     }
 
     /// Takes the side's timer back.

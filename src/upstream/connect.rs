@@ -147,8 +147,6 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
             Err(error) => return refused(x, r, io, held, &host.address, &error),
         },
     };
-    // From here on events of the connection find this request; the two names must never disagree.
-    io.net.set_owner(conn, Owner::Upstream(x.id, r));
     install(x, r, io, held, conn, reused);
     deadline::begin(x, r, io);
     if !done {
@@ -246,11 +244,16 @@ fn blank_peer(held: Held, conn: ConnId, page: Page, out: Chain) -> Peer {
 /// Puts the connection in place, with everything a fresh attempt needs.
 fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId, reused: bool) {
     let out = request_bytes(x, r);
-    // A reused connection has counted for others before; only the difference is this request's.
-    let (sent, received) = io.conn(conn).map_or((0, 0), |c| {
+    let (mut sent, mut received) = (0, 0);
+    if let Some(c) = io.conn(conn) {
+        // From here on events of the connection find this request; the two names must never disagree.
+        c.owner = Owner::Upstream(x.id, r);
+        // The time it might have been idle.
+        c.read.deadline = 0;
         c.requests = c.requests.saturating_add(1);
-        (c.sent, c.received)
-    });
+        // A reused connection has counted for others before; only the difference is this request's.
+        (sent, received) = (c.sent, c.received);
+    }
     let Some(u) = super::of(x, r) else { return };
     u.request_sent = false;
     let peer = u.peer.insert(blank_peer(held, conn, Page::with_capacity(1), out));

@@ -144,8 +144,7 @@ pub fn look_up(io: &mut Io, number: u32) {
 /// Lets a request wait for the first addresses of a group that has none, if one of its lines is being looked
 /// up just now: a worker that has only begun is no reason for an error page.
 pub fn await_first(x: &mut Exchange, r: RequestIx, io: &mut Io, group: &Rc<Group>) -> bool {
-    let roster = group.roster();
-    if roster.unresolved.is_empty() || roster.all().next().is_some() {
+    if !group.is_awaited() {
         return false;
     }
     let cycle = io.cycle.clone();

@@ -64,7 +64,6 @@ pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bo
     loop {
         let conn = io.idle.take(place)?;
         if is_quiet(io, conn, certain) {
-            io.net.cancel_timer(conn, Side::Read);
             return Some(conn);
         }
         io.net.close(conn);
@@ -112,8 +111,8 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
         c.read.timed_out = false;
         c.write.timed_out = false;
         c.read.delayed = false;
+        c.write.deadline = 0;
     }
-    io.net.cancel_timer(conn, Side::Write);
     // A peer that says how long it waits means it: we are gone a tenth earlier, so that its end and our next
     // request do not meet on the way.
     let said = x[r].upstream.as_ref().and_then(|u| u.head.idle_sec);

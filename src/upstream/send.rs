@@ -64,11 +64,11 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     x.action = "sending request to upstream";
     // Head and first bytes of a streamed body go together.
-    let begins = super::of(x, r).is_some_and(|u| !u.request_sent);
-    let mut body = match begins {
-        true if super::of(x, r).is_some_and(|u| u.wrapping.is_none()) => Body::Over,
-        true => more_body(x, r, io)?,
-        false => Body::Fetched,
+    let mut body = match super::of(x, r) {
+        Some(u) if u.request_sent => Body::Fetched,
+        // Without a body, as most are.
+        Some(u) if u.wrapping.is_none() => Body::Over,
+        _ => more_body(x, r, io)?,
     };
     loop {
         let sent_all = send_chain(x, r, io)?;
@@ -77,7 +77,6 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             io.net.wait(conn, Side::Write, timeout);
             return Ok(());
         }
-        io.net.cancel_timer(conn, Side::Write);
         match body {
             Body::Fetched => body = more_body(x, r, io)?,
             Body::Awaited => return Ok(()),
@@ -125,7 +124,11 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
     match c.send_chain(&mut peer.out, u64::MAX) {
         Ok(n) => {
             u.request_sent |= n > 0;
-            Ok(peer.out.is_empty())
+            let sent_all = peer.out.is_empty();
+            if sent_all {
+                c.write.deadline = 0;
+            }
+            Ok(sent_all)
         }
         Err(error) => {
             // It may have answered before it closed: 413 for a body it does not want. Then that is the
@@ -241,8 +244,8 @@ fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Ok(());
     }
     x.action = "reading response header from upstream";
-    io.net.set_timer(conn, Side::Read, timeout);
-    if read == PeerRead::ProcessHeader && io.net.is_ready(conn, Side::Read) {
+    let is_ready = io.net.set_timer(conn, Side::Read, timeout);
+    if is_ready && read == PeerRead::ProcessHeader {
         return header::process_header(x, r, io);
     }
     Ok(())

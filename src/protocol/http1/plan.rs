@@ -50,12 +50,12 @@ pub struct Plan {
     pub passes_te: bool,
 }
 
-/// The names that are never the client's to give.
+/// The names that are never the client's to give; those that nearly all clients give come first.
 const NEVER: &[&str] = &[
+    "Host",
     "Connection",
     "Content-Length",
     "Expect",
-    "Host",
     "Keep-Alive",
     "Proxy-Connection",
     "TE",

@@ -137,7 +137,11 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// What was decoded is the pipe's.
 fn keep(x: &mut Exchange, r: RequestIx) {
     let Some(u) = super::of(x, r) else { return };
-    u.pipe.memory.append(&mut u.relay.chain);
+    if u.pipe.memory.is_nothing() {
+        std::mem::swap(&mut u.pipe.memory, &mut u.relay.chain);
+    } else {
+        u.pipe.memory.append(&mut u.relay.chain);
+    }
 }
 
 /// Everything is here: it is all handed on, and the request may end when it has been sent.
