@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     fn conn(index: u32) -> ConnId {
-        ConnId { index, generation: 0 }
+        ConnId::new(index, 0)
     }
 
     fn address(port: u16) -> &'static Address {

@@ -17,30 +17,43 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 /// An index into the table and the generation that makes it unmistakable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnId {
-    /// Index in the slab.
-    pub index: u32,
-    /// How often the index had been used before.
-    pub generation: u32,
+    /// The generation above the index: one number, so that names are compared in one go.
+    bits: u64,
 }
 
 impl ConnId {
     /// No connection.
-    pub const NONE: ConnId = ConnId { index: u32::MAX, generation: u32::MAX };
+    pub const NONE: ConnId = ConnId::new(u32::MAX, u32::MAX);
+
+    /// The name of what stands at an index of the table, which had been used so often before.
+    pub const fn new(index: u32, generation: u32) -> ConnId {
+        ConnId { bits: (generation as u64) << 32 | index as u64 }
+    }
+
+    /// Index in the table.
+    pub const fn index(self) -> u32 {
+        self.bits as u32
+    }
+
+    /// How often the index had been used before.
+    pub const fn generation(self) -> u32 {
+        (self.bits >> 32) as u32
+    }
 
     /// The mio token of this connection.
     pub fn token(self) -> mio::Token {
-        mio::Token((self.generation as usize) << 32 | self.index as usize)
+        mio::Token(self.bits as usize)
     }
 
     /// The connection of a token.
     pub fn from_token(token: mio::Token) -> ConnId {
-        ConnId { index: token.0 as u32, generation: (token.0 >> 32) as u32 }
+        ConnId { bits: token.0 as u64 }
     }
 }
 
 impl std::fmt::Debug for ConnId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
+        write!(f, "{}.{}", self.index(), self.generation())
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Net {
     pub posted: Posted,
     /// The serial number of the next connection.
     pub next_number: u64,
+    /// Some room has something for the worker to hand on at the end of the turn.
+    pub handover: bool,
     /// How many connections this worker may have (directive `worker_connections`).
     pub limit: usize,
 }
@@ -68,6 +70,7 @@ impl Net {
             timers: Timers::default(),
             posted: Posted::default(),
             next_number: 1,
+            handover: false,
             limit,
         })
     }
@@ -99,8 +102,8 @@ impl Net {
     /// Says what an event is about and sets the connection's flags; `None` for one that has gone.
     pub fn note(&mut self, event: &mio::event::Event) -> Option<Source> {
         let id = ConnId::from_token(event.token());
-        if id.generation == SPECIAL {
-            return Some(Source::Special(id.index));
+        if id.generation() == SPECIAL {
+            return Some(Source::Special(id.index()));
         }
         let c = self.table.get_mut(id)?;
         // An error wakes both sides: whichever handler looks first finds out what it is from its own call.
@@ -123,7 +126,7 @@ impl Net {
     /// # Errors
     /// What epoll_ctl(2) said.
     pub fn watch(&self, fd: RawFd, number: u32) -> io::Result<()> {
-        let token = ConnId { index: number, generation: SPECIAL }.token();
+        let token = ConnId::new(number, SPECIAL).token();
         self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)
     }
 

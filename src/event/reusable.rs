@@ -30,10 +30,10 @@ impl Table {
                 c.reusable = Place { older: newest, newer: NOBODY, queued: true };
             }
             match self.at(newest) {
-                Some(before) => before.newer = id.index,
-                None => self.ends.oldest = id.index,
+                Some(before) => before.newer = id.index(),
+                None => self.ends.oldest = id.index(),
             }
-            self.ends.newest = id.index;
+            self.ends.newest = id.index();
         }
     }
 

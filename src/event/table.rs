@@ -42,7 +42,7 @@ impl Table {
             self.generations.resize(index + 1, 0);
         }
         let generation = self.generations.get(index).copied().unwrap_or(0);
-        let id = ConnId { index: index as u32, generation };
+        let id = ConnId::new(index as u32, generation);
         connection.id = id;
         entry.insert(connection);
         id
@@ -50,22 +50,22 @@ impl Table {
 
     /// The connection, if it still is the one that was meant.
     pub fn get(&self, id: ConnId) -> Option<&Connection> {
-        self.entries.get(id.index as usize).filter(|c| c.id == id)
+        self.entries.get(id.index() as usize).filter(|c| c.id == id)
     }
 
     /// The same, to be changed.
     pub fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
-        self.entries.get_mut(id.index as usize).filter(|c| c.id == id)
+        self.entries.get_mut(id.index() as usize).filter(|c| c.id == id)
     }
 
     /// Takes a connection out; its name is void from now on.
     pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
         self.get(id)?;
         self.set_reusable(id, false);
-        let generation = self.generations.get_mut(id.index as usize)?;
+        let generation = self.generations.get_mut(id.index() as usize)?;
         // The last generation is left to tokens that are not connections.
         *generation = if *generation >= u32::MAX - 2 { 0 } else { *generation + 1 };
-        self.entries.try_remove(id.index as usize)
+        self.entries.try_remove(id.index() as usize)
     }
 
     /// Whoever stands at this index now.

@@ -271,6 +271,20 @@ impl Exchange {
         }
     }
 
+    // Away from their callers, who are all handlers: in each of the hundreds of places where one says `x[r]`
+    // only a comparison is left, and most requests are main ones.
+    #[cold]
+    fn child(&self, ix: RequestIx) -> &Request {
+        let child = usize::from(ix.0).checked_sub(1).and_then(|at| self.children.get(at));
+        child.unwrap_or(&self.main)
+    }
+
+    #[cold]
+    fn child_mut(&mut self, ix: RequestIx) -> &mut Request {
+        let child = usize::from(ix.0).checked_sub(1).and_then(|at| self.children.get_mut(at));
+        child.unwrap_or(&mut self.main)
+    }
+
     /// The request before which output of `r` has to wait, up to the main one: `r` and its ancestors.
     pub fn is_below(&self, r: RequestIx, ancestor: RequestIx) -> bool {
         let mut at = r;
@@ -289,15 +303,15 @@ impl Index<RequestIx> for Exchange {
 
     /// Request numbers are only made by [`Exchange::add`] and requests live as long as their exchange, so the
     /// number is always that of a request; the main one stands in for a number of another exchange.
+    #[inline(always)]
     fn index(&self, ix: RequestIx) -> &Request {
-        let child = (ix.0 as usize).checked_sub(1).and_then(|at| self.children.get(at));
-        child.unwrap_or(&self.main)
+        if ix == RequestIx::MAIN { &self.main } else { self.child(ix) }
     }
 }
 
 impl IndexMut<RequestIx> for Exchange {
+    #[inline(always)]
     fn index_mut(&mut self, ix: RequestIx) -> &mut Request {
-        let child = (ix.0 as usize).checked_sub(1).and_then(|at| self.children.get_mut(at));
-        child.unwrap_or(&mut self.main)
+        if ix == RequestIx::MAIN { &mut self.main } else { self.child_mut(ix) }
     }
 }

@@ -105,10 +105,12 @@ impl LocationTree {
     }
 
     /// Finds the location for a path.
+    #[inline]
     pub fn find(&self, path: &[u8]) -> Found {
-        if self.is_empty() {
-            return Found::Nothing;
-        }
+        if self.is_empty() { Found::Nothing } else { self.find_here(path) }
+    }
+
+    fn find_here(&self, path: &[u8]) -> Found {
         if let Some(exact) = self.find_exact(path) {
             return Found::Location(exact.clone());
         }
@@ -125,6 +127,9 @@ impl LocationTree {
                 Found::Nothing => Found::Location(location.clone()),
                 inner => inner,
             };
+            if self.regexes.is_empty() {
+                return found;
+            }
             let ends_here = matches!(&found, Found::Matched(..) | Found::Redirect(_));
             let settled = match &found {
                 Found::Location(inner) => {

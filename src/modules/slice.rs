@@ -47,6 +47,7 @@ pub static MODULE: HttpModule = HttpModule {
         // When the range filter has decided.
         HeaderFilter { stage: Stage::Chunked, run: choose_end },
     ],
+    idle: Some(|confs| *confs.get::<SliceConf>().size == 0),
     variables: Some(variables),
     ..HttpModule::new(&TABLE)
 };

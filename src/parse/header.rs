@@ -98,7 +98,10 @@ impl HeaderParser {
     }
 
     /// Reads a line of which nothing is known yet, perhaps not even whether it is all there.
-    fn parse_any(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
+    ///
+    /// # Errors
+    /// As [`HeaderParser::parse`].
+    pub fn parse_any(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
         // The end of the head is usual, too.
         if let Some([b'\r', b'\n', ..]) = window.get(self.start..) {
             *self = HeaderParser::at(self.start + 2);

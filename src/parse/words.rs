@@ -70,6 +70,10 @@ fn short_name<N: Names>(window: &[u8], start: usize) -> Option<(usize, N)> {
 /// Any other name that is made of letters, digits and hyphens, and where its colon stands.
 #[inline(never)]
 fn other_name<N: Names>(window: &[u8], start: usize) -> Option<(usize, N)> {
+    // The end of the head, or of what has come of it.
+    if matches!(window.get(start), None | Some(b'\r')) {
+        return None;
+    }
     let mut at = start;
     while at < start + SHORT {
         let found = Lanes::at(window, at)?.equal(b':');

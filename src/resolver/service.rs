@@ -153,7 +153,7 @@ impl Resolvers {
         }
     }
 
-    /// The next result, to be handed to who waits for it.
+    /// The next result, to be handed to who waits for it; [`Net::handover`] says that there may be one.
     pub fn finished(&mut self) -> Option<Finished> {
         self.finished.pop_front()
     }
@@ -347,6 +347,7 @@ impl Resolvers {
                         Ok(hosts) => Ok(self.answer(hosts.clone(), port, ms)),
                         Err(error) => Err(*error),
                     };
+                    net.handover = true;
                     self.finished.push_back(Finished {
                         waiter,
                         ticket: Ticket { query: at, number },
@@ -387,6 +388,7 @@ impl Resolvers {
         for Waiting { number, whom } in over {
             if let Whom::Outside { waiter, .. } = whom {
                 let (ticket, outcome) = (Ticket { query: at, number }, Err(ResolveError::TimedOut));
+                net.handover = true;
                 self.finished.push_back(Finished { waiter, ticket, outcome });
             }
         }

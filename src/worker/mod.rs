@@ -165,7 +165,9 @@ impl Worker {
                 self.dispatch(id, side);
             }
         }
-        self.hand_names_on();
+        if std::mem::take(&mut self.io.net.handover) {
+            self.hand_names_on();
+        }
         // A worker that quits leaves when nobody needs it any more.
         if self.io.exiting && self.exchanges.live.is_empty() && self.io.net.table.iter().all(needs_nobody) {
             self.stop = true;
@@ -192,11 +194,14 @@ impl Worker {
     /// Both directions of a connection may have news; nginx asks the reading one first.
     fn event(&mut self, id: ConnId, read: bool, write: bool) {
         // The first handler may close the connection, or give it to somebody else: it is looked up again.
-        if read && self.io.conn(id).is_some_and(|c| !c.read.delayed) {
-            self.dispatch(id, Side::Read);
-        }
-        if write && self.io.conn(id).is_some_and(|c| !c.write.delayed) {
-            self.dispatch(id, Side::Write);
+        for (side, news) in [(Side::Read, read), (Side::Write, write)] {
+            if news
+                && let Some(c) = self.io.conn(id)
+                && !c.side(side).delayed
+            {
+                let owner = c.owner;
+                self.dispatch_to(owner, id, side);
+            }
         }
     }
 
@@ -235,6 +240,11 @@ impl Worker {
     fn dispatch(&mut self, id: ConnId, side: Side) {
         // Closed by a handler that ran earlier in this turn.
         let Some(owner) = self.io.conn(id).map(|c| c.owner) else { return };
+        self.dispatch_to(owner, id, side);
+    }
+
+    /// The same for a connection that is known to work for this one.
+    fn dispatch_to(&mut self, owner: Owner, id: ConnId, side: Side) {
         match (owner, side) {
             (Owner::Waiting, Side::Read) => self.waiting(id),
             (Owner::Waiting, Side::Write) => self.grace_over(id),
@@ -315,7 +325,7 @@ impl Worker {
             wait::Spoke::Gone => wait::close(&mut self.io, id),
             wait::Spoke::Request(server, opening) => {
                 let x = release::begin(&mut self.exchanges, &mut self.io, id, server, opening);
-                self.client(x, Side::Read);
+                self.with_exchange(x, switchboard::client_read, RequestIx::MAIN);
             }
         }
     }

@@ -210,7 +210,7 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         let step = match stop {
             Stop::Host => None,
             Stop::Other => {
-                Some(client.head.fields.parse(client.head.page.filled(), *core.underscores_in_headers))
+                Some(client.head.fields.parse_any(client.head.page.filled(), *core.underscores_in_headers))
             }
         };
         let now = client.head.fields.pos();

@@ -82,18 +82,21 @@ fn add(x: &mut Exchange, r: RequestIx, mut chain: Chain) {
 }
 
 /// What may be written now goes through the filters that see the whole response, and to the socket.
-pub fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
+pub fn next(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }
     // From here on there is one stream of bytes, in the order of the page.
-    match super::late(x, io, chain) {
-        Ok(chain) => {
-            let chain = chunked::filter(x, chain);
-            write::filter(x, io, chain)
-        }
-        Err(status) => status,
+    if !x.main().late_filters.is_empty() {
+        chain = match super::late(x, io, chain) {
+            Ok(chain) => chain,
+            Err(status) => return status,
+        };
     }
+    if x.main().flags.chunked {
+        chain = chunked::filter(x, chain);
+    }
+    write::filter(x, io, chain)
 }
 
 /// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.
