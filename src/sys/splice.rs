@@ -50,7 +50,11 @@ impl Conduit {
             }
             let [read, write] = ends.map(|end| OwnedFd::from_raw_fd(end));
             // A user who has many pipes is refused large ones, and is given tiny ones in the end.
-            let _ = libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, SIZE);
+            for size in [SIZE, SIZE / 4] {
+                if libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, size) >= 0 {
+                    break;
+                }
+            }
             if libc::fcntl(write.as_raw_fd(), libc::F_GETPIPE_SZ) < LEAST {
                 return Err(io::ErrorKind::QuotaExceeded.into());
             }

@@ -14,13 +14,16 @@
 //!
 //! *Read next*: `splice.rs`.
 
+use crate::event::clock;
 use crate::http::io::Io;
 use crate::http::upstreamed::HeldPipe;
 use crate::sys::splice::Conduit;
 use std::rc::Rc;
 
-/// How many empty pipes a worker keeps for reuse.
-const SPARE: usize = 16;
+/// How many empty pipes a worker keeps for reuse. Each counts against what the kernel grants a user.
+const SPARE: usize = 4;
+/// After the kernel has refused one, none is asked for so long, in milliseconds.
+const REFUSED_MS: u64 = 100;
 /// How many pipes may wait for their clients. Past it bodies go through memory.
 const LENT: usize = 64;
 /// How many of these may wait as long as it takes.
@@ -30,6 +33,8 @@ const LENT_FOR_LONG: usize = 32;
 #[derive(Default)]
 pub struct Shared {
     spare: Vec<Conduit>,
+    /// Until when none is asked for, in milliseconds of the loop's clock.
+    refused_until: u64,
     /// Each pipe that a request holds has a copy; so it is counted for as long as it lives, however it ends.
     lent: Rc<()>,
 }
@@ -48,7 +53,18 @@ pub fn prepare(io: &mut Io) {
 
 /// An empty pipe that is given back at once; None if there is none.
 pub fn borrow(io: &mut Io) -> Option<Conduit> {
-    io.services.get::<Shared>().spare.pop().or_else(|| Conduit::new().ok())
+    let shared = io.services.get::<Shared>();
+    if let Some(conduit) = shared.spare.pop() {
+        return Some(conduit);
+    }
+    if clock::now() < shared.refused_until {
+        return None;
+    }
+    let made = Conduit::new().ok();
+    if made.is_none() {
+        shared.refused_until = clock::now().saturating_add(REFUSED_MS);
+    }
+    made
 }
 
 /// An empty pipe that may have to be held; None if too many are.
