@@ -96,6 +96,11 @@ impl Chain {
         Chain { flush: other.flush, last: other.last, ..Chain::default() }
     }
 
+    /// Asks for what the other asks for: to be sent now, to be the last.
+    pub fn set_flags_of(&mut self, other: &Chain) {
+        (self.flush, self.last) = (other.flush, other.last);
+    }
+
     /// A chain of one stretch of memory.
     pub fn of(bytes: Slice) -> Chain {
         let mut chain = Chain::default();
@@ -221,6 +226,16 @@ impl Chain {
         let piece = self.take_front()?;
         self.bytes -= piece.len();
         Some(piece)
+    }
+
+    /// Takes the first stretch of memory. For filters that look at bytes: pieces of files have been read by the
+    /// copy step before them, so there are none, and any would be dropped.
+    pub fn pop_memory(&mut self) -> Option<Slice> {
+        loop {
+            if let Piece::Memory(bytes) = self.pop()? {
+                return Some(bytes);
+            }
+        }
     }
 
     /// The pieces, in order.

@@ -14,7 +14,7 @@
 
 use super::gzip_accept;
 use super::gzip_head::{Head, HeadStep};
-use crate::buf::{Chain, Piece, Slice};
+use crate::buf::{Chain, Slice};
 use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
@@ -167,10 +167,8 @@ impl Unpacker {
     fn run(&mut self, out: &mut Chain) -> Result<(), &'static str> {
         let room = (self.size.saturating_mul(self.count)) as u64;
         while out.len() < room {
-            let mut bytes = match self.waiting.pop() {
-                Some(Piece::Memory(bytes)) => bytes,
-                // Pieces of files were read by the copy step before.
-                Some(Piece::File(_)) => continue,
+            let mut bytes = match self.waiting.pop_memory() {
+                Some(bytes) => bytes,
                 None if self.more => Slice::EMPTY,
                 None => break,
             };

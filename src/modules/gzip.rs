@@ -15,7 +15,7 @@
 
 use super::gzip_accept;
 use super::mime_types::MimeTypes;
-use crate::buf::{Chain, Piece, Slice};
+use crate::buf::{Chain, Slice};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
@@ -202,12 +202,9 @@ impl Compressor {
             self.begun = true;
             self.push(Slice::from_static(HEAD), out);
         }
-        while let Some(piece) = input.pop() {
-            // Pieces of files were read by the copy step before.
-            if let Piece::Memory(bytes) = piece {
-                self.checksum.update(&bytes);
-                self.feed(&bytes, FlushCompress::None, out)?;
-            }
+        while let Some(bytes) = input.pop_memory() {
+            self.checksum.update(&bytes);
+            self.feed(&bytes, FlushCompress::None, out)?;
         }
         if input.last {
             self.done = true;
@@ -236,7 +233,6 @@ impl BodyFilter for Compressor {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        let (flush, last) = (input.flush, input.last);
         if self.done || input.is_nothing() {
             *out = Chain::flags_of(input);
             return Ok(());
@@ -245,8 +241,7 @@ impl BodyFilter for Compressor {
             logging::log(x, r, io, Level::Alert, None, format_args!("deflate() failed"));
             return Err(Status::Error);
         }
-        out.flush = flush;
-        out.last = last;
+        out.set_flags_of(input);
         if self.done {
             let before = self.deflate.total_in();
             x[r].ctx.set(Counted { before, after: self.after });

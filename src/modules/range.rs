@@ -209,7 +209,6 @@ impl BodyFilter for Multipart {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        let last = input.last;
         if self.done {
             *out = Chain::flags_of(input);
             return Ok(());
@@ -217,7 +216,7 @@ impl BodyFilter for Multipart {
         self.whole.append(input);
         if self.whole.len() < self.length {
             // A body that ends early cannot keep the length that was promised.
-            return if last { Err(Status::Error) } else { Ok(()) };
+            return if self.whole.last { Err(Status::Error) } else { Ok(()) };
         }
         for part in &self.parts {
             out.push(part.head.clone());
@@ -227,8 +226,7 @@ impl BodyFilter for Multipart {
             out.append(&mut copy.split_to(part.end - part.start));
         }
         out.push(self.end.clone());
-        out.flush = self.whole.flush;
-        out.last = last;
+        out.set_flags_of(&self.whole);
         self.whole.clear();
         self.done = true;
         Ok(())

@@ -14,7 +14,7 @@
 //! *Read next*: `mime_types.rs`.
 
 use super::mime_types::MimeTypes;
-use crate::buf::{Chain, Piece, Slice};
+use crate::buf::{Chain, Slice};
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::error::ConfError;
@@ -233,16 +233,13 @@ impl BodyFilter for Replacer {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        let (flush, last) = (input.flush, input.last);
-        while let Some(piece) = input.pop() {
-            // Pieces of files were read by the copy step before.
-            let Piece::Memory(mut data) = piece else { continue };
+        while let Some(mut data) = input.pop_memory() {
             if !self.kept.is_empty() {
                 data = Slice::from([&std::mem::take(&mut self.kept)[..], &data].concat());
             }
             self.replace(&data, false, out, |template| template.eval(x, r, io));
         }
-        if last && !self.kept.is_empty() {
+        if input.last && !self.kept.is_empty() {
             let data = Slice::from(std::mem::take(&mut self.kept));
             self.replace(&data, true, out, |template| template.eval(x, r, io));
         }
@@ -251,8 +248,7 @@ impl BodyFilter for Replacer {
         } else {
             x[r].buffered |= buffered::SUB;
         }
-        out.flush = flush;
-        out.last = last;
+        out.set_flags_of(input);
         Ok(())
     }
 }

@@ -75,8 +75,7 @@ impl Wrap for Chunked {
 /// Takes all of `body` and gives it wrapped. Call it for every stretch as it comes; `last` with the final
 /// one, which may be empty.
 pub fn wrap(wrapping: &dyn Wrap, body: &mut Chain, last: bool) -> Chain {
-    let mut out = Chain::default();
-    (out.flush, out.last) = (body.flush, body.last);
+    let mut out = Chain::flags_of(body);
     while !body.is_empty() {
         let n = body.len().min(wrapping.most().max(1));
         let mut part = body.split_to(n);
@@ -200,8 +199,7 @@ impl Out {
 
 /// The bytes of a chain that is to be sent once more, to the next peer: views of the same memory.
 pub fn again(chain: &Chain) -> Chain {
-    let mut copy = Chain::default();
-    (copy.flush, copy.last) = (chain.flush, chain.last);
+    let mut copy = Chain::flags_of(chain);
     chain.pieces().cloned().for_each(|piece: Piece| copy.push_piece(piece));
     copy
 }

@@ -9,7 +9,7 @@
 //! *Read next*: `map.rs`.
 
 use super::map::Table;
-use crate::buf::{Chain, Piece, Slice};
+use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -98,17 +98,13 @@ impl BodyFilter for Recoder {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        while let Some(piece) = input.pop() {
-            // Pieces of files were read by the copy step before.
-            if let Piece::Memory(bytes) = piece {
-                out.push(Slice::from(self.recode(&bytes)));
-            }
+        while let Some(bytes) = input.pop_memory() {
+            out.push(Slice::from(self.recode(&bytes)));
         }
         if input.last && !std::mem::take(&mut self.kept).is_empty() {
             out.push("?".into());
         }
-        out.flush = input.flush;
-        out.last = input.last;
+        out.set_flags_of(input);
         Ok(())
     }
 }
