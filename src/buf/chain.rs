@@ -228,8 +228,8 @@ impl Chain {
         Some(piece)
     }
 
-    /// Takes the first stretch of memory. For filters that look at bytes: pieces of files have been read by the
-    /// copy step before them, so there are none, and any would be dropped.
+    /// Takes the first stretch of memory. For filters that look at bytes: pieces of files have been read
+    /// by the copy step before them, so there are none, and any would be dropped.
     pub fn pop_memory(&mut self) -> Option<Slice> {
         loop {
             if let Piece::Memory(bytes) = self.pop()? {

@@ -163,14 +163,14 @@ impl Exchange {
         Exchange {
             id,
             client: Client::new(conn, number, opening),
-            main: Request::new(RequestIx::MAIN, server),
+            main: Request::new(RequestIx::MAIN, number, server),
             children: Vec::new(),
             spare: Vec::new(),
             active: RequestIx::MAIN,
             posted: VecDeque::new(),
             out: Chain::default(),
             variables: Vec::new(),
-            holds: Holds::default(),
+            holds: Holds::of(number),
             fate: Fate::Close,
             terminated: false,
             deadline: Deadline::None,
@@ -200,7 +200,8 @@ impl Exchange {
         self.id = id;
         self.client.renew(conn, number, opening);
         self.swap_client_read(ClientRead::RequestLine);
-        self.main.renew(server);
+        self.holds.number = number;
+        self.main.renew(number, server);
     }
 
     /// The client's side and the main request, both to be changed.

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!   take(Why::Upstream) ─▶ Hold ─ kept in Upstream ─▶ give_back(hold)
-//!   log: *7 hold +upstream: main upstream
+//!   log: *7 hold +Upstream: main upstream
 //! ```
 //!
 //! *Read next*: `exchange.rs`, `worker/mod.rs: dispatch`.
@@ -29,17 +29,10 @@ pub enum Why {
     Body,
     /// A subrequest has not been finalized.
     Subrequest,
-    /// A handler will go on after a timer or an event of its own (`limit_req`, `auth_delay`, a resolver).
-    Waiting,
 }
 
-const REASONS: [(Why, &str); 5] = [
-    (Why::Main, "main"),
-    (Why::Upstream, "upstream"),
-    (Why::Body, "body"),
-    (Why::Subrequest, "subrequest"),
-    (Why::Waiting, "waiting"),
-];
+const REASONS: [(Why, &str); 4] =
+    [(Why::Main, "main"), (Why::Upstream, "upstream"), (Why::Body, "body"), (Why::Subrequest, "subrequest")];
 
 /// One reason why an exchange lives. To be given back, not dropped.
 #[must_use]
@@ -64,15 +57,22 @@ impl Drop for Hold {
 #[derive(Debug, Default)]
 pub struct Holds {
     counts: [u16; REASONS.len()],
+    /// The number of the client's connection, for the debug log.
+    pub number: u64,
 }
 
 impl Holds {
+    /// None yet, of an exchange with the client of this connection.
+    pub fn of(number: u64) -> Holds {
+        Holds { number, ..Holds::default() }
+    }
+
     /// One more reason to live.
     pub fn take(&mut self, why: Why) -> Hold {
         if let Some(count) = self.counts.get_mut(why as usize) {
             *count = count.saturating_add(1);
         }
-        log::trace!("hold +{why:?}: {self}");
+        log::trace!("*{} hold +{why:?}: {self}", self.number);
         Hold(why)
     }
 
@@ -84,7 +84,7 @@ impl Holds {
             debug_assert!(*count > 0, "hold given back twice: {why:?}");
             *count = count.saturating_sub(1);
         }
-        log::trace!("hold -{why:?}: {self}");
+        log::trace!("*{} hold -{why:?}: {self}", self.number);
     }
 
     /// How many there are in all.

@@ -131,6 +131,8 @@ pub struct RequestFlags {
 pub struct Request {
     /// Its number in the exchange. Given by `Exchange::add`; 0 for the main request.
     pub ix: RequestIx,
+    /// The number of the client's connection, for the debug log.
+    pub number: u64,
     /// The request it is a part of; the main request is its own parent.
     pub parent: RequestIx,
     /// Which method.
@@ -296,9 +298,10 @@ impl Contexts {
 
 impl Request {
     /// A request that has not been read yet.
-    pub fn new(ix: RequestIx, server: Rc<Server>) -> Request {
+    pub fn new(ix: RequestIx, number: u64, server: Rc<Server>) -> Request {
         Request {
             ix,
+            number,
             parent: RequestIx::MAIN,
             method: Method::Unknown,
             method_name: Slice::EMPTY,
@@ -406,7 +409,8 @@ impl Request {
     }
 
     /// Makes a retired request that of a server, now.
-    pub fn renew(&mut self, server: Rc<Server>) {
+    pub fn renew(&mut self, number: u64, server: Rc<Server>) {
+        self.number = number;
         self.loc = server.root.clone();
         self.server = server;
         self.started = crate::event::clock::now();
@@ -421,7 +425,8 @@ impl Request {
     /// Swaps the write slot, with a line in the debug log.
     pub fn swap_write(&mut self, slot: ClientWrite) {
         if self.write != slot {
-            log::trace!("request {} write {:?} -> {slot:?}", self.ix.0, self.write);
+            let (number, ix) = (self.number, self.ix.0);
+            log::trace!("*{number} request {ix} write {:?} -> {slot:?}", self.write);
             self.write = slot;
         }
     }

@@ -27,15 +27,10 @@ use crate::parse::request_line::Method;
 pub fn respond(x: &mut Exchange, r: RequestIx, io: &mut Io, code: u16) -> Turn {
     // Whatever makes the page, this is what the client is told, unless the page says otherwise.
     x[r].err_status = code;
-    if x[r].is_main() && closes_connection(code) {
-        x.client.keepalive = false;
-    }
-    if x[r].is_main()
-        && matches!(code, 400 | 413 | 414 | 494..=497 | 500 | 501)
-        && x.client.lingering
-        && code != 413
-    {
-        x.client.lingering = code == 413;
+    if x[r].is_main() {
+        x.client.keepalive &= !closes_connection(code);
+        // Of who does not speak the protocol nothing more is read.
+        x.client.lingering &= !matches!(code, 400 | 495..=497);
     }
     // That of what was asked for, not of the page.
     x[r].headers_out.content_type = None;

@@ -212,7 +212,7 @@ fn check(x: &Exchange, parent: RequestIx, io: &Io, uri: &Slice) -> Result<(), St
 /// A request with what a child has of its parent.
 fn inherit(x: &Exchange, parent: RequestIx, how: &Subrequest) -> Request {
     let from = &x[parent];
-    let mut request = Request::new(RequestIx::MAIN, from.server.clone());
+    let mut request = Request::new(RequestIx::MAIN, from.number, from.server.clone());
     request.parent = parent;
     request.method = if how.same_method { from.method } else { Method::Get };
     request.method_name = if how.same_method { from.method_name.clone() } else { "GET".into() };

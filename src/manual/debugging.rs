@@ -40,10 +40,10 @@
 //!
 //! | line | says |
 //! | --- | --- |
-//! | `hold +Upstream: main upstream` | a reason to live more; behind the colon all there are |
-//! | `hold -Main: none` | a reason less; at `none` the exchange is freed |
+//! | `*1 hold +Upstream: main upstream` | a reason to live more; behind the colon all there are |
+//! | `*1 hold -Main: none` | a reason less; at `none` the exchange is freed |
 //! | `*1 client read Block -> CheckBroken` | a swap of the client's read slot |
-//! | `request 0 write Empty -> RunPhases` | a swap of a request's write slot; 0 is the main request, others are subrequests |
+//! | `*1 request 0 write Empty -> RunPhases` | a swap of a request's write slot; 0 is the main request, others are subrequests |
 //! | `peer 1.0 read ProcessHeader -> ProcessUpstream` | a swap of a peer's slot; place and generation of its connection |
 //! | `http process request: GET "/"` | the head is complete, the phases begin |
 //! | `http finalize request: Done` | a handler has answered; `Done` means that somebody else goes on later |
@@ -112,7 +112,7 @@
 //!
 //! ```text
 //!   04:12:22 [debug] peer 1.0 read ProcessHeader -> ProcessUpstream
-//!   04:12:22 [debug] request 0 write CheckBroken -> ProcessDownstream
+//!   04:12:22 [debug] *1 request 0 write CheckBroken -> ProcessDownstream
 //!   04:12:25 [error] *1 upstream timed out … while reading upstream … timer: proxy_read_timeout 3000ms
 //! ```
 //!

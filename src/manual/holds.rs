@@ -27,11 +27,9 @@
 //! | `Upstream` | `upstream/init.rs: begin` | `Upstream::hold` | `upstream/finish.rs: close` |
 //! | `Body` | `http/body/read.rs: read_client_request_body`, `http/body/discard.rs: discard_request_body` | `Body::hold` | `http/body/read.rs: leave_slot`, `http/body/discard.rs: discarded_request_body_handler` |
 //! | `Subrequest` | `http/subrequest.rs: start` | `Request::hold` of the child | `http/finalize.rs: end_subrequest` |
-//! | `Waiting` | nobody in this library | – | – |
 //!
-//! `Waiting` is there for a module of yours that goes on after an event of its own. The delays of
-//! `limit_req` and `auth_delay` do without: their request has its `Main` hold all the time, and is woken
-//! by a timer.
+//! The delays of `limit_req` and `auth_delay` need none: their request has its `Main` hold all the time, and
+//! is woken by a timer.
 //!
 //! When everything is to be given up (a client that is gone, a worker that stops),
 //! [`release::give_up`](crate::worker::release::give_up) collects all that is left, part by part.

@@ -69,7 +69,7 @@
 //! request, and the log says so:
 //!
 //! ```log
-//! [debug] hold +Main: main
+//! [debug] *1 hold +Main: main
 //! ```
 //!
 //! The read slot of a fresh exchange is `RequestLine`. The handler finds the line complete, swaps the
@@ -79,7 +79,7 @@
 //! ```log
 //! [debug] *1 client read RequestLine -> Headers
 //! [debug] *1 client read Headers -> Block
-//! [debug] request 0 write Empty -> RunPhases
+//! [debug] *1 request 0 write Empty -> RunPhases
 //! [debug] *1 http process request: GET "/", client: 127.0.0.1, server: , request: "GET / HTTP/1.1", …
 //! ```
 //!
@@ -94,15 +94,15 @@
 //! answer:
 //!
 //! ```log
-//! [debug] request 0 write RunPhases -> Empty
-//! [debug] hold +Upstream: main upstream
+//! [debug] *1 request 0 write RunPhases -> Empty
+//! [debug] *1 hold +Upstream: main upstream
 //! ```
 //!
 //! There is no request body, so [`init_request`](crate::upstream::init::init_request) is called at once.
 //! While the peer works the client has nothing to say that we would want to hear, except good-bye:
 //!
 //! ```log
-//! [debug] request 0 write Empty -> CheckBroken
+//! [debug] *1 request 0 write Empty -> CheckBroken
 //! [debug] *1 client read Block -> CheckBroken
 //! ```
 //!
@@ -165,7 +165,7 @@
 //!
 //! ```log
 //! [debug] peer 1.1 read ProcessHeader -> ProcessUpstream
-//! [debug] request 0 write CheckBroken -> ProcessDownstream
+//! [debug] *1 request 0 write CheckBroken -> ProcessDownstream
 //! ```
 //!
 //! The body is in the page already, behind the head. It is decoded, handed on, and complete. The peer is
@@ -174,8 +174,8 @@
 //! the request:
 //!
 //! ```log
-//! [debug] hold -Upstream: main
-//! [debug] request 0 write ProcessDownstream -> Empty
+//! [debug] *1 hold -Upstream: main
+//! [debug] *1 request 0 write ProcessDownstream -> Empty
 //! [debug] *1 client read CheckBroken -> Block
 //! [debug] *1 http finalize request: Ok while sending to client, client: 127.0.0.1, server: , …
 //! ```
@@ -185,7 +185,7 @@
 //! gives its hold back:
 //!
 //! ```log
-//! [debug] hold -Main: none
+//! [debug] *1 hold -Main: none
 //! ```
 //!
 //! `none`: nobody needs the exchange any more. The handler has returned, the dispatcher sees a total of

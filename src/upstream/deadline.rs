@@ -21,7 +21,6 @@ use crate::event::RequestIx;
 use crate::event::timer::Key;
 use crate::http::deadline::Deadline;
 use crate::http::exchange::Exchange;
-use crate::http::holds::Why;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::slots::{ClientRead, PeerWrite};
@@ -108,8 +107,7 @@ pub fn request_is_over(x: &mut Exchange, io: &mut Io) -> Turn {
     if x.client.read == ClientRead::ReadBody {
         return Status::Http(408).finish();
     }
-    let alone = x.indexes().count() == 1 && x.holds.count(Why::Waiting) == 0;
-    if alone && !x.main().flags.header_sent && super::finish::is_active(x, main) {
+    if x.indexes().count() == 1 && !x.main().flags.header_sent && super::finish::is_active(x, main) {
         return Status::Http(504).finish();
     }
     if x.main().headers_out.status == 0 || !x.main().flags.header_sent {

@@ -72,7 +72,7 @@ pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     }
     store::begin(x, r, io);
     watch(x, r, buffered);
-    if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
+    if buffered { pipe::process(x, r, io) } else { unbuffered::begin(x, r, io) }
 }
 
 /// The body's framing, and a rate if one is set.

@@ -2,9 +2,9 @@
 //!
 //! *In nginx* nothing like it; what is wrong shows later, elsewhere.
 //!
-//! *Here* four things: every live exchange can be woken (a timer, a posted event, or readiness it waits
-//! for on purpose), its connection points back at it, its holds equal those that its parts keep, and its
-//! slots are a row of the table in `http/slots.rs`.
+//! *Here* five things: every live exchange can be woken (a timer, a posted event, or readiness it waits
+//! for on purpose), no reply that could be read now waits for a timer, its connection points back at it, its
+//! holds equal those that its parts keep, and its slots are a row of the table in `http/slots.rs`.
 //!
 //! *Read next*: `http/slots.rs`.
 
@@ -13,7 +13,7 @@ use crate::event::{Connection, Owner, RequestIx};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::request::Request;
-use crate::http::slots;
+use crate::http::slots::{self, PeerRead};
 use slab::Slab;
 
 /// Checks one exchange after a handler of it has run.
@@ -31,9 +31,7 @@ pub fn check(x: &Exchange, io: &Io) {
     // The output would wait for ever for a request that will not write any more.
     let is_over = x.active != RequestIx::MAIN && x[x.active].hold.is_none();
     debug_assert!(!is_over, "the active request has ended");
-    // These are kept by modules, wherever they like, so they are not counted one by one.
-    let waiting = u32::from(x.holds.count(crate::http::holds::Why::Waiting));
-    debug_assert_eq!(holders + waiting, x.holds.total(), "holds: {}", x.holds);
+    debug_assert_eq!(holders, x.holds.total(), "holds: {}", x.holds);
     debug_assert!(
         slots::is_legal(x.client.read, x[x.active].write, None) || x[x.active].upstream.is_some(),
         "slots: read {:?}, write {:?}",
@@ -83,17 +81,32 @@ fn is_awaited(c: &Connection) -> bool {
     c.read.deadline != 0 || c.write.deadline != 0 || c.read.posted || c.write.posted
 }
 
+/// A reply that could be read now is read: its connection is posted, or held back on purpose, or the client
+/// has to take first what there is. A timer is no answer, since it means a time-out: the edge that said
+/// "readable" has been told, and is not told again.
+fn is_read(x: &Exchange, r: &Request, io: &Io) -> bool {
+    let Some(peer) = r.upstream.as_deref().and_then(|u| u.peer.as_ref()) else { return true };
+    let Some(c) = io.net.table.get(peer.conn) else { return true };
+    let relays = matches!(peer.read, PeerRead::ProcessUpstream | PeerRead::NonBufferedUpstream);
+    if !relays || !c.read.ready || c.read.posted || c.read.delayed {
+        return true;
+    }
+    let client = io.net.table.get(x.client.conn);
+    let takes = client.is_some_and(|c| c.write.ready && !c.write.posted && !c.write.delayed);
+    !takes || r.ix != x.active || !x.posted.is_empty() || io.net.timers.has_key(Key::Request(x.id, r.ix))
+}
+
 /// Checks all exchanges at the end of a turn.
 pub fn sweep(exchanges: &Slab<Box<Exchange>>, io: &Io) {
     for (_, x) in exchanges {
         debug_assert!(x.holds.total() > 0, "an exchange without a hold");
+        debug_assert!(x.requests().all(|r| is_read(x, r, io)), "a reply that nobody reads: {:?}", x.id);
         let timed = io.net.table.get(x.client.conn).is_some_and(is_awaited);
         let upstreams = x.requests().any(|r| will_wake(x, r, io));
-        let waiting = x.holds.count(crate::http::holds::Why::Waiting) > 0;
         let delayed =
             x.requests().any(|r| r.delay.is_some() && io.net.timers.has_key(Key::Request(x.id, r.ix)));
         debug_assert!(
-            timed || upstreams || waiting || delayed || !x.posted.is_empty(),
+            timed || upstreams || delayed || !x.posted.is_empty(),
             "nothing will wake exchange {:?}: {:?}/{:?}, holds {}",
             x.id,
             x.client.read,

@@ -34,14 +34,6 @@ use crate::protocol::Flow;
 /// How many bytes one turn relays before others have theirs.
 const SHARE: u64 = 1 << 20;
 
-/// Begins: what stands behind the head goes first.
-///
-/// # Errors
-/// As [`process`].
-pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    process(x, r, io)
-}
-
 /// The slot of the peer: readable, or its time is up.
 ///
 /// # Errors
