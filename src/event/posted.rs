@@ -38,7 +38,9 @@ impl Posted {
 
     /// Makes what was left for the next turn due; called at the start of a turn.
     pub fn turn(&mut self) {
-        self.queue.extend(self.next.drain(..));
+        if !self.next.is_empty() {
+            self.queue.extend(self.next.drain(..));
+        }
     }
 
     /// True if the next wait must not sleep.

@@ -16,6 +16,9 @@ pub fn log_request(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if std::mem::replace(&mut x[r].flags.logged, true) {
         return;
     }
+    if x[r].loc.steps.log.is_empty() {
+        return;
+    }
     let loc = x[r].loc.clone();
     for handler in &loc.steps.log {
         handler(x, r, io);

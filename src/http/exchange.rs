@@ -267,9 +267,16 @@ impl Exchange {
     /// Swaps the client's read slot, with a line in the debug log.
     pub fn swap_client_read(&mut self, slot: ClientRead) {
         if self.client.read != slot {
-            log::trace!("*{} client read {:?} -> {slot:?}", self.client.number, self.client.read);
+            if log::log_enabled!(log::Level::Trace) {
+                self.tell_of_swap(slot);
+            }
             self.client.read = slot;
         }
+    }
+
+    #[cold]
+    fn tell_of_swap(&self, slot: ClientRead) {
+        log::trace!("*{} client read {:?} -> {slot:?}", self.client.number, self.client.read);
     }
 
     // Away from their callers, who are all handlers: in each of the hundreds of places where one says `x[r]`

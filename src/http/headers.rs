@@ -96,8 +96,8 @@ impl HeadersIn {
         empty(&mut self.fields);
         empty(&mut self.pages);
         self.seen = 0;
-        self.server = Slice::EMPTY;
-        self.port = Slice::EMPTY;
+        self.server.clear();
+        self.port.clear();
         self.content_length = None;
         self.chunked = false;
         self.connection = ConnectionType::Unsaid;

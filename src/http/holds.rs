@@ -72,7 +72,9 @@ impl Holds {
         if let Some(count) = self.counts.get_mut(why as usize) {
             *count = count.saturating_add(1);
         }
-        log::trace!("*{} hold +{why:?}: {self}", self.number);
+        if log::log_enabled!(log::Level::Trace) {
+            self.tell('+', why);
+        }
         Hold(why)
     }
 
@@ -84,7 +86,14 @@ impl Holds {
             debug_assert!(*count > 0, "hold given back twice: {why:?}");
             *count = count.saturating_sub(1);
         }
-        log::trace!("*{} hold -{why:?}: {self}", self.number);
+        if log::log_enabled!(log::Level::Trace) {
+            self.tell('-', why);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, change: char, why: Why) {
+        log::trace!("*{} hold {change}{why:?}: {self}", self.number);
     }
 
     /// How many there are in all.

@@ -43,6 +43,7 @@ pub fn log(
 }
 
 /// The same with something more behind the context; it begins with its own comma.
+#[cold]
 pub fn log_with(
     x: &Exchange,
     r: RequestIx,

@@ -144,10 +144,16 @@ impl Engine {
     /// What of it is to be done at the level of these configurations.
     pub fn steps(&self, confs: &Confs) -> Steps {
         let is_idle = |idle: &Option<Idle>| idle.is_some_and(|idle| idle(confs));
+        // Where nobody guards anything there is no verdict of several to be looked at.
+        let is_guarded = self.entries.iter().any(|e| e.phase == Phase::Access && !is_idle(&e.idle));
         let mut next = vec![self.entries.len(); self.entries.len()];
         let mut wanted = self.entries.len();
         for (at, (place, entry)) in next.iter_mut().zip(&self.entries).enumerate().rev() {
-            if !is_idle(&entry.idle) {
+            let is_wanted = match entry.phase {
+                Phase::PostAccess => is_guarded,
+                _ => !is_idle(&entry.idle),
+            };
+            if is_wanted {
                 wanted = at;
             }
             *place = wanted;
@@ -293,12 +299,11 @@ pub fn update_location_config(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     {
         x[r].loc = restricted;
     }
-    let core = x[r].loc.core.clone();
     if x[r].is_main() {
         super::client::keepalive::update(x, io);
         super::deadline::limit(x, io);
     }
-    if let Some(handler) = core.handler {
+    if let Some(handler) = x[r].loc.core.handler {
         x[r].content_handler = Some(handler);
     }
 }

@@ -22,6 +22,7 @@ use super::upstreamed::Upstream;
 use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::parse::request_line::Method;
+use crate::parse::{Bad, uri};
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 
@@ -378,13 +379,13 @@ impl Request {
     }
 
     fn forget_question(&mut self) {
-        self.method_name = Slice::EMPTY;
-        self.request_line = Slice::EMPTY;
-        self.unparsed_uri = Slice::EMPTY;
-        self.uri = Slice::EMPTY;
-        self.args = Slice::EMPTY;
-        self.exten = Slice::EMPTY;
-        self.schema = Slice::EMPTY;
+        self.method_name.clear();
+        self.request_line.clear();
+        self.unparsed_uri.clear();
+        self.uri.clear();
+        self.args.clear();
+        self.exten.clear();
+        self.schema.clear();
         self.method = Method::Unknown;
         self.http_version = 1000;
         self.headers_in.clear();
@@ -425,10 +426,39 @@ impl Request {
     /// Swaps the write slot, with a line in the debug log.
     pub fn swap_write(&mut self, slot: ClientWrite) {
         if self.write != slot {
-            let (number, ix) = (self.number, self.ix.0);
-            log::trace!("*{number} request {ix} write {:?} -> {slot:?}", self.write);
+            if log::log_enabled!(log::Level::Trace) {
+                self.tell_of_swap(slot);
+            }
             self.write = slot;
         }
+    }
+
+    #[cold]
+    fn tell_of_swap(&self, slot: ClientWrite) {
+        let (number, ix) = (self.number, self.ix.0);
+        log::trace!("*{number} request {ix} write {:?} -> {slot:?}", self.write);
+    }
+
+    /// Makes a path with escapes, dots or double slashes the one that is meant, and an empty one a
+    /// slash. Only such paths are copied.
+    ///
+    /// # Errors
+    /// A path that cannot be one.
+    #[cold]
+    pub fn normalise(&mut self) -> Result<(), Bad> {
+        let raw = self.unparsed_uri.clone();
+        if self.flags.empty_path {
+            self.uri = "/".into();
+            self.unparsed_uri = Slice::from([b"/", &*raw].concat());
+            return Ok(());
+        }
+        let mut decoded = Vec::with_capacity(raw.len());
+        self.uri = Slice::EMPTY;
+        let args = uri::parse_complex_uri(&raw, *self.server.core.merge_slashes, &mut decoded)?;
+        self.args = args.map(|span| raw.slice(span.start as usize..span.end as usize)).unwrap_or_default();
+        self.uri = Slice::from(decoded);
+        self.set_exten();
+        Ok(())
     }
 
     /// Sets the path's extension from the path (nginx: `ngx_http_set_exten`).

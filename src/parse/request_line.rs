@@ -241,9 +241,9 @@ impl RequestLine {
         let at = start + len + 1;
         let target = UsualTarget::read(window, at)?;
         let end = target.end;
-        let minor = match window.get(end..)?.first_chunk()? {
-            b" HTTP/1.1\r\n" => 1,
-            b" HTTP/1.0\r\n" => 0,
+        let (name, rest) = window.get(end..)?.split_first_chunk()?;
+        let minor = match rest {
+            [minor @ (b'0' | b'1'), b'\r', b'\n', ..] if name == b" HTTP/1." => minor - b'0',
             _ => return None,
         };
         let path_end = target.query.unwrap_or(end);
@@ -254,7 +254,7 @@ impl RequestLine {
         (self.uri, self.path) = (Span::new(at, end), Span::new(at, path_end));
         self.args = target.query.map(|query| Span::new(query + 1, end));
         self.extension = target.dot.map_or(Span::default(), |dot| Span::new(dot + 1, path_end));
-        (self.major, self.minor) = (1, minor);
+        (self.major, self.minor) = (1, u16::from(minor));
         Some(())
     }
 

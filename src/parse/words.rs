@@ -53,10 +53,15 @@ pub fn usual_line<N: Names>(window: &[u8], start: usize) -> Option<Line<N>> {
     let mut end = value_end(window, from)?;
     let [b'\r', b'\n', ..] = window.get(end..)? else { return None };
     let next = end + 2;
+    // Beyond that spans cannot hold the offsets.
+    if next > u32::MAX as usize {
+        return None;
+    }
     while end > from && is_space(end - 1) {
         end -= 1;
     }
-    Some(Line { name: Span::new(start, colon), known, value: Span::new(from, end), next })
+    let span = |from: usize, to: usize| Span { start: from as u32, end: to as u32 };
+    Some(Line { name: span(start, colon), known, value: span(from, end), next })
 }
 
 /// A known name of less than sixteen bytes, and its length.

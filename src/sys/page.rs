@@ -339,6 +339,15 @@ impl Slice {
         self.len -= n;
     }
 
+    /// Makes it a view of nothing.
+    #[inline]
+    pub fn clear(&mut self) {
+        // Most that are cleared are that already; then there is nothing to be written.
+        if self.len != 0 {
+            *self = Slice::EMPTY;
+        }
+    }
+
     /// Drops everything behind the first `n` bytes.
     pub fn truncate(&mut self, n: usize) {
         self.len = self.len.min(n);

@@ -153,30 +153,25 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
 /// The connection waits for its next request, or begins it if it has arrived behind the last one.
 fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let conn = x.client.conn;
-    let core = x.main().loc.core.clone();
-    let nodelay = *core.tcp_nodelay;
-    // From the second request on small answers must not wait for acknowledgements of the ones before.
-    if let Some(c) = io.conn(conn)
-        && nodelay
-        && !c.flags.nodelay
-        && !c.peer.is_unix()
-    {
-        c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
-    }
+    let core = &x.main().loc.core;
     // What stands behind this request in its page is the beginning of the next one.
-    let rest = x.client.head.rest();
-    if rest.is_empty() {
-        if let Some(c) = io.conn(conn) {
+    let is_over = x.client.head.is_used_up();
+    if let Some(c) = io.conn(conn) {
+        // From the second request on small answers must not wait for acknowledgements of the ones before.
+        if *core.tcp_nodelay && !c.flags.nodelay && !c.peer.is_unix() {
+            c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
+        }
+        if is_over {
             c.owner = Owner::Waiting;
         }
+    }
+    if is_over {
         wait::set_idle(io, conn, true);
         io.net.wait(conn, Side::Read, *core.keepalive_timeout);
         if *core.keepalive_min_timeout != 0 {
             // An idle client writes nothing, so that side's timer is free for the time of grace.
             io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
         }
-        // A view would keep the page of the head alive, and an idle client is to have none.
-        drop(rest);
         exchanges.keep(x);
         return;
     }
@@ -185,6 +180,7 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let Some(c) = io.net.table.get(conn) else { return };
     let Some(listen) = cycle.addresses.get(c.listener as usize) else { return wait::close(io, conn) };
     let server = wait::server_of(listen, c, &cycle);
+    let rest = x.client.head.rest();
     let small = *server.core.client_header_buffer_size as usize;
     let size = small.max(rest.len());
     let mut page = Page::with_capacity(size);

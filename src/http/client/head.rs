@@ -28,7 +28,7 @@ use crate::http::{logging, phases, request, ssl};
 use crate::log::Level;
 use crate::parse::header::{Field, HeaderParser, HeaderStep};
 use crate::parse::request_line::{Form, Method, RequestLine};
-use crate::parse::{Bad, Span, Step, uri};
+use crate::parse::{Bad, Span, Step};
 
 /// The page of the head and how far it has been parsed.
 pub struct Head {
@@ -90,6 +90,11 @@ impl Head {
     /// The bytes that have been read and not used: a body, or the next request.
     pub fn rest(&self) -> Slice {
         self.page.slice(self.pos..self.page.len())
+    }
+
+    /// True if there is no [`rest`](Head::rest).
+    pub fn is_used_up(&self) -> bool {
+        self.pos >= self.page.len()
     }
 
     /// Says that `n` of the [`rest`](Head::rest) are used up.
@@ -263,51 +268,41 @@ fn take_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let (client, request) = x.client_and_main();
     let (head, line) = (&client.head, &client.head.line);
     client.request_length += (head.pos as u64).saturating_sub(u64::from(line.line.start));
-    let merge = *request.server.core.merge_slashes;
     let (method, form) = (line.method, line.form);
-    // Views of the page, all of them: they keep it alive for as long as the request needs them.
-    let raw = head.slice(line.uri);
-    let mut args = line.args.map(|span| head.slice(span)).unwrap_or_default();
-    let name = head.slice(line.host);
-    request.request_line = head.slice(line.line);
     request.method = method;
     request.method_name = match method {
         Method::Unknown => head.slice(line.method_name),
         known => known.name().into(),
     };
     request.http_version = line.version() as u16;
-    request.schema = head.slice(line.schema);
+    // Views of the page, all of them: they keep it alive for as long as the request needs them.
+    request.request_line = head.slice(line.line);
+    request.unparsed_uri = head.slice(line.uri);
+    request.uri = head.slice(line.path);
+    // A new request has nothing here, and most keep that.
+    let rare = [
+        (&mut request.args, line.args.unwrap_or_default()),
+        (&mut request.exten, line.extension),
+        (&mut request.schema, line.schema),
+    ];
+    for (text, span) in rare {
+        if !span.is_empty() {
+            *text = head.slice(span);
+        }
+    }
     request.flags.complex_uri = line.complex;
     request.flags.quoted_uri = line.quoted;
     request.flags.empty_path = line.empty_path;
-    request.uri = head.slice(line.path);
-    request.exten = head.slice(line.extension);
-    request.unparsed_uri = raw.clone();
-    if line.empty_path {
-        request.uri = "/".into();
-        let with_slash = [b"/", &*raw].concat();
-        request.unparsed_uri = Slice::from(with_slash);
-    } else if line.complex {
-        // Escapes, dots or double slashes: only these paths are copied.
-        let mut decoded = Vec::with_capacity(raw.len());
-        match uri::parse_complex_uri(&raw, merge, &mut decoded) {
-            Ok(found) => {
-                args =
-                    found.map(|span| raw.slice(span.start as usize..span.end as usize)).unwrap_or_default();
-                request.uri = Slice::from(decoded);
-                request.set_exten();
-            }
-            Err(bad) => {
-                request.uri = Slice::EMPTY;
-                return refuse(x, r, io, bad);
-            }
-        }
+    let name = head.slice(line.host);
+    if line.complex
+        && let Err(bad) = request.normalise()
+    {
+        return refuse(x, r, io, bad);
     }
     if form == Form::Authority {
         // There is no path, and locations are found by one.
         (request.uri, request.unparsed_uri) = ("/".into(), name.clone());
     }
-    request.args = args;
     if method == Method::Trace {
         logging::log(x, r, io, Level::Info, None, format_args!("client sent TRACE method"));
         return Status::Http(405).finish();
@@ -466,6 +461,7 @@ fn keep_line_for_log(x: &mut Exchange, r: RequestIx) {
     x[r].request_line = head.page.slice(start..start + end);
 }
 
+#[cold]
 fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     logging::client_timed_out(x, r, io);
     keep_line_for_log(x, r);
@@ -476,6 +472,7 @@ fn timed_out(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 ///
 /// # Errors
 /// Always.
+#[cold]
 pub fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, bad: Bad) -> Turn {
     x.client.poisoned = true;
     // The version may not have been read yet, and an answer without a head would puzzle everybody.

@@ -33,8 +33,8 @@ pub fn update(x: &mut Exchange, io: &mut Io) {
     if !x.client.keepalive {
         return;
     }
-    let core = x.main().loc.core.clone();
-    let Some(c) = io.conn(x.client.conn) else { return };
+    let core = &x.main().loc.core;
+    let Some(c) = io.net.table.get(x.client.conn) else { return };
     // A connection that is never let go keeps an old worker, and an old configuration, alive.
     let old = clock::now().saturating_sub(c.started) > *core.keepalive_time;
     let many = u64::from(c.requests) >= *core.keepalive_requests;
@@ -69,9 +69,9 @@ fn disabled(x: &Exchange, mask: u32) -> bool {
 
 /// What becomes of the connection now that the response is out.
 pub fn decide(x: &mut Exchange, io: &mut Io) -> Fate {
-    let core = x.main().loc.core.clone();
+    let core = &x.main().loc.core;
     let exiting = io.exiting;
-    let Some(c) = io.conn(x.client.conn) else { return Fate::Close };
+    let Some(c) = io.net.table.get(x.client.conn) else { return Fate::Close };
     if c.read.error || c.write.error {
         return Fate::Close;
     }

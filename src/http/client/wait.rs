@@ -126,11 +126,10 @@ pub fn close(io: &mut Io, conn: ConnId) {
 
 /// Marks a client as idle, or as busy again: for the counters, and for when connections run short.
 pub fn set_idle(io: &mut Io, conn: ConnId, idle: bool) {
-    let counters = io.counters.clone();
-    let Some(c) = io.conn(conn) else { return };
+    let Some(c) = io.net.table.get_mut(conn) else { return };
     if c.flags.idle != idle {
         c.flags.idle = idle;
         io.net.table.set_reusable(conn, idle);
-        if idle { counters.up(Count::Waiting) } else { counters.down(Count::Waiting) }
+        if idle { io.counters.up(Count::Waiting) } else { io.counters.down(Count::Waiting) }
     }
 }

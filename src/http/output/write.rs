@@ -40,7 +40,7 @@ pub fn flush(x: &mut Exchange, io: &mut Io) -> Status {
     if !last && !flush && size < postpone {
         return Status::Ok;
     }
-    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Status::Error };
+    let Some(c) = io.net.table.get(x.client.conn) else { return Status::Error };
     if c.write.error {
         return Status::Error;
     }
