@@ -167,9 +167,15 @@ impl Idle {
 
     #[inline]
     fn find(&mut self, place: Place) -> Option<usize> {
-        if self.spots.get(self.last).is_none_or(|spot| !spot.place.is(place)) {
-            self.last = *self.spot_of.get(&OwnPlace::of(place))?;
+        match self.spots.get(self.last) {
+            Some(spot) if spot.place.is(place) => Some(self.last),
+            _ => self.find_elsewhere(place),
         }
+    }
+
+    #[inline(never)]
+    fn find_elsewhere(&mut self, place: Place) -> Option<usize> {
+        self.last = *self.spot_of.get(&OwnPlace::of(place))?;
         Some(self.last)
     }
 

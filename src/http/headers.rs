@@ -31,9 +31,9 @@ struct Field {
 impl Field {
     /// Its line, if there is just one blank in front of the value and CRLF behind it.
     fn usual_line(&self, page: &[u8]) -> Option<Span> {
-        let colon = page.get(self.name.end as usize..self.value.start as usize)?;
+        let colon = page.get(self.name.end as usize..)?.first_chunk::<2>()?;
         let end = page.get(self.value.end as usize..)?.first_chunk::<2>()?;
-        let is_usual = colon == b": " && end == b"\r\n";
+        let is_usual = self.value.start == self.name.end + 2 && colon == b": " && end == b"\r\n";
         is_usual.then(|| Span { start: self.name.start, end: self.value.end + 2 })
     }
 }
@@ -211,14 +211,14 @@ impl HeadersIn {
         self.all_named(name).map(|field| self.part(field, field.value))
     }
 
-    /// Hands on the fields whose names `passes` lets through. Neighbours whose lines are written as
+    /// Hands on the fields that `passes` lets through, by number and name. Neighbours whose lines are written as
     /// nearly all are (`Name: value`, CRLF) go together, so that what takes a copy for each field
     /// elsewhere is one.
-    pub fn pass<'a>(&'a self, passes: &mut dyn FnMut(&[u8]) -> bool, mut write: impl FnMut(Passed<'a>)) {
+    pub fn pass<'a>(&'a self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, mut write: impl FnMut(Passed<'a>)) {
         let (mut run, mut run_page) = (Span::default(), 0);
         for field in &self.fields {
             let page = &self.page(field)[..];
-            if !passes(field.name.of(page)) {
+            if !passes(field.known, field.name.of(page)) {
                 continue;
             }
             let line = field.usual_line(page);
@@ -407,7 +407,7 @@ mod tests {
             HeadersIn::of_lines("Host: a\r\nA: 1\r\nB: 2\r\nC:3\r\nD: 4 \r\nE: 5\r\nF: 6\nG: 7\r\n\r\n");
         let passed = |without: &[u8]| {
             let mut parts = Vec::new();
-            headers.pass(&mut |name| !without.contains(&name[0]), |part| {
+            headers.pass(&mut |_, name| !without.contains(&name[0]), |part| {
                 parts.push(match part {
                     Passed::Lines(lines) => lines.to_vec(),
                     Passed::Field(field) => [field.name, b"=", field.value].concat(),

@@ -21,6 +21,10 @@ use crate::util::swar;
 /// What every status line begins with.
 pub const PREFIX: &[u8] = b"HTTP/";
 
+/// The versions that there are, compared in one go.
+const HTTP_11: u64 = u64::from_be_bytes(*b"HTTP/1.1");
+const HTTP_10: u64 = u64::from_be_bytes(*b"HTTP/1.0");
+
 /// Where the code stands behind a version of two single digits.
 const WORDS: usize = 9;
 
@@ -81,10 +85,10 @@ impl StatusLine {
 /// any behind it. None says only that somebody has to look closer.
 #[inline]
 fn usual(window: &[u8]) -> Option<StatusLine> {
-    let (start, rest) = window.split_first_chunk::<8>()?;
-    let version = match start {
-        b"HTTP/1.1" => 1001,
-        b"HTTP/1.0" => 1000,
+    let (start, rest) = window.split_first_chunk()?;
+    let version = match u64::from_be_bytes(*start) {
+        HTTP_11 => 1001,
+        HTTP_10 => 1000,
         _ => return None,
     };
     let [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] = rest else { return None };

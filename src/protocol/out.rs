@@ -184,6 +184,7 @@ impl Out {
     }
 
     /// All that there is: the bytes, how the body goes behind them, and the URI that was noted.
+    #[inline]
     pub fn finish(mut self) -> (Chain, Option<&'static dyn Wrap>, Slice) {
         self.seal();
         (self.full, self.body, self.uri)
@@ -200,7 +201,10 @@ impl Out {
 /// The bytes of a chain that is to be sent once more, to the next peer: views of the same memory.
 pub fn again(chain: &Chain) -> Chain {
     let mut copy = Chain::flags_of(chain);
-    chain.pieces().cloned().for_each(|piece: Piece| copy.push_piece(piece));
+    match chain.only() {
+        Some(bytes) => copy.push(bytes.clone()),
+        None => chain.pieces().cloned().for_each(|piece: Piece| copy.push_piece(piece)),
+    }
     copy
 }
 

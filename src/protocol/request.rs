@@ -18,6 +18,7 @@
 use super::Out;
 use crate::buf::Slice;
 use crate::conf::template::{Template, VarIx};
+use crate::parse::known::Known;
 
 /// The body of the client's request, as the upstream is going to get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,11 @@ pub trait Request {
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
 
-    /// Writes the fields whose names `passes` lets through, each on a line of its own (`Name: value`).
-    /// Whoever has the lines as they came may write several of them at once.
-    fn pass_fields(&self, passes: &mut dyn FnMut(&[u8]) -> bool, out: &mut Out) {
+    /// Writes the fields that `passes` lets through, each on a line of its own. It is asked with the number of a
+    /// name, if it has one, and the name. Whoever has the lines as they came may write several at once.
+    fn pass_fields(&self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, out: &mut Out) {
         for (name, value) in (0..).map_while(|at| self.field(at)) {
-            if passes(name) {
+            if passes(Known::of(name), name) {
                 out.field(name, value);
             }
         }

@@ -89,9 +89,9 @@ impl Request for View<'_> {
         Some((field.name, field.value))
     }
 
-    fn pass_fields(&self, passes: &mut dyn FnMut(&[u8]) -> bool, out: &mut Out) {
+    fn pass_fields(&self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, out: &mut Out) {
         if let Some(fields) = &self.fields {
-            let passed = fields.iter().filter(|(name, _)| passes(name));
+            let passed = fields.iter().filter(|(name, _)| passes(Known::of(name), name));
             passed.for_each(|(name, value)| out.field(name, value));
         } else if *self.conf.pass_request_headers {
             self.x[self.r].headers_in.pass(passes, |part| match part {

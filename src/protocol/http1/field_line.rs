@@ -51,12 +51,12 @@ pub enum Line {
 // Compiled into the one loop that reads heads, so that what it found is not handed over through memory.
 #[inline(always)]
 pub fn line(page: &[u8], start: usize) -> Line {
+    if let Some([b'\r', b'\n', ..]) = page.get(start..) {
+        return Line::Empty { next: start + 2 };
+    }
     match words::usual_line(page, start) {
         Some(words::Line { name, known, value, next }) => Line::Field { name, known, value, next },
-        None => match page.get(start..) {
-            Some([b'\r', b'\n', ..]) => Line::Empty { next: start + 2 },
-            _ => unusual(page, start),
-        },
+        None => unusual(page, start),
     }
 }
 

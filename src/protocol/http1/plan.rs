@@ -17,6 +17,7 @@
 
 use super::conf::{Http1Location, Version, Which};
 use crate::buf::Slice;
+use crate::parse::known::Known;
 use crate::parse::list;
 use crate::protocol::text::one_line;
 
@@ -50,7 +51,7 @@ pub struct Plan {
     pub passes_te: bool,
 }
 
-/// The names that are never the client's to give; those that nearly all clients give come first.
+/// The names that are never the client's to give.
 const NEVER: &[&str] = &[
     "Host",
     "Connection",
@@ -128,37 +129,29 @@ impl Plan {
     }
 }
 
-/// A few names, to be asked for without regard to case.
+/// A few names, to be asked for without regard to case: those of known fields as bits, other ones as a list
+/// that is nearly always short.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    list: Vec<Slice>,
-    /// A bit for each mixture of length and first byte that occurs.
-    marks: u64,
+    known: u32,
+    others: Vec<Slice>,
 }
 
 impl Names {
-    /// The factor is one with which the usual fields of clients do not fall upon the names that are never
-    /// theirs to give.
-    fn mark(name: &[u8]) -> u64 {
-        let first = name.first().map_or(0, |b| usize::from(b & 0x1f));
-        1 << ((name.len() + 5 * first) % 64)
-    }
-
-    #[inline(never)]
-    fn is_listed(&self, name: &[u8]) -> bool {
-        self.list.iter().any(|known| known.eq_ignore_ascii_case(name))
-    }
-
     fn add(&mut self, name: Slice) {
-        self.marks |= Names::mark(&name);
-        self.list.push(name);
+        match Known::of(&name) {
+            Known::Other => self.others.push(name),
+            known => self.known |= known.bit(),
+        }
     }
 
-    /// Whether a name is among them.
+    /// Whether a name with this number is among them.
     #[inline]
-    pub fn has(&self, name: &[u8]) -> bool {
-        // Most names end here.
-        self.marks & Names::mark(name) != 0 && self.is_listed(name)
+    pub fn has(&self, known: Known, name: &[u8]) -> bool {
+        match known {
+            Known::Other => self.others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+            known => self.known & known.bit() != 0,
+        }
     }
 }
 
@@ -170,19 +163,20 @@ mod tests {
     fn names_are_found_in_any_case_and_nothing_else_is() {
         let mut names = Names::default();
         let long = "x".repeat(80);
-        for name in ["Host", "Transfer-Encoding", &long] {
+        for name in ["Host", "Transfer-Encoding", "X-Real-IP", &long] {
             names.add(Slice::copy(name.as_bytes()));
         }
         for (name, found) in [
             ("hOST", true),
             ("transfer-encoding", true),
+            ("x-Real-ip", true),
             (&*long.to_uppercase(), true),
             ("Hos", false),
             ("Most", false),
             ("Transfer-Xncoding", false),
             ("", false),
         ] {
-            assert_eq!(names.has(name.as_bytes()), found, "{name}");
+            assert_eq!(names.has(Known::of(name.as_bytes()), name.as_bytes()), found, "{name}");
         }
     }
 }

@@ -144,7 +144,8 @@ fn offered_upgrade<'a>(
 
 /// The client's fields, without those that are set, that are ours to write, or that end at this hop.
 fn client_fields(r: &dyn Request, plan: &Plan, out: &mut Out, named: &[&[u8]]) {
-    r.pass_fields(&mut |name| !plan.withheld.has(name) && (named.is_empty() || !is_named(named, name)), out);
+    let is_hop = |name: &[u8]| !named.is_empty() && is_named(named, name);
+    r.pass_fields(&mut |known, name| !plan.withheld.has(known, name) && !is_hop(name), out);
 }
 
 #[cold]
