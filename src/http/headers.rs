@@ -211,10 +211,14 @@ impl HeadersIn {
         self.all_named(name).map(|field| self.part(field, field.value))
     }
 
-    /// Hands on the fields that `passes` lets through, by number and name. Neighbours whose lines are written as
-    /// nearly all are (`Name: value`, CRLF) go together, so that what takes a copy for each field
-    /// elsewhere is one.
-    pub fn pass<'a>(&'a self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, mut write: impl FnMut(Passed<'a>)) {
+    /// Hands on the fields that `passes` lets through, by number and name. Neighbours whose lines are
+    /// written as nearly all are (`Name: value`, CRLF) go together, so that what takes a copy for each
+    /// field elsewhere is one.
+    pub fn pass<'a>(
+        &'a self,
+        passes: &mut dyn FnMut(Known, &[u8]) -> bool,
+        mut write: impl FnMut(Passed<'a>),
+    ) {
         let (mut run, mut run_page) = (Span::default(), 0);
         for field in &self.fields {
             let page = &self.page(field)[..];

@@ -57,7 +57,8 @@ pub fn usual_line<N: Names>(window: &[u8], start: usize) -> Option<Line<N>> {
     if next > u32::MAX as usize {
         return None;
     }
-    while end > from && is_space(end - 1) {
+    // A tab is a control byte, at which only the search of long values does not stop.
+    while end > from && matches!(window.get(end - 1), Some(b' ' | b'\t')) {
         end -= 1;
     }
     let span = |from: usize, to: usize| Span { start: from as u32, end: to as u32 };
@@ -188,5 +189,8 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(parts(text), expected, "{}", text.escape_ascii());
         }
+        let long = "v".repeat(100);
+        let text = format!("\r\nA: {long} \t\r\nmore of it");
+        assert_eq!(parts(text.as_bytes()), found("A", &long, Known::Other, 10), "blanks behind a long value");
     }
 }
