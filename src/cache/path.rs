@@ -15,7 +15,8 @@
 
 use super::{Store, Stores, find};
 use crate::conf::build::{Cx, Sets};
-use crate::conf::error::{ConfError, Place};
+use crate::conf::error::ConfError;
+use crate::conf::folders::Use;
 use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_msec, parse_number, parse_sec, parse_size};
 use std::cell::RefCell;
@@ -56,12 +57,10 @@ pub struct PathConf {
     pub manager: Pace,
     /// The loader's pace.
     pub loader: Pace,
-    /// Where the line stands.
-    pub place: Place,
 }
 
 impl PathConf {
-    fn new(folder: PathBuf, place: Place) -> PathConf {
+    fn new(folder: PathBuf) -> PathConf {
         PathConf {
             folder,
             levels: Levels::new(),
@@ -71,7 +70,6 @@ impl PathConf {
             min_free: 0,
             manager: PACE,
             loader: PACE,
-            place,
         }
     }
 }
@@ -122,11 +120,7 @@ pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
         return Err(line.err(format_args!("\"{directive}\" must have \"keys_zone\" parameter")));
     };
     let prefix = directive.strip_suffix("_cache_path").unwrap_or(directive).to_owned();
-    for other in cx.conf::<Stores>().all() {
-        let Some(other) = other.conf.get().filter(|other| other.folder == conf.folder) else { continue };
-        let text = format_args!("the same path name \"{}\" used {} and", conf.folder.display(), other.place);
-        return Err(line.err(text));
-    }
+    cx.claim_folder(line, &conf.folder, Use::Cache)?;
     let store = find(cx, line, &name, Some(bytes), &prefix, None)?;
     store.conf.set(conf).map_err(|_| line.err(format_args!("duplicate zone \"{name}\"")))
 }
@@ -134,7 +128,7 @@ pub fn set(cx: &mut Cx, line: &Line) -> Result<(), ConfError> {
 fn read(cx: &Cx, line: &Line) -> Result<(PathConf, Option<(String, u64)>), ConfError> {
     let folder = line.arg(0)?;
     let folder = cx.path(folder.strip_suffix(b"/").unwrap_or(folder));
-    let mut conf = PathConf::new(folder, line.at.clone());
+    let mut conf = PathConf::new(folder);
     let mut zone = None;
     for arg in line.args.iter().skip(1) {
         if let Some(text) = arg.after("keys_zone=") {

@@ -23,6 +23,7 @@ pub mod directive;
 pub mod docs;
 pub mod error;
 pub mod error_log;
+pub mod folders;
 pub mod include;
 pub mod lexer;
 pub mod load;

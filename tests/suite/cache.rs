@@ -545,6 +545,9 @@ fn wrong_lines_are_refused_with_a_reason() {
         ("proxy_cache_valid 99 1m;", "invalid status \"99\""),
         ("proxy_cache_valid 200 soon;", "invalid time value \"soon\""),
         ("proxy_cache_methods PUT;", "invalid value \"PUT\""),
+        ("proxy_temp_path cache;", "/cache\" used in "),
+        ("client_body_temp_path other 1; proxy_temp_path other 2;", "has the different levels than in "),
+        ("client_body_temp_path other 2; proxy_temp_path other 2; no;", "unknown directive \"no\""),
     ] {
         let text = format!("proxy_cache_path cache keys_zone=pages:1m; server {{ location / {{ {line} }} }}");
         let said = Server::http(&text).refusal();

@@ -16,6 +16,7 @@ use crate::buf::temp_file::TempPath;
 use crate::conf::build::Cx;
 use crate::conf::directive::{Args, Directive, LEVELS, LOCATION_IF, Module};
 use crate::conf::error::ConfError;
+use crate::conf::folders::Use;
 use crate::conf::merge::Setting;
 use crate::conf::tree::Line;
 use crate::conf::value::{parse_sec, parse_size};
@@ -179,6 +180,7 @@ pub fn temp_path(cx: &mut Cx, line: &Line) -> Result<TempPath, ConfError> {
     if levels.iter().sum::<usize>() > 9 {
         return Err(line.directive_err("invalid value"));
     }
+    cx.claim_folder(line, &folder, Use::Temporary(&levels))?;
     Ok(TempPath { folder, levels })
 }
 
