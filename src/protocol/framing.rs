@@ -68,7 +68,9 @@ impl Relay {
     /// Lets go of everything.
     pub fn clear(&mut self) {
         self.chain.clear();
-        self.trailers.clear();
+        if !self.trailers.is_empty() {
+            self.trailers.clear();
+        }
         self.notes.clear();
     }
 }

@@ -242,6 +242,7 @@ fn blank_peer(held: Held, conn: ConnId, page: Page, out: Chain) -> Peer {
 }
 
 /// Puts the connection in place, with everything a fresh attempt needs.
+#[inline]
 fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId, reused: bool) {
     let out = request_bytes(x, r);
     let (mut sent, mut received) = (0, 0);

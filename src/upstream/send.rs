@@ -87,6 +87,7 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// Asks, once, how a connect went, and shakes hands where there is TLS; true when bytes may pass.
+#[inline]
 pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
     let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
@@ -117,6 +118,7 @@ pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Resul
 ///
 /// `request_sent` is set by the first byte that the kernel took and not by the first call: only then may
 /// the peer have acted upon the request, which is what the rule for POST is about.
+#[inline]
 pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
     let Some(peer) = u.peer.as_mut() else { return Ok(false) };
@@ -229,6 +231,7 @@ pub fn stream_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// All is out: the reply is waited for.
+#[inline]
 fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let timeout = *u.conf.read_timeout;

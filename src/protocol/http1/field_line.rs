@@ -51,7 +51,7 @@ pub enum Line {
 // Compiled into the one loop that reads heads, so that what it found is not handed over through memory.
 #[inline(always)]
 pub fn line(page: &[u8], start: usize) -> Line {
-    if let Some([b'\r', b'\n', ..]) = page.get(start..) {
+    if page.get(start) == Some(&b'\r') && page.get(start + 1) == Some(&b'\n') {
         return Line::Empty { next: start + 2 };
     }
     match words::usual_line(page, start) {

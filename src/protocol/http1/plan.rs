@@ -145,11 +145,17 @@ impl Names {
         }
     }
 
+    // Not compiled into its caller, which is asked for each field and has nothing else to save registers for.
+    #[inline(never)]
+    fn has_other(&self, name: &[u8]) -> bool {
+        self.others.iter().any(|other| other.eq_ignore_ascii_case(name))
+    }
+
     /// Whether a name with this number is among them.
     #[inline]
     pub fn has(&self, known: Known, name: &[u8]) -> bool {
         match known {
-            Known::Other => self.others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+            Known::Other => self.has_other(name),
             known => self.known & known.bit() != 0,
         }
     }
