@@ -29,7 +29,7 @@
 //! | `ngx_free_connection`, `ngx_close_connection` | `event/net.rs: close` |
 //! | `ngx_cycle->connections` | `event/table.rs: Table` |
 //! | `ngx_reusable_connection` | `event/reusable.rs: set_reusable` |
-//! | `ngx_drain_connections` | `worker/mod.rs: drain` |
+//! | `ngx_drain_connections` | `worker/arrivals.rs: drain` |
 //! | `ngx_handle_read_event`, `ngx_handle_write_event` | `event/wait.rs: wait`; one registration for the life of a connection; what is left is going to sleep |
 //! | `ngx_add_timer` | `event/wait.rs: set_timer` |
 //! | `ngx_del_timer` | `event/wait.rs: cancel_timer` |
@@ -41,7 +41,7 @@
 //! | `ngx_posted_next_events` | `event/posted.rs: push_next` |
 //! | `ngx_event_process_posted` | `event/posted.rs: pop` |
 //! | `ngx_event_accept` | `event/accept.rs: accept` |
-//! | `ngx_disable_accept_events` | `worker/mod.rs: rest_until` |
+//! | `ngx_disable_accept_events` | `worker/arrivals.rs: accept_posted` |
 //! | `ngx_current_msec` | `event/clock.rs: now` |
 //! | `ngx_time_update` | `event/clock.rs: update` |
 //! | `ngx_event_connect_peer` | `event/connect.rs: connect` |

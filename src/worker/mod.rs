@@ -12,11 +12,15 @@
 //! handler answers is acted upon (`settle.rs`), and what has no hold left is freed (`release.rs`): after
 //! the handler, never in it.
 //!
+//! Who comes in is in `arrivals.rs`, how it all ends in `leaving.rs`.
+//!
 //! *Read next*: `switchboard.rs`, `settle.rs`, `release.rs`.
 
 pub mod app;
+mod arrivals;
 pub mod helpers;
 pub mod invariants;
+mod leaving;
 pub mod release;
 pub mod settle;
 pub mod switchboard;
@@ -24,12 +28,10 @@ pub mod switchboard;
 use crate::event::net::Source;
 use crate::event::owner::Service;
 use crate::event::timer::{Due, Key};
-use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side, accept, clock};
+use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side, clock};
 use crate::http::client::{lingering, wait};
-use crate::http::counters::Count;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::slots::ClientRead;
 use crate::http::ssl::handshake;
 use crate::log::Level;
 use crate::process::WorkerContext;
@@ -41,17 +43,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 /// The special number of the signal inbox in the poll; listening sockets use their index.
 const INBOX: u32 = u32::MAX;
-/// How many connections one listening socket gives in a row before others have their turn.
-const ACCEPTS: usize = 64;
-/// How many idle connections make room at once when connections run short.
-const DRAINED: usize = 32;
 /// How many events one wait may bring (nginx: `epoll_events`).
 const EVENTS: usize = 512;
-/// How long accepting rests when descriptors are short, in ms (nginx: `accept_mutex_delay`).
-const ACCEPT_REST: u64 = 500;
-
-/// How long a worker that quits waits for the first bytes of clients that have just connected, in ms.
-const FIRST_BYTES: u64 = 500;
 
 /// A listening socket of this worker.
 struct Listening {
@@ -169,7 +162,10 @@ impl Worker {
             self.hand_names_on();
         }
         // A worker that quits leaves when nobody needs it any more.
-        if self.io.exiting && self.exchanges.live.is_empty() && self.io.net.table.iter().all(needs_nobody) {
+        if self.io.exiting
+            && self.exchanges.live.is_empty()
+            && self.io.net.table.iter().all(leaving::needs_nobody)
+        {
             self.stop = true;
         }
         if cfg!(debug_assertions) {
@@ -346,175 +342,4 @@ impl Worker {
             wait::close(&mut self.io, id);
         }
     }
-
-    /// Remembers that a socket has clients; they are accepted after the events of this turn.
-    fn post_accept(&mut self, number: usize) {
-        if !self.accepts.contains(&number) {
-            self.accepts.push(number);
-        }
-    }
-
-    /// Accepts from the sockets that have something, in batches.
-    fn accept_posted(&mut self) {
-        if self.accepts.is_empty() || clock::now() < self.rest_until {
-            return;
-        }
-        // What is not exhausted is put back, for the next turn: one busy door must not keep the others shut.
-        for number in std::mem::take(&mut self.accepts) {
-            let Some(listening) = self.listening.get(number) else { continue };
-            let (fd, address) = (listening.fd.as_raw_fd(), listening.address);
-            if self.accept_batch(fd, address) {
-                self.accepts.push(number);
-            }
-        }
-    }
-
-    /// Accepts a batch; says whether there may be more.
-    fn accept_batch(&mut self, fd: i32, address: usize) -> bool {
-        for _ in 0..ACCEPTS {
-            match self.io.net.accept(fd) {
-                accept::Accepted::Client(id) => self.begin_client(id, address),
-                accept::Accepted::Again => return false,
-                // The client gave up while it stood in the queue: nothing is wrong with the door.
-                accept::Accepted::Lost(error) => {
-                    self.io.cycle.error_log.write(
-                        Level::Error,
-                        0,
-                        Some(&error),
-                        format_args!("accept4() failed"),
-                    );
-                }
-                // No descriptors left. Somebody has to go before anybody can come.
-                accept::Accepted::Short(error) => {
-                    self.io.cycle.error_log.write(
-                        Level::Crit,
-                        0,
-                        Some(&error),
-                        format_args!("accept4() failed"),
-                    );
-                    self.rest_until = clock::now() + ACCEPT_REST;
-                    return true;
-                }
-            }
-        }
-        true
-    }
-
-    /// Takes a new client in, or turns it away when there are too many.
-    fn begin_client(&mut self, id: ConnId, address: usize) {
-        // Room is made before there is none: requests under way need connections to their peers.
-        let limit = self.io.net.limit;
-        if self.io.net.table.len() > limit - limit / 16 {
-            self.drain();
-        }
-        if self.io.net.table.len() > limit {
-            let text = format_args!("{limit} worker_connections are not enough");
-            self.io.cycle.error_log.write(Level::Alert, 0, None, text);
-            self.io.counters.up(Count::Accepted);
-            self.io.net.close(id);
-            return;
-        }
-        wait::begin(&mut self.io, id, address);
-        if self.io.net.is_ready(id, Side::Read) {
-            self.dispatch(id, Side::Read);
-        }
-    }
-
-    /// Connections run short: the oldest idle ones make room (nginx: `ngx_drain_connections`).
-    fn drain(&mut self) {
-        for _ in 0..DRAINED {
-            let Some(id) = self.io.net.table.oldest_reusable() else { return };
-            match self.io.conn(id).map(|c| c.owner) {
-                Some(Owner::Waiting | Owner::Handshake | Owner::Lingering(_)) => {
-                    wait::close(&mut self.io, id)
-                }
-                _ => self.io.net.close(id),
-            }
-            if !std::mem::replace(&mut self.drained, true) {
-                let text = format_args!("worker_connections are not enough, reusing connections");
-                self.io.cycle.error_log.write(Level::Warn, 0, None, text);
-            }
-        }
-    }
-
-    /// What the master, or an operator, wants of this worker.
-    fn signals(&mut self) {
-        // Signals of one kind that came together are one.
-        let asked = self.inbox.drain();
-        if asked.reopen {
-            crate::modules::flush_logs(&mut self.io);
-            crate::log::reopen(None);
-        }
-        if asked.terminate {
-            self.stop = true;
-        } else if asked.quit && !self.io.exiting {
-            self.quit();
-        }
-    }
-
-    /// Finishes gracefully: no new connections, idle ones closed, the others to their end.
-    fn quit(&mut self) {
-        self.io.exiting = true;
-        self.io.cycle.error_log.write(Level::Notice, 0, None, format_args!("gracefully shutting down"));
-        // What is in the queues of sockets that nobody else listens on would be lost.
-        self.accepts = (0..self.listening.len()).collect();
-        self.rest_until = 0;
-        self.accept_posted();
-        for listening in self.listening.drain(..) {
-            let _ = self.io.net.unwatch(listening.fd.as_raw_fd());
-        }
-        // Somebody may never finish.
-        let core = self.io.cycle.process.get::<crate::conf::core_conf::Core>();
-        let ms = *core.worker_shutdown_timeout;
-        if ms != 0 {
-            self.io.net.set_key_timer(Key::Shutdown, ms);
-        }
-        let idle: Vec<ConnId> = self.io.net.table.iter().filter(|c| is_parked(c)).map(|c| c.id).collect();
-        for id in idle {
-            // Its time of grace is not over (`grace_over`).
-            if self.io.conn(id).is_some_and(|c| c.owner == Owner::Waiting && c.write.deadline != 0) {
-                continue;
-            }
-            match self.io.conn(id).map(|c| (c.owner, c.requests)) {
-                // Whoever has just connected has a request on the way. DIFF: nginx closes on them.
-                Some((Owner::Waiting | Owner::Handshake, 0)) => self.io.net.wait(id, Side::Read, FIRST_BYTES),
-                Some((Owner::Waiting, _)) => wait::close(&mut self.io, id),
-                Some(_) => self.io.net.close(id),
-                None => {}
-            }
-        }
-        let reading: Vec<ExchangeId> = self
-            .exchanges
-            .live
-            .iter()
-            .filter(|(_, x)| x.client.read == ClientRead::RequestLine)
-            .map(|(_, x)| x.id)
-            .collect();
-        log::debug!("{} requests are still being read", reading.len());
-    }
-
-    /// The loop has ended: what is still under way is given up, logged and freed.
-    fn close_everything(&mut self) {
-        // The keys first: freeing one may begin another (a pipelined request).
-        let all: Vec<usize> = self.exchanges.live.iter().map(|(key, _)| key).collect();
-        for key in all {
-            let Some(mut x) = self.exchanges.live.try_remove(key) else { continue };
-            release::give_up(&mut x, &mut self.io);
-            release::free(x, &mut self.exchanges, &mut self.io);
-        }
-        crate::modules::flush_logs(&mut self.io);
-    }
-}
-
-/// A connection that nothing is under way on. A name server may be asked for a request that is.
-fn is_parked(c: &crate::event::Connection) -> bool {
-    matches!(
-        c.owner,
-        Owner::Waiting | Owner::Handshake | Owner::Pooled(_) | Owner::Service(Service::Check(_))
-    )
-}
-
-/// A connection that may be closed at any time without a client noticing.
-fn needs_nobody(c: &crate::event::Connection) -> bool {
-    matches!(c.owner, Owner::Pooled(_) | Owner::Service(_))
 }
