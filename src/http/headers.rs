@@ -329,7 +329,9 @@ impl HeadersOut {
             &mut self.date,
         ];
         for text in texts {
-            *text = None;
+            if text.is_some() {
+                *text = None;
+            }
         }
         empty(&mut self.fields);
         empty(&mut self.trailers);

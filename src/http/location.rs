@@ -63,6 +63,9 @@ pub enum Found {
     Redirect(Rc<Location>),
 }
 
+/// So few locations are looked through one by one.
+const FEW: usize = 4;
+
 impl LocationTree {
     /// Puts locations in; named and unnamed ones are not kept here.
     pub fn build(locations: Vec<Rc<Location>>) -> LocationTree {
@@ -98,9 +101,13 @@ impl LocationTree {
     }
 
     fn find_prefix(&self, path: &[u8]) -> Option<&Rc<Location>> {
-        // Every prefix of the path sorts before or with it; nearer ones are longer or unrelated.
-        let end = self.prefixes.partition_point(|location| location.name[..] <= *path);
-        let before = self.prefixes.get(..end)?;
+        // Every prefix of the path sorts before or with it; nearer ones are longer or unrelated. Where
+        // there are few the others are soon passed by.
+        let mut before = &self.prefixes[..];
+        if before.len() > FEW {
+            let end = before.partition_point(|location| location.name[..] <= *path);
+            before = before.get(..end)?;
+        }
         before.iter().rev().find(|location| path.starts_with(&location.name))
     }
 
@@ -116,7 +123,8 @@ impl LocationTree {
         }
         let prefix = self.find_prefix(path);
         // `/dir` for a location `/dir/` that proxies: only if nothing is called exactly so.
-        if prefix.is_none_or(|location| location.name[..] != *path)
+        if !self.slashed.is_empty()
+            && prefix.is_none_or(|location| location.name[..] != *path)
             && let Some(redirect) = self.find_slash(path)
         {
             return Found::Redirect(redirect.clone());

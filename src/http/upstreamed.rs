@@ -359,7 +359,6 @@ impl Upstream {
             self.schema = pass.parts.schema.clone();
             self.pass = pass.clone();
         }
-        self.kept = Some(Chain::default());
         self.started = clock::now();
     }
 
@@ -406,7 +405,8 @@ impl Upstream {
             limit_rate,
         } = self;
         (*hold, *module, *group, *resolving, *tried) = (None, None, None, None, None);
-        (*peer, *wrapping, *server, *kept, *decoder, *store) = (None, None, None, None, None, None);
+        (*peer, *wrapping, *server, *decoder, *store) = (None, None, None, None, None);
+        kept.get_or_insert_default().clear();
         (*tls, *cache, *tunnel) = (None, None, Tunnel::default());
         *uri = Slice::EMPTY;
         request.clear();

@@ -146,7 +146,9 @@ impl Worker {
             }
         }
         // After the events: whoever is here already is served before somebody new comes in.
-        self.accept_posted();
+        if !self.accepts.is_empty() {
+            self.accept_posted();
+        }
         // After the events, too: a timer whose bytes came in this very turn has been set anew by them.
         while let Some(due) = self.io.net.expired() {
             self.expire(due);

@@ -186,7 +186,8 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let mut page = Page::with_capacity(size);
     page.append(&rest);
     let local_port = x.client.head.local_port;
-    let opening = Opening { page, limit: size, local_port, proxy_protocol: false };
+    let is_served = x.client.head.is_served;
+    let opening = Opening { page, limit: size, local_port, proxy_protocol: false, is_served };
     drop(rest);
     exchanges.keep(x);
     let id = begin(exchanges, io, conn, server, opening);

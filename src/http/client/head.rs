@@ -48,6 +48,8 @@ pub struct Head {
     pub local_port: u16,
     /// A PROXY protocol header comes first.
     pub proxy_protocol: bool,
+    /// The server that answers is known, whatever host is named.
+    pub is_served: bool,
 }
 
 /// What is known of a head when its first bytes have come.
@@ -60,6 +62,8 @@ pub struct Opening {
     pub local_port: u16,
     /// A PROXY protocol header comes first.
     pub proxy_protocol: bool,
+    /// The server that will answer is known, whatever host is named.
+    pub is_served: bool,
 }
 
 impl Head {
@@ -75,12 +79,15 @@ impl Head {
             count: 0,
             local_port: opening.local_port,
             proxy_protocol: opening.proxy_protocol,
+            is_served: opening.is_served,
         }
     }
 
     /// Makes it a new one.
     pub fn renew(&mut self, opening: Opening) {
-        let Head { page, pos, limit, large, line, fields, count, local_port, proxy_protocol } = self;
+        let Head { page, pos, limit, large, line, fields, count, local_port, proxy_protocol, is_served } =
+            self;
+        *is_served = opening.is_served;
         *page = opening.page;
         (*pos, *limit, *large, *count) = (0, opening.limit, 0, 0);
         (*line, *fields) = (RequestLine::default(), HeaderParser::default());
@@ -185,7 +192,7 @@ pub fn request_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
                 x.swap_client_read(ClientRead::Headers);
                 x.action = "reading client request headers";
                 // They are mostly in the page already.
-                return headers(x, r, io);
+                return read_fields(x, r, io);
             }
             Ok(Step::Again) => match read_more(x, r, io, true)? {
                 More::Some => {}
@@ -207,6 +214,10 @@ pub fn headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.net.take_timed_out(x.client.conn, Side::Read) {
         return timed_out(x, r, io);
     }
+    read_fields(x, r, io)
+}
+
+fn read_fields(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     note_page(x, r);
     loop {
         let (client, request) = x.client_and_main();

@@ -93,16 +93,12 @@ fn port_text(text: &Slice, host: Span) -> Slice {
 /// # Errors
 /// 421 for one that the client's TLS session is not for.
 pub fn choose_server(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
-    let Some(address) = io.cycle.addresses.get(listener as usize) else { return Ok(()) };
-    // Alone it is the default server, which every request has from the beginning.
-    if address.is_alone && !address.ssl {
-        return Ok(());
-    }
-    choose_among(x, r, io, listener)
+    // It is the default server, which every request has from the beginning.
+    if x.client.head.is_served { Ok(()) } else { choose_among(x, r, io) }
 }
 
-fn choose_among(x: &mut Exchange, r: RequestIx, io: &mut Io, listener: u32) -> Turn {
+fn choose_among(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let listener = io.conn(x.client.conn).map_or(0, |c| c.listener);
     let cycle = io.cycle.clone();
     let Some(address) = cycle.addresses.get(listener as usize) else { return Ok(()) };
     let name = x[r].headers_in.server.clone();

@@ -62,13 +62,13 @@ pub enum Spoke {
 
 /// The read handler of a waiting client.
 pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
-    if io.net.take_timed_out(conn, Side::Read) {
+    let cycle = &io.cycle;
+    let Some(c) = io.net.table.get_mut(conn) else { return Spoke::Gone };
+    if std::mem::take(&mut c.read.timed_out) {
         return Spoke::Gone;
     }
-    let cycle = io.cycle.clone();
-    let Some(c) = io.net.table.get_mut(conn) else { return Spoke::Gone };
     let Some(listen) = cycle.addresses.get(c.listener as usize) else { return Spoke::Gone };
-    let server = server_of(listen, c, &cycle);
+    let server = server_of(listen, c, cycle);
     let mut size = *server.core.client_header_buffer_size as usize;
     let proxied = listen.proxy_protocol && c.proxied().is_none();
     if proxied {
@@ -92,7 +92,8 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
         }
     }
     let local_port = listen.listen.address.port();
-    Spoke::Request(server, Opening { page, limit: size, local_port, proxy_protocol: proxied })
+    let is_served = listen.is_alone && !listen.ssl;
+    Spoke::Request(server, Opening { page, limit: size, local_port, proxy_protocol: proxied, is_served })
 }
 
 fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {
