@@ -28,7 +28,7 @@ use crate::tls::client::Settings;
 use crate::tls::verify::Trust;
 use crate::tls::{ClientTls, ciphers, keys};
 use crate::util::address::Address;
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -391,9 +391,6 @@ pub struct Pass {
     pub target: Rc<Target>,
     /// The peers; filled when all of `http {}` has been read, None with variables.
     pub group: OnceCell<Rc<Group>>,
-    /// The last reply was so large that its body can pass by our memory: of the next one no more is read
-    /// with the head than must be.
-    pub brings_large: Cell<bool>,
     /// Where replies are spilled unless `NAME_temp_path` says otherwise.
     pub temp_path: TempPath,
     /// Where the line stands.

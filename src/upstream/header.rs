@@ -84,13 +84,11 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 
 /// How much is read at first: `NAME_buffer_size`, and where the body is buffered, some of that as well, so
 /// that a reply of middling size comes with one call; but no more than a head may have, so that too large
-/// a one is noticed. Where replies are large nothing is won by it: what comes with the head is copied, and
-/// a slow client keeps its page. The page for it is made when there is something to read, not for the wait.
+/// a one is noticed. The page for it is made when there is something to read, not for the wait.
 fn first_read(u: &Upstream) -> usize {
     let head = (*u.conf.buffer_size).max(64);
     let all = pipe::fill::capacity(&u.conf).min(FIRST).min(*u.conf.header_limit);
-    let takes_body = u.buffering && !u.pass.brings_large.get();
-    usize::try_from(if takes_body { all.max(head) } else { head }).unwrap_or(4096)
+    usize::try_from(if u.buffering { all.max(head) } else { head }).unwrap_or(4096)
 }
 
 enum Parsed {

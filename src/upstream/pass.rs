@@ -29,7 +29,7 @@ use crate::http::location::LocationKind;
 use crate::http::request::ContentHandler;
 use crate::http::upstream_conf::{Parts, Pass};
 use crate::protocol::{Kind, Protocol, Target};
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 /// Sets `NAME_pass` of protocol `P`; `handler` becomes the location's content handler.
@@ -73,7 +73,6 @@ pub fn set<P: Protocol>(cx: &mut Cx, line: &Line, handler: ContentHandler) -> Re
         parts,
         target,
         group: OnceCell::new(),
-        brings_large: Cell::new(false),
         temp_path: TempPath { folder: cx.path(format!("{}_temp", P::NAME).as_bytes()), levels: vec![1, 2] },
         place: line.at.clone(),
     });

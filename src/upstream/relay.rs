@@ -25,9 +25,6 @@ use crate::http::upstreamed::{Mode, Peer};
 use crate::log::Level;
 use crate::protocol::{Decoder, Fault, Flow, Framing};
 
-/// From this length on, in bytes, the next reply of a location is expected to be large.
-const LARGE: u64 = 256 << 10;
-
 /// Sends the head and begins the body.
 ///
 /// # Errors
@@ -84,9 +81,7 @@ fn begin_decoder(x: &mut Exchange, r: RequestIx) {
         Some(module) => module.input_filter_init(&u.head),
         None => Framing::Empty,
     };
-    let decoder = Decoder::new(framing);
-    u.pass.brings_large.set((LARGE..u64::MAX).contains(&decoder.verbatim()));
-    u.decoder = Some(decoder);
+    u.decoder = Some(Decoder::new(framing));
     u.rate_from = clock::now();
 }
 

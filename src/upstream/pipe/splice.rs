@@ -116,8 +116,7 @@ fn may_pass(x: &Exchange, r: RequestIx) -> Option<usize> {
     let due = u.decoder.as_ref()?.verbatim();
     let is_endless = due == u64::MAX;
     let seen = main.upstream_states.last().map_or(0, |state| state.response_length);
-    // The end of a body that has passed so far goes the same way: two small copies would not be cheaper.
-    let is_large = if is_endless { seen >= LEAST } else { due >= LEAST || due > 0 && u.pipe.spliced > 0 };
+    let is_large = if is_endless { seen >= LEAST } else { due >= LEAST };
     is_large.then(|| usize::try_from(due).unwrap_or(usize::MAX))
 }
 
