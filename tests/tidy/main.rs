@@ -4,7 +4,8 @@
 //! with its place and what to do about it. The rules are in `rules.rs` and `layers.rs`, one function each;
 //! `source.rs` takes a file apart far enough that a word in a comment or a string is not mistaken for
 //! code; `samples.rs` shows every rule a file that breaks it;
-//! `manual.rs` compares the manual with what it speaks of.
+//! `manual.rs` compares the manual with what it speaks of. How long protocol modules may be is counted by
+//! `scripts/count-modules.sh`.
 //!
 //! A line that must break a rule against panicking says `// tidy:` and the proof that it cannot happen. There
 //! are at most [`rules::EXCEPTIONS`] such lines in the whole tree, so that the way out stays narrow.
@@ -16,6 +17,7 @@ mod samples;
 mod source;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use source::Source;
 
@@ -44,6 +46,21 @@ fn every_file_follows_the_rules() {
         ));
     }
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn no_module_is_longer_than_was_promised() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let counted = Command::new(root.join("scripts/count-modules.sh")).output().expect("a script that runs");
+    let (rows, said) = (String::from_utf8_lossy(&counted.stdout), String::from_utf8_lossy(&counted.stderr));
+    assert!(counted.status.success() && rows.contains("memcached get"), "{said}");
+    let over: Vec<&str> =
+        rows.lines().filter(|row| row.split_whitespace().any(|word| word == "over")).collect();
+    assert!(
+        over.is_empty(),
+        "more code lines than the goal, by scripts/count-modules.sh:\n{}",
+        over.join("\n")
+    );
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
