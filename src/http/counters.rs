@@ -5,7 +5,8 @@
 //!
 //! *Here* each worker adds to a row of its own, which is one cache line, so no two processors fight for one;
 //! who asks gets the sum of all rows. The rows outlive a reload: during one, the old and the new worker of a
-//! number share theirs, which is why they add atomically.
+//! number share theirs, which is why they add atomically. A head that is there as soon as it begins is never
+//! counted as being read: nobody could see it.
 //!
 //! ```text
 //!   worker 0  [accepted handled requests active reading writing waiting spliced]

@@ -19,6 +19,7 @@
 
 use super::client::head::{Head, Opening};
 use super::client::host::Recent;
+use super::counters::Count;
 use super::deadline::Deadline;
 use super::headers::empty;
 use super::holds::Holds;
@@ -81,8 +82,9 @@ pub struct Client {
     pub pipelined: bool,
     /// The address of the proxy, while that of the client it named stands in its place (`set_real_ip_from`).
     pub replaced: Option<Address>,
-    /// Counted as reading a head.
-    pub reading: bool,
+    /// What the exchange is counted as: reading, once its head was waited for, or writing. Nothing before,
+    /// since most heads are there as soon as they begin.
+    pub counted: Option<Count>,
     /// Its lines go to the error log at debug level (directive `debug_connection`).
     pub debug: bool,
 }
@@ -102,7 +104,7 @@ impl Client {
             sent_before: 0,
             pipelined: false,
             replaced: None,
-            reading: false,
+            counted: None,
             debug: false,
         }
     }
@@ -113,7 +115,7 @@ impl Client {
         self.head.renew(opening);
         (self.keepalive, self.lingering, self.poisoned) = (false, false, false);
         (self.request_length, self.sent_before) = (0, 0);
-        (self.pipelined, self.reading, self.debug) = (false, false, false);
+        (self.pipelined, self.counted, self.debug) = (false, None, false);
         self.replaced = None;
     }
 }

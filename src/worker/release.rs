@@ -71,7 +71,6 @@ pub fn begin(
     // The time of grace of an idle client (`keepalive_min_timeout`) was on this side.
     io.net.cancel_timer(conn, Side::Write);
     io.counters.up(Count::Requests);
-    io.counters.up(Count::Reading);
     let mut x = match exchanges.spare.pop() {
         Some(mut x) => {
             x.renew(id, conn, number, opening, server);
@@ -82,7 +81,6 @@ pub fn begin(
     // The connection counts from its beginning; what this request sends is the difference.
     x.client.sent_before = sent;
     x.client.debug = debug;
-    x.client.reading = true;
     let hold = x.holds.take(Why::Main);
     x.main_mut().hold = Some(hold);
     entry.insert(x);
@@ -115,10 +113,8 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         }
     }
     deadline::lift(&mut x, io);
-    if x.client.reading {
-        io.counters.down(Count::Reading);
-    } else {
-        io.counters.down(Count::Writing);
+    if let Some(count) = x.client.counted.take() {
+        io.counters.down(count);
     }
     let conn = x.client.conn;
     // No timer or delay of this request may be taken for one of the next.

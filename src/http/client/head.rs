@@ -260,9 +260,10 @@ fn note_page(x: &mut Exchange, r: RequestIx) {
 fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     // The timer was for the head. Who reads the body sets another one.
     io.net.cancel_timer(x.client.conn, Side::Read);
-    io.counters.down(Count::Reading);
+    if let Some(count) = x.client.counted.replace(Count::Writing) {
+        io.counters.down(count);
+    }
     io.counters.up(Count::Writing);
-    x.client.reading = false;
     x.action = "";
     x.swap_client_read(ClientRead::Block);
     x[r].swap_write(crate::http::slots::ClientWrite::RunPhases);
@@ -405,6 +406,10 @@ pub fn receive(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<More, supe
 }
 
 fn wait(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    if x.client.counted.is_none() {
+        x.client.counted = Some(Count::Reading);
+        io.counters.up(Count::Reading);
+    }
     let timeout = *x[r].server.core.client_header_timeout;
     let conn = x.client.conn;
     // One deadline for the whole head: a byte now and then does not move it.
