@@ -26,16 +26,8 @@ struct Field {
     known: Known,
     /// Which of the pages the spans are of.
     page: u8,
-}
-
-impl Field {
-    /// Its line, if there is just one blank in front of the value and CRLF behind it.
-    fn usual_line(&self, page: &[u8]) -> Option<Span> {
-        let colon = page.get(self.name.end as usize..)?.first_chunk::<2>()?;
-        let end = page.get(self.value.end as usize..)?.first_chunk::<2>()?;
-        let is_usual = self.value.start == self.name.end + 2 && colon == b": " && end == b"\r\n";
-        is_usual.then(|| Span { start: self.name.start, end: self.value.end + 2 })
-    }
+    /// Its line can be passed on as it stands.
+    plain: bool,
 }
 
 /// A request field, as it is looked at.
@@ -131,7 +123,8 @@ impl HeadersIn {
         // There are as many pages as `large_client_header_buffers` allows, and one; nobody allows 256 of a
         // line each, and beyond that a field would only be looked for in the wrong page.
         let page = self.pages.len().saturating_sub(1).min(255) as u8;
-        self.fields.push(Field { name: field.name, value: field.value, known: field.known, page });
+        let parse::header::Field { name, value, known, plain, .. } = *field;
+        self.fields.push(Field { name, value, known, page, plain });
         self.seen |= field.known.bit();
     }
 
@@ -225,7 +218,7 @@ impl HeadersIn {
             if !passes(field.known, field.name.of(page)) {
                 continue;
             }
-            let line = field.usual_line(page);
+            let line = field.plain.then(|| Span { start: field.name.start, end: field.value.end + 2 });
             if let Some(line) = line
                 && (line.start, field.page) == (run.end, run_page)
             {

@@ -35,6 +35,8 @@ pub struct Field {
     pub invalid: bool,
     /// Which name it is.
     pub known: Known,
+    /// The line is `Name: value` with one blank and CRLF, so it can be passed on as it stands.
+    pub plain: bool,
 }
 
 /// What a call of [`HeaderParser::parse`] found.
@@ -94,7 +96,9 @@ impl HeaderParser {
     #[inline(always)]
     pub fn take(&mut self, line: words::Line<Known>) -> Field {
         *self = HeaderParser::at(line.next);
-        Field { name: line.name, value: line.value, invalid: false, known: line.known }
+        let words::Line { name, known, value, next } = line;
+        let plain = value.start == name.end + 2 && next == value.end as usize + 2;
+        Field { name, value, invalid: false, known, plain }
     }
 
     /// Reads a line of which nothing is known yet, perhaps not even whether it is all there.
@@ -116,7 +120,10 @@ impl HeaderParser {
             *self = HeaderParser::at(lf + 1);
             return Ok(HeaderStep::Done);
         }
-        let field = field(window, self.start, end, allow_underscores)?;
+        let mut field = field(window, self.start, end, allow_underscores)?;
+        let is = |from: u32, to: usize, text: &[u8; 2]| window.get(from as usize..to) == Some(&text[..]);
+        field.plain =
+            is(field.name.end, field.value.start as usize, b": ") && is(field.value.end, lf + 1, b"\r\n");
         *self = HeaderParser::at(lf + 1);
         Ok(HeaderStep::Field(field))
     }
@@ -141,6 +148,7 @@ pub fn field(window: &[u8], start: usize, end: usize, allow_underscores: bool) -
         value: Span::new(from, from + value.len()),
         invalid: odd & ODD != 0 || (odd & UNDERSCORE != 0 && !allow_underscores),
         known: Known::of(window.get(start..name_end).unwrap_or_default()),
+        plain: false,
     })
 }
 

@@ -26,7 +26,11 @@ const SPINS: u32 = 1 << 14;
 /// A counted handle to a row of numbers, all zero at first.
 #[derive(Clone, Debug)]
 pub struct Words {
-    memory: Rc<Memory>,
+    /// Where they are; `memory` keeps them there.
+    start: NonNull<AtomicU64>,
+    count: usize,
+    shared: bool,
+    _memory: Rc<Memory>,
 }
 
 #[derive(Debug)]
@@ -58,7 +62,16 @@ impl Words {
     /// Numbers of this process only.
     pub fn private(count: usize) -> Words {
         let words = (0..count).map(|_| AtomicU64::new(0)).collect();
-        Words { memory: Rc::new(Memory::Private(words)) }
+        Words::of(Memory::Private(words))
+    }
+
+    fn of(memory: Memory) -> Words {
+        let memory = Rc::new(memory);
+        let (start, count, shared) = match &*memory {
+            Memory::Private(words) => (NonNull::from(&words[..]).cast(), words.len(), false),
+            Memory::Shared(mapping) => (mapping.start, mapping.count, true),
+        };
+        Words { start, count, shared, _memory: memory }
     }
 
     /// Numbers that processes forked from now on share with this one.
@@ -76,22 +89,20 @@ impl Words {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Words { memory: Rc::new(Memory::Shared(Mapping { start, count })) })
+        Ok(Words::of(Memory::Shared(Mapping { start, count })))
     }
 
     /// Whether other processes may see the numbers.
     pub fn is_shared(&self) -> bool {
-        matches!(&*self.memory, Memory::Shared(_))
+        self.shared
     }
 
     /// All of them.
     pub fn all(&self) -> &[AtomicU64] {
-        match &*self.memory {
-            Memory::Private(words) => words,
-            // SAFETY: the mapping is page-aligned, zero-filled, of that length and lives as long as `self`;
-            // every bit pattern is a valid AtomicU64, and nobody gets at it but through atomics.
-            Memory::Shared(m) => unsafe { std::slice::from_raw_parts(m.start.as_ptr(), m.count) },
-        }
+        // SAFETY: both kinds of memory hold so many numbers, stay where they are and live as long as
+        // `self`; a mapping is page-aligned and zero-filled, every bit pattern is a valid AtomicU64, and
+        // nobody gets at it but through atomics.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 
     /// One number; 0 beyond the end.
