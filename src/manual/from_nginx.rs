@@ -235,7 +235,7 @@
 //! | `u->peer` | `http/upstreamed.rs: Peer` |
 //! | `u->conf` | `http/upstream_conf.rs: UpstreamConf` |
 //! | `u->state` | `http/upstreamed.rs: State` |
-//! | `u->headers_in` | `protocol/head.rs: Head` |
+//! | `u->headers_in` | `protocol/head.rs: Head`; its list of fields is `protocol/fields.rs: Fields` |
 //! | `u->buffer` | `http/upstreamed.rs: page`; with `protocol/input.rs: Cursor` |
 //! | `u->read_event_handler` | `http/slots.rs: PeerRead` |
 //! | `u->write_event_handler` | `http/slots.rs: PeerWrite` |

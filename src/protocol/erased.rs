@@ -5,7 +5,9 @@
 //!
 //! *Here* [`Kind`] is what a pass directive stores: the module's name, tables and a function that makes a
 //! context. A context lives in a box that keeps the copy for the next peer beside it, so neither the
-//! module nor the core has to think of it. One virtual call per callback, none per byte.
+//! module nor the core has to think of it. One virtual call per callback, none per byte. When a request is
+//! over its box waits for the next one of the same client, most often one for the same protocol, so that
+//! a request of a module without memory of its own does not call the allocator.
 //!
 //! ```text
 //!   Kind { create } ─▶ Box<dyn Erased> = Held { now, pristine }
@@ -265,6 +267,7 @@ fn create<P: Protocol>(
 ) -> Result<Box<dyn Erased>, Fault> {
     let now = P::create_request(r, &location.rc::<P::Conf>(), out)?;
     let held = Held { pristine: now.clone(), now };
+    // Another protocol's box has another size: a location with memcached behind one with HTTP.
     if let Some(mut used) = used
         && let Some(place) = used.as_any().downcast_mut::<Held<P>>()
     {

@@ -3,7 +3,9 @@
 //! *In nginx* `ngx_http_upstream_connect` with `ngx_event_connect_peer` below it; a keepalive connection
 //! is handed over by the balancer's `get` (`NGX_DONE`).
 //!
-//! *Here* the balancer chooses a peer and nothing else; then the pool is asked for a connection to it.
+//! *Here* the balancer chooses a peer and nothing else; then the pool is asked for a connection to it. What a
+//! balancer wants to know of the request (a hash's key, a session's cookie) it is told before, once; most
+//! want nothing, and then no variable is looked at.
 //! One that the peer has closed, or said something on, is not used: the socket is looked at in the
 //! moment before the request is written.
 //!
@@ -132,7 +134,8 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     let (conf, group, host) = (u.conf.clone(), u.group.clone(), held.peer().clone());
     u.server = Some(host.server.clone());
     x[r].upstream_states.push(State::begun(host.name.clone()));
-    // The pool is asked with everything that must be equal for a connection to be of use.
+    // The pool is asked with everything that must be equal for a connection to be of use. Somebody else's
+    // connection is the one mistake here that nobody would notice before it is too late.
     let bind = local_address(x, r, io, &conf);
     let key = pool::key(x, r, group.as_deref(), bind.as_ref());
     // A retry after a connection that died in the pool asks for a new one: the others may be as dead.

@@ -172,6 +172,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     let relays = u.mode != Mode::None;
     if let Some(mut module) = module {
         module.finalize_request(outcome);
+        // Its memory is of use, see `Kind::create_request_in`; that the upstream is over shows in `module`.
         u.used_module = Some(module);
     }
     if let Some(hold) = hold {
@@ -270,6 +271,8 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     let Some(u) = x[r].upstream.as_deref_mut() else { return };
     let keeps = served && may_keep(u, io);
     let Some(peer) = u.peer.as_mut() else { return };
+    // The token is given back by value further down; everything else of the attempt goes now, its view of the
+    // request's bytes among it.
     let (conn, held) = (peer.conn, peer.held.take());
     u.peer = None;
     let group = u.group.clone();

@@ -218,6 +218,8 @@ fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         state.status = status;
     }
     x.action = "reading upstream";
+    // Each of these steps looks first at whether it has anything to do, by one comparison: a usual reply
+    // goes straight to its fields.
     // Sessions are learnt before anything can lead elsewhere: the peer has answered, whatever comes of it.
     heads::learn(x, r, io);
     cache::judge(x, r);

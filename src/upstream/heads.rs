@@ -4,8 +4,9 @@
 //! `ngx_http_upstream_intercept_errors` and the hash of hidden headers.
 //!
 //! *Here* a field goes through four questions in turn: does it belong to the hop, is it hidden, does it
-//! mean something to the server, has the protocol something to change in it? What is left is copied, by
-//! count.
+//! mean something to the server, has the protocol something to change in it? The first two are asked of
+//! its number alone, so that of a usual reply (Server, Date, Content-Length, Connection) most fields are
+//! passed over without a look at their bytes. What is left is kept by count: a view of the peer's page.
 //!
 //! ```text
 //!   hop? ─ no ─▶ hidden? ─ no ─▶ Content-Type, Location, Set-Cookie, …? ─▶ headers_out
@@ -45,7 +46,8 @@ const REDIRECTED: Set = Set::of(&[
     Name::AcceptRanges,
 ]);
 
-/// A field taken out of the head, since what is done with it borrows the whole exchange.
+/// A field taken out of the head, since what is done with it borrows the whole exchange: a value may be
+/// rewritten with variables, and those may ask for anything, this reply's other fields among it.
 struct Kept {
     name: Slice,
     value: Slice,
@@ -152,7 +154,7 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let hiding = conf.hiding();
     let concerns_us = |name: Name, hop: bool| !hop && hiding.passes(name) || STEERING.has(name);
     let mut from = 0;
-    // By number, because rewriting a value may look at the others.
+    // By place, and each time anew, because rewriting a value may look at the others.
     while let Some(u) = super::of(x, r)
         && let Some(at) = u.head.fields.find_from(from, concerns_us)
         && let Some(field) = u.head.fields.at(at)

@@ -187,7 +187,8 @@ fn target(x: &mut Exchange, r: RequestIx, io: &mut Io, template: &Template) -> R
 fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let loc = x[r].loc.clone();
     let mut out = Out::new();
-    // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile.
+    // The view lends the whole exchange to the protocol, so nothing of it may be borrowed meanwhile: what is
+    // needed of the upstream is taken out before, and what was made is put in afterwards.
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let (kind, keeps, used) = (u.kind, u.keeps_reply(), u.used_module.take());
     let fields = if keeps { Some(cache::serve::request_fields(x, r)) } else { None };

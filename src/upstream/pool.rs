@@ -34,7 +34,8 @@ pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Addr
     let Some(u) = x[r].upstream.as_deref() else { return 0 };
     let is_local = group.is_some_and(|group| group.keepalive().local);
     let session = u.module.as_ref().map_or(0, |module| module.session());
-    // Nearly always there is nothing else.
+    // Nearly always there is nothing else. The protocol is always a part of it: two locations may speak
+    // differently to one address.
     match session == 0 && u.tls.is_none() && bind.is_none() && !is_local {
         true => u.kind.number,
         false => special_key(x, r, session, bind, is_local),

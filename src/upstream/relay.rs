@@ -133,6 +133,8 @@ pub fn decode(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Flow, Leave
     let before = u.relay.chain.len();
     let flow = decoder.decode(&mut **module, &mut peer.cursor.input(&peer.page), &mut u.relay);
     let brought = u.relay.chain.len().saturating_sub(before);
+    // A copy for a file or for the cache is made of what was decoded, before the client gets any of it: what
+    // is kept must not depend on how fast somebody reads.
     let (copies, noted) = (u.copies_body(), !u.relay.notes.is_empty());
     if let Some(state) = super::state(x, r) {
         state.response_length = state.response_length.saturating_add(brought);
@@ -182,6 +184,7 @@ pub fn closed(x: &mut Exchange, r: RequestIx, io: &mut Io) -> bool {
 /// The point of buffering: the peer is free while a slow client still reads what memory and file hold.
 pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     if let Some(u) = super::of(x, r) {
+        // From here on an end is an end: whatever happens to the client does not make the reply a cut one.
         u.complete = true;
         if u.cache.is_some() {
             cache::fill::finish(x, r, io);

@@ -92,6 +92,7 @@ pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Resul
     let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
     let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
     if !c.flags.connecting {
+        // Nearly always: a connection from the pool, or one that has sent a part before.
         let is_plain = x[r].upstream.as_ref().is_none_or(|u| u.tls.is_none());
         return if is_plain { Ok(true) } else { tls::handshake(x, r, io) };
     }
@@ -127,6 +128,7 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
         Ok(n) => {
             u.request_sent |= n > 0;
             let sent_all = peer.out.is_empty();
+            // Nobody waits for room any more; noted here, where the connection is at hand.
             if sent_all {
                 c.write.deadline = 0;
             }
