@@ -245,7 +245,7 @@ impl Chain {
 
     /// True if a part of it is in a file.
     pub fn has_file(&self) -> bool {
-        self.pieces().any(|piece| matches!(piece, Piece::File(_)))
+        self.only().is_none() && self.pieces().any(|piece| matches!(piece, Piece::File(_)))
     }
 
     /// How many pieces there are.

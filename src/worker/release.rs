@@ -62,14 +62,18 @@ pub fn begin(
     let (number, sent, debug) = match io.conn(conn) {
         Some(c) => {
             c.owner = Owner::Client(id);
+            // What an idle client was waited for is over, and so is its time of grace on the other side
+            // (`keepalive_min_timeout`). The time for a first head has begun with the connection.
+            if c.requests > 0 {
+                c.read.deadline = 0;
+            }
+            c.write.deadline = 0;
             c.requests = c.requests.saturating_add(1);
             (c.number, c.sent, c.flags.debug)
         }
         None => (0, 0, false),
     };
     wait::set_idle(io, conn, false);
-    // The time of grace of an idle client (`keepalive_min_timeout`) was on this side.
-    io.net.cancel_timer(conn, Side::Write);
     io.counters.up(Count::Requests);
     let mut x = match exchanges.spare.pop() {
         Some(mut x) => {

@@ -270,7 +270,10 @@ fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x[r].phase = 0;
     x[r].flags.valid_unparsed_uri = true;
     super::keepalive::wishes(x, io);
-    ssl::check::admit(x, r, io)?;
+    // Where there is one server there is no TLS either.
+    if !x.client.head.is_served {
+        ssl::check::admit(x, r, io)?;
+    }
     let (method, uri) = (&x[r].method_name, &x[r].uri);
     logging::log(x, r, io, Level::Debug, None, format_args!("http process request: {method} \"{uri}\""));
     phases::run(x, r, io)
