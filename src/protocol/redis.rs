@@ -129,12 +129,13 @@ impl Protocol for Redis {
     fn greet(&mut self, input: &mut Input, out: &mut Out, head: &mut Head) -> Result<Greet, Fault> {
         // The first call writes all of it at once; the replies come in the same order.
         let replies = self.greeting.get_or_insert_with(|| greeting(&self.conf, out));
-        let flow = replies.walk(input, &mut Relay::default())?;
-        // A wrong password, an unknown database: the connection is no good for this request.
+        let flow = replies.walk(input, &mut Relay::default());
+        // A wrong password, an unknown database: the connection is no good for this request, whatever came
+        // behind that.
         if let Some(words) = replies.error.take() {
             return Err(head.refuse("an error to the greeting", words));
         }
-        Ok(if flow == Flow::Last { Greet::Done } else { Greet::More })
+        Ok(if flow? == Flow::Last { Greet::Done } else { Greet::More })
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
