@@ -9,7 +9,7 @@
 set -euo pipefail
 
 target=$(realpath -m "${1:?target directory}")
-port=${PGO_PORT:-8461}
+port=${PGO_PORT:-$((20000 + RANDOM % 10000))}
 profdata=$(find "$(rustc --print sysroot)" -name llvm-profdata | head -n 1)
 [ -n "$profdata" ] || { echo "pgo: no llvm-profdata; try: scripts/setup.sh pgo" >&2; exit 1; }
 
