@@ -145,8 +145,8 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     };
     let (conn, done, reused) = match idle {
         Some(conn) => (conn, true, true),
-        None => match start(x, r, io, &conf, &host.address, bind) {
-            Ok((conn, done)) => (conn, done, false),
+        None => match io.net.connect(&host.address, &options(&conf, bind), Owner::Upstream(x.id, r)) {
+            Ok(started) => (started.id, started.done, false),
             Err(error) => return refused(x, r, io, held, &host.address, &error),
         },
     };
@@ -173,19 +173,6 @@ pub(super) fn options(conf: &UpstreamConf, bind: Option<Address>) -> Options {
         sndbuf: bytes(*conf.socket_sndbuf),
         keepalive: *conf.socket_keepalive,
     }
-}
-
-/// Begins a new connection; the flag says whether it is there already, as with peers on this machine.
-fn start(
-    x: &Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    conf: &UpstreamConf,
-    address: &Address,
-    bind: Option<Address>,
-) -> io::Result<(ConnId, bool)> {
-    let started = io.net.connect(address, &options(conf, bind), Owner::Upstream(x.id, r))?;
-    Ok((started.id, started.done))
 }
 
 /// The connect failed before it began: no route, no descriptor, nobody behind a unix socket.
