@@ -9,6 +9,7 @@
 //! *Read next*: `event/stream.rs`, which decides what a short read or `EAGAIN` means.
 
 use super::page::Page;
+use super::socket_options::set;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -110,10 +111,5 @@ pub fn readable_bytes(fd: &impl AsRawFd) -> io::Result<usize> {
 /// Lets bind(2) leave the choice of the port to connect(2) (IP_BIND_ADDRESS_NO_PORT); best effort.
 pub fn set_bind_address_no_port(fd: &impl AsRawFd) {
     let on: libc::c_int = 1;
-    // SAFETY: the option takes one int.
-    unsafe {
-        let value = (&raw const on).cast();
-        let len = size_of::<libc::c_int>() as libc::socklen_t;
-        libc::setsockopt(fd.as_raw_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, value, len);
-    }
+    let _ = set(fd.as_raw_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &on);
 }

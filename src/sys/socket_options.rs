@@ -1,4 +1,4 @@
-//! Options of listening sockets that socket2 does not know.
+//! Options of sockets that socket2 does not know.
 //!
 //! *In nginx* these are set in `ngx_configure_listening_sockets`.
 //!
@@ -7,16 +7,18 @@
 //! *Read next*: `event/listening.rs`.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-fn set(fd: &impl AsFd, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
+/// setsockopt(2). What a value points to has to be there during the call.
+pub(super) fn set<T>(fd: RawFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+    let size = size_of::<T>() as libc::socklen_t;
     // SAFETY: the value is readable for the size given.
-    let answer = unsafe {
-        let value = std::ptr::from_ref(&value).cast();
-        libc::setsockopt(fd.as_fd().as_raw_fd(), libc::IPPROTO_TCP, name, value, size)
-    };
+    let answer = unsafe { libc::setsockopt(fd, level, name, std::ptr::from_ref(value).cast(), size) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn set_tcp(fd: &impl AsFd, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    set(fd.as_fd().as_raw_fd(), libc::IPPROTO_TCP, name, &value)
 }
 
 /// Whether accept waits for the first bytes (TCP_DEFER_ACCEPT).
@@ -34,12 +36,12 @@ pub fn defer_accept(fd: &impl AsFd) -> io::Result<bool> {
 
 /// Turns the waiting for the first bytes on or off.
 pub fn set_defer_accept(fd: &impl AsFd, on: bool) -> io::Result<()> {
-    set(fd, libc::TCP_DEFER_ACCEPT, libc::c_int::from(on))
+    set_tcp(fd, libc::TCP_DEFER_ACCEPT, libc::c_int::from(on))
 }
 
 /// Allows data in the first packet (RFC 7413), with a queue of that many unconfirmed connections.
 pub fn set_fastopen(fd: &impl AsFd, queue: u32) -> io::Result<()> {
-    set(fd, libc::TCP_FASTOPEN, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX))
+    set_tcp(fd, libc::TCP_FASTOPEN, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX))
 }
 
 /// Smoothed round-trip time and its variance in microseconds, congestion window in segments, receive window

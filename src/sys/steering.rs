@@ -15,6 +15,7 @@
 //!
 //! *Read next*: `process/listen.rs`.
 
+use super::socket_options::set;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -30,14 +31,14 @@ pub fn by_processor(fd: &impl AsFd, processors: &[usize]) -> io::Result<()> {
     let mut program = program(processors);
     let length = libc::c_ushort::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let text = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
-    set(fd, libc::SO_ATTACH_REUSEPORT_CBPF, &text)
+    set(fd.as_fd().as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &text)
 }
 
 /// Back to the kernel's own way, which is also where a group without a program is.
 pub fn by_hash(fd: &impl AsFd) {
     let nothing: libc::c_int = 0;
     // ENOENT: there was no program. An older kernel that cannot take it away says so, and nothing is lost.
-    let _ = set(fd, libc::SO_DETACH_REUSEPORT_BPF, &nothing);
+    let _ = set(fd.as_fd().as_raw_fd(), libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, &nothing);
 }
 
 fn program(processors: &[usize]) -> Vec<libc::sock_filter> {
@@ -52,14 +53,4 @@ fn program(processors: &[usize]) -> Vec<libc::sock_filter> {
     }
     program.push(step(libc::BPF_RET | libc::BPF_K, 0, NOBODY));
     program
-}
-
-fn set<T>(fd: &impl AsFd, name: libc::c_int, value: &T) -> io::Result<()> {
-    let size = size_of::<T>() as libc::socklen_t;
-    // SAFETY: the value is readable for the size given, and what it points to lives as long.
-    let answer = unsafe {
-        let value = std::ptr::from_ref(value).cast();
-        libc::setsockopt(fd.as_fd().as_raw_fd(), libc::SOL_SOCKET, name, value, size)
-    };
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
