@@ -16,6 +16,7 @@
 use crate::buf::Slice;
 pub use crate::parse::known::Known;
 use crate::parse::{self, Span};
+use crate::util::lists::empty;
 
 /// A request field, as spans of the page it came in.
 #[derive(Clone, Copy, Debug)]
@@ -110,11 +111,7 @@ impl HeadersIn {
 
     /// Fields that follow stand in this, all that has been read into a page so far.
     pub fn read_from(&mut self, whole: Slice) {
-        match self.pages.last_mut() {
-            // The same page, with more in it.
-            Some(last) if last.as_ptr() == whole.as_ptr() => *last = whole,
-            _ => self.pages.push(whole),
-        }
+        whole.hold_in(&mut self.pages);
     }
 
     /// Takes a field of the page that was named last.
@@ -248,25 +245,6 @@ impl HeadersIn {
     /// A counted view of a part of a field's page.
     fn part(&self, field: &Field, span: Span) -> Slice {
         self.page(field).slice(span.start as usize..span.end as usize)
-    }
-}
-
-/// How many elements a list that is used again may keep room for.
-const KEPT: usize = 64;
-
-/// Empties a list that will be used again; it keeps its memory unless that is much.
-#[inline(always)]
-pub fn empty<T>(list: &mut Vec<T>) {
-    // Most lists have never had anything in them.
-    if list.capacity() != 0 {
-        empty_used(list);
-    }
-}
-
-fn empty_used<T>(list: &mut Vec<T>) {
-    list.clear();
-    if list.capacity() > KEPT {
-        *list = Vec::new();
     }
 }
 

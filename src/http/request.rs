@@ -12,7 +12,7 @@
 use super::body::Body;
 use super::conf::Location;
 use super::exchange::Resume;
-use super::headers::{HeadersIn, HeadersOut, empty};
+use super::headers::{HeadersIn, HeadersOut};
 use super::holds::Hold;
 use super::limited::Verdict;
 use super::output::BodyFilter;
@@ -23,6 +23,7 @@ use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::parse::request_line::Method;
 use crate::parse::{Bad, uri};
+use crate::util::lists::empty;
 use std::any::{Any, TypeId};
 use std::rc::Rc;
 

@@ -20,6 +20,7 @@
 use super::names::{Name, Set};
 use crate::buf::{Page, Slice};
 use crate::parse::Span;
+use crate::util::lists::empty;
 use std::fmt;
 
 /// A field of a reply, as it is looked at.
@@ -77,9 +78,6 @@ struct Row {
     hop: bool,
 }
 
-/// How many elements a list that is used again may keep room for.
-const KEPT: usize = 64;
-
 /// How many bytes a page for added fields holds at least.
 const OWN: usize = 1024;
 
@@ -108,22 +106,15 @@ impl Fields {
 
     /// Forgets all. The lists keep their memory unless that is much.
     pub fn clear(&mut self) {
-        self.rows.clear();
-        self.pages.clear();
-        if self.rows.capacity() > KEPT || self.pages.capacity() > KEPT {
-            (self.rows, self.pages) = (Vec::new(), Vec::new());
-        }
+        empty(&mut self.rows);
+        empty(&mut self.pages);
         self.own = None;
         self.names = Set::default();
     }
 
     /// The spans that are [pushed](Fields::push) from now on are of this page: all of it that has been read.
     pub fn read_from(&mut self, page: Slice) {
-        match self.pages.last_mut() {
-            // The same one, with more in it: it is held, so nothing else can be at its address.
-            Some(last) if last.as_ptr() == page.as_ptr() => *last = page,
-            _ => self.pages.push(page),
-        }
+        page.hold_in(&mut self.pages);
     }
 
     /// Takes in a field that stands in the page that was named last.

@@ -339,6 +339,16 @@ impl Slice {
         self.len -= n;
     }
 
+    /// Joins a list of what is held, in place of the last one if that begins at the same byte: it is the same
+    /// page with less in it, since nothing else can stand where one is held.
+    #[inline]
+    pub fn hold_in(self, held: &mut Vec<Slice>) {
+        match held.last_mut() {
+            Some(last) if last.as_ptr() == self.as_ptr() => *last = self,
+            _ => held.push(self),
+        }
+    }
+
     /// Makes it a view of nothing.
     #[inline]
     pub fn clear(&mut self) {

@@ -14,6 +14,7 @@ pub mod cidr;
 pub mod fingerprint;
 pub mod fold;
 pub mod hostnames;
+pub mod lists;
 pub mod murmur;
 pub mod nearest;
 pub mod proxy_protocol;
