@@ -78,6 +78,8 @@ pub struct Group {
     method: Box<dyn Balancer>,
     zone: Zone,
     sticky: Option<Sticky>,
+    /// Something of the request decides the choice.
+    asks: bool,
     keepalive: Keepalive,
     queue: Option<Queue>,
     ledger: Ledger,
@@ -113,12 +115,14 @@ pub struct Parts {
 impl Group {
     /// A group of an `upstream {}` block.
     pub fn new(name: &str, parts: Parts) -> Group {
+        let method = parts.method.unwrap_or_else(|| Box::new(RoundRobin));
         let group = Group {
             name: name.into(),
             implicit: false,
             servers: parts.servers.into_iter().map(Rc::new).collect(),
             roster: RefCell::default(),
-            method: parts.method.unwrap_or_else(|| Box::new(RoundRobin)),
+            asks: parts.sticky.is_some() || method.has_key(),
+            method,
             zone: parts.zone,
             sticky: parts.sticky,
             keepalive: parts.keepalive,
@@ -205,7 +209,7 @@ impl Group {
     /// Whether the request has to be [asked](Group::ask) for something before a peer is chosen for it. Most
     /// groups choose without regard to who asks.
     pub fn wants_client(&self, tried: &Tried) -> bool {
-        !tried.is_asked() && (self.sticky.is_some() || self.method.has_key())
+        self.asks && !tried.is_asked()
     }
 
     /// Asks the request for what decides the choice: the method's key, the session. The first call counts.
@@ -219,18 +223,18 @@ impl Group {
     /// Chooses a peer and counts it, for a request that has been asked. With `fail_open` the least bad one is
     /// taken when none is good.
     pub fn pick(&self, tried: &mut Tried, fail_open: bool, now_ms: u64) -> Pick {
-        let roster = tried.roster.clone();
         let _lock = self.zone.lock();
         if let Some(held) = self.bound(tried, now_ms) {
             return Pick::Peer(held);
         }
-        if let Some(only) = roster.single() {
+        if let Some(only) = tried.roster.single() {
             let may = only.reason(now_ms).is_none_or(|reason| matches!(reason, Reason::Failed { .. }));
             return match may && !only.server.drain {
                 true => Pick::Peer(Held::new(only.clone(), true, now_ms)),
                 false => self.nobody(tried, fail_open, now_ms),
             };
         }
+        let roster = tried.roster.clone();
         loop {
             let list = if tried.in_backup { &roster.backup } else { &roster.primary };
             if let Some(at) = self.method.pick(list, tried, now_ms)
@@ -300,15 +304,15 @@ impl Group {
     /// Gives a peer back and counts down the tries.
     pub fn free(&self, held: Held, tried: &mut Tried, verdict: Verdict, now_ms: u64) -> Freed {
         let _lock = self.zone.lock();
-        let peer = held.peer().clone();
+        let peer = held.peer();
         let counts = peer.server.counts(verdict);
         let event = match (held.is_single(), counts) {
             // NGINX: the lone peer's failures are forgotten, and asking it again at once would win nothing.
-            (true, _) => round_robin::forgive(&peer, now_ms),
-            (false, true) => round_robin::failed(&peer, now_ms),
+            (true, _) => round_robin::forgive(peer, now_ms),
+            (false, true) => round_robin::failed(peer, now_ms),
             // A failure that does not count is no success either.
             (false, false) if verdict.failed => None,
-            (false, false) => round_robin::served(&peer, now_ms),
+            (false, false) => round_robin::served(peer, now_ms),
         };
         tried.tries = if held.is_single() { 0 } else { tried.tries.saturating_sub(1) };
         average(&peer.state, Field::HeaderTime, verdict.header_ms);

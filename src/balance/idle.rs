@@ -3,20 +3,20 @@
 //! *In nginx* `ngx_http_upstream_keepalive_module.c`: each `upstream` block has an array of `keepalive`
 //! entries in two queues, and looking for a connection walks the whole queue comparing addresses.
 //!
-//! *Here* one store for all groups of a worker, so that a connection's owner needs to know only its slot. It
+//! *Here* one store for all groups of a worker, so that a connection's owner needs to know only its spot. It
 //! keeps names of connections, never closes one and sets no timer: what must be closed is handed back
 //! to the caller. Within a group the connection used last is taken first (its idle time is the shortest), and
 //! the one unused for longest is given up when there are too many. DIFF: there is a pool for every group, 32
 //! connections large unless `keepalive` says otherwise, as nginx has since 1.29.7 for `upstream` blocks.
 //!
 //! ```text
-//!   group ─▶ Row   [newest ⇄ … ⇄ oldest] ─▶ evicted: close it        at most `keepalive`
-//!   place ─▶ Spot  [oldest … newest] ─▶ take ─▶ ConnId               those of one address and key
+//!   group ─▶ Row   [spot … spot]     ─▶ the oldest of all: evicted, close it    at most `keepalive`
+//!   place ─▶ Spot  [oldest … newest] ─▶ take ─▶ ConnId                          of one address and key
 //! ```
 //!
 //! Most requests go where the one before went, so the spot asked for last is looked at before the table is.
 //!
-//! *Read next*: `group.rs` (Keepalive), `event/owner.rs` (Owner::Pooled holds the slot).
+//! *Read next*: `group.rs` (Keepalive), `event/owner.rs` (Owner::Pooled holds the spot).
 
 use crate::event::ConnId;
 use crate::util::address::Address;
@@ -73,29 +73,13 @@ struct OwnPlace {
 }
 
 impl OwnPlace {
-    fn of(place: Place) -> OwnPlace {
+    fn of(place: &Place) -> OwnPlace {
         OwnPlace { group: place.group, address: place.address.clone(), key: place.key }
     }
 
-    fn is(&self, place: Place) -> bool {
+    fn is(&self, place: &Place) -> bool {
         (self.group, self.key) == (place.group, place.key) && self.address == *place.address
     }
-}
-
-#[derive(Debug)]
-struct Entry {
-    conn: ConnId,
-    spot: usize,
-    newer: Option<usize>,
-    older: Option<usize>,
-}
-
-/// The ends of a group's row, and its length.
-#[derive(Debug, Default)]
-struct Row {
-    newest: Option<usize>,
-    oldest: Option<usize>,
-    length: usize,
 }
 
 /// The connections to one place.
@@ -103,20 +87,29 @@ struct Row {
 struct Spot {
     place: OwnPlace,
     row: usize,
-    /// The one used last stands last.
-    slots: Vec<usize>,
+    /// The one used last stands last. Beside each how many had been parked before it.
+    conns: Vec<(u64, ConnId)>,
+}
+
+/// The spots of a group, and how many connections stand there.
+#[derive(Debug, Default)]
+struct Row {
+    spots: Vec<usize>,
+    length: usize,
 }
 
 /// All idle upstream connections of a worker.
 #[derive(Debug, Default)]
 pub struct Idle {
-    entries: Slab<Entry>,
     rows: Slab<Row>,
     spots: Slab<Spot>,
     row_of: FoldMap<u32, usize>,
     spot_of: FoldMap<OwnPlace, usize>,
     /// The spot that was asked for last.
     last: usize,
+    length: usize,
+    /// How many have been parked, ever.
+    parked: u64,
 }
 
 /// So many empty spots may be kept for connections to come.
@@ -126,47 +119,66 @@ const EMPTY: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Parked {
-    /// The connection's slot: its owner is now `Owner::Pooled(slot)`.
-    pub slot: u32,
+    /// The connection's spot: its owner is now `Owner::Pooled(spot)`.
+    pub spot: u32,
     /// Another connection that had to go: close it.
     pub evicted: Option<ConnId>,
 }
 
 impl Idle {
     /// Keeps a connection; `most` is [`Keepalive::connections`], at least 1.
-    pub fn park(&mut self, conn: ConnId, place: Place, most: usize) -> Parked {
+    pub fn park(&mut self, conn: ConnId, place: &Place, most: usize) -> Parked {
         let at = match self.find(place) {
             Some(at) => at,
             None => self.make(place),
         };
-        let row = self.spots.get(at).map_or(0, |spot| spot.row);
-        let full = self.rows.get(row).filter(|row| row.length >= most.max(1));
-        let evicted = full.and_then(|row| row.oldest).and_then(|slot| self.take_slot(slot));
-        let newest = self.rows.get(row).and_then(|row| row.newest);
-        let slot = self.entries.insert(Entry { conn, spot: at, newer: None, older: newest });
-        if let Some(second) = newest.and_then(|second| self.entries.get_mut(second)) {
-            second.newer = Some(slot);
-        }
-        if let Some(row) = self.rows.get_mut(row) {
-            row.newest = Some(slot);
-            row.oldest = row.oldest.or(Some(slot));
+        let mut evicted = None;
+        if let Some(spot) = self.spots.get_mut(at)
+            && let Some(row) = self.rows.get_mut(spot.row)
+        {
+            spot.conns.push((self.parked, conn));
+            self.parked += 1;
+            self.length += 1;
             row.length += 1;
+            let (at, is_full) = (spot.row, row.length > most.max(1));
+            if is_full {
+                evicted = self.evict(at);
+            }
         }
-        if let Some(spot) = self.spots.get_mut(at) {
-            spot.slots.push(slot);
-        }
-        Parked { slot: u32::try_from(slot).unwrap_or(u32::MAX), evicted }
+        Parked { spot: u32::try_from(at).unwrap_or(u32::MAX), evicted }
     }
 
     /// Takes the connection to that place that was used last.
-    pub fn take(&mut self, place: Place) -> Option<ConnId> {
+    pub fn take(&mut self, place: &Place) -> Option<ConnId> {
         let at = self.find(place)?;
-        let slot = *self.spots.get(at)?.slots.last()?;
-        self.take_slot(slot)
+        let spot = self.spots.get_mut(at)?;
+        let (_, conn) = spot.conns.pop()?;
+        let row = spot.row;
+        self.count_off(row, 1);
+        Some(conn)
     }
 
-    #[inline]
-    fn find(&mut self, place: Place) -> Option<usize> {
+    /// Counts connections that have been taken away.
+    fn count_off(&mut self, row: usize, n: usize) {
+        self.length = self.length.saturating_sub(n);
+        if let Some(row) = self.rows.get_mut(row) {
+            row.length = row.length.saturating_sub(n);
+        }
+    }
+
+    /// Takes away the connection of a group that was parked before all others.
+    #[inline(never)]
+    fn evict(&mut self, row: usize) -> Option<ConnId> {
+        let first = |at: usize| self.spots.get(at).and_then(|spot| spot.conns.first());
+        let spots = self.rows.get(row)?.spots.iter();
+        let oldest = spots.filter_map(|at| Some((first(*at)?.0, *at))).min();
+        let spot = self.spots.get_mut(oldest?.1)?;
+        let (_, conn) = spot.conns.remove(0);
+        self.count_off(row, 1);
+        Some(conn)
+    }
+
+    fn find(&mut self, place: &Place) -> Option<usize> {
         match self.spots.get(self.last) {
             Some(spot) if spot.place.is(place) => Some(self.last),
             _ => self.find_elsewhere(place),
@@ -174,19 +186,23 @@ impl Idle {
     }
 
     #[inline(never)]
-    fn find_elsewhere(&mut self, place: Place) -> Option<usize> {
+    fn find_elsewhere(&mut self, place: &Place) -> Option<usize> {
         self.last = *self.spot_of.get(&OwnPlace::of(place))?;
         Some(self.last)
     }
 
-    fn make(&mut self, place: Place) -> usize {
-        if self.spots.len() > self.entries.len().saturating_mul(2).saturating_add(EMPTY) {
+    #[inline(never)]
+    fn make(&mut self, place: &Place) -> usize {
+        if self.spots.len() > self.length.saturating_mul(2).saturating_add(EMPTY) {
             self.sweep();
         }
         let rows = &mut self.rows;
         let row = *self.row_of.entry(place.group).or_insert_with(|| rows.insert(Row::default()));
         let place = OwnPlace::of(place);
-        let at = self.spots.insert(Spot { place: place.clone(), row, slots: Vec::new() });
+        let at = self.spots.insert(Spot { place: place.clone(), row, conns: Vec::new() });
+        if let Some(row) = self.rows.get_mut(row) {
+            row.spots.push(at);
+        }
         self.spot_of.insert(place, at);
         at
     }
@@ -194,16 +210,25 @@ impl Idle {
     /// Forgets spots and rows that are empty. Not done at once, because most are filled again with the next
     /// reply.
     fn sweep(&mut self) {
-        self.spots.retain(|_, spot| !spot.slots.is_empty());
-        self.rows.retain(|_, row| row.length > 0);
+        self.spots.retain(|_, spot| !spot.conns.is_empty());
         self.spot_of.retain(|_, at| self.spots.contains(*at));
+        self.rows.retain(|_, row| {
+            row.spots.retain(|at| self.spots.contains(*at));
+            !row.spots.is_empty()
+        });
         self.row_of.retain(|_, at| self.rows.contains(*at));
     }
 
-    /// Forgets a connection by its slot: it was closed by the peer, or its time is over. None when it has
-    /// gone.
-    pub fn remove(&mut self, slot: u32) -> Option<ConnId> {
-        self.take_slot(usize::try_from(slot).ok()?)
+    /// Forgets a connection by its spot: it was closed by the peer, or its time is over. False when it has
+    /// gone already.
+    pub fn remove(&mut self, spot: u32, conn: ConnId) -> bool {
+        let spot = usize::try_from(spot).ok().and_then(|at| self.spots.get_mut(at));
+        let Some(spot) = spot else { return false };
+        let Some(at) = spot.conns.iter().position(|(_, one)| *one == conn) else { return false };
+        spot.conns.remove(at);
+        let row = spot.row;
+        self.count_off(row, 1);
+        true
     }
 
     /// Forgets all connections of a group to an address that has left it; they are to be closed.
@@ -218,12 +243,12 @@ impl Idle {
 
     /// How many are idle.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.length
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.length == 0
     }
 
     /// How many of a group are idle.
@@ -232,33 +257,16 @@ impl Idle {
     }
 
     fn remove_if(&mut self, goes: impl Fn(&OwnPlace) -> bool) -> Vec<ConnId> {
-        let spots = self.spots.iter().filter(|(_, spot)| goes(&spot.place));
-        let slots: Vec<usize> = spots.flat_map(|(_, spot)| spot.slots.iter().copied()).collect();
-        let gone = slots.into_iter().filter_map(|slot| self.take_slot(slot)).collect();
+        let mut gone = Vec::new();
+        for (_, spot) in self.spots.iter_mut().filter(|(_, spot)| goes(&spot.place)) {
+            self.length = self.length.saturating_sub(spot.conns.len());
+            if let Some(row) = self.rows.get_mut(spot.row) {
+                row.length = row.length.saturating_sub(spot.conns.len());
+            }
+            gone.extend(spot.conns.drain(..).map(|(_, conn)| conn));
+        }
         self.sweep();
         gone
-    }
-
-    fn take_slot(&mut self, slot: usize) -> Option<ConnId> {
-        let entry = self.entries.try_remove(slot)?;
-        if let Some(newer) = entry.newer.and_then(|at| self.entries.get_mut(at)) {
-            newer.older = entry.older;
-        }
-        if let Some(older) = entry.older.and_then(|at| self.entries.get_mut(at)) {
-            older.newer = entry.newer;
-        }
-        let spot = self.spots.get_mut(entry.spot)?;
-        if spot.slots.last() == Some(&slot) {
-            spot.slots.pop();
-        } else {
-            spot.slots.retain(|one| *one != slot);
-        }
-        if let Some(row) = self.rows.get_mut(spot.row) {
-            row.newest = if row.newest == Some(slot) { entry.older } else { row.newest };
-            row.oldest = if row.oldest == Some(slot) { entry.newer } else { row.oldest };
-            row.length = row.length.saturating_sub(1);
-        }
-        Some(entry.conn)
     }
 }
 
@@ -282,13 +290,13 @@ mod tests {
     fn the_connection_used_last_is_taken_first() {
         let mut idle = Idle::default();
         for index in 1..=3 {
-            assert_eq!(idle.park(conn(index), place(7, 80), 32).evicted, None);
+            assert_eq!(idle.park(conn(index), &place(7, 80), 32).evicted, None);
         }
-        assert_eq!(idle.take(place(7, 81)), None);
-        assert_eq!(idle.take(Place { key: 1, ..place(7, 80) }), None);
-        assert_eq!(idle.take(place(8, 80)), None);
-        assert_eq!(idle.take(place(7, 80)), Some(conn(3)));
-        assert_eq!(idle.take(place(7, 80)), Some(conn(2)));
+        assert_eq!(idle.take(&place(7, 81)), None);
+        assert_eq!(idle.take(&Place { key: 1, ..place(7, 80) }), None);
+        assert_eq!(idle.take(&place(8, 80)), None);
+        assert_eq!(idle.take(&place(7, 80)), Some(conn(3)));
+        assert_eq!(idle.take(&place(7, 80)), Some(conn(2)));
         assert_eq!(idle.of_group(7), 1);
     }
 
@@ -296,14 +304,14 @@ mod tests {
     fn the_one_unused_for_longest_gives_way() {
         let mut idle = Idle::default();
         for index in 1..=2 {
-            let _ = idle.park(conn(index), place(1, 80), 2);
+            let _ = idle.park(conn(index), &place(1, 80), 2);
         }
-        assert_eq!(idle.park(conn(3), place(2, 80), 2).evicted, None, "groups have rows of their own");
-        assert_eq!(idle.park(conn(4), place(1, 81), 2).evicted, Some(conn(1)));
-        assert_eq!(idle.take(place(1, 80)), Some(conn(2)));
-        let parked = idle.park(conn(5), place(1, 80), 2);
-        assert_eq!(idle.remove(parked.slot), Some(conn(5)));
-        assert_eq!(idle.remove(parked.slot), None);
+        assert_eq!(idle.park(conn(3), &place(2, 80), 2).evicted, None, "groups have rows of their own");
+        assert_eq!(idle.park(conn(4), &place(1, 81), 2).evicted, Some(conn(1)));
+        assert_eq!(idle.take(&place(1, 80)), Some(conn(2)));
+        let parked = idle.park(conn(5), &place(1, 80), 2);
+        assert!(idle.remove(parked.spot, conn(5)));
+        assert!(!idle.remove(parked.spot, conn(5)));
         assert_eq!(idle.len(), 2);
     }
 
@@ -311,7 +319,7 @@ mod tests {
     fn connections_of_a_peer_that_left_are_given_back_to_be_closed() {
         let mut idle = Idle::default();
         for (index, port) in [(1, 80), (2, 81), (3, 80)] {
-            let _ = idle.park(conn(index), place(1, port), 9);
+            let _ = idle.park(conn(index), &place(1, port), 9);
         }
         assert_eq!(idle.leave(1, address(80)), [conn(1), conn(3)]);
         assert_eq!(idle.clear(), [conn(2)]);
@@ -323,9 +331,9 @@ mod tests {
     fn places_that_nobody_comes_back_to_are_forgotten() {
         let mut idle = Idle::default();
         for group in 0..1000 {
-            let _ = idle.park(conn(group), place(group, 80), 9);
-            assert_eq!(idle.take(place(group, 80)), Some(conn(group)));
-            assert_eq!(idle.take(place(group, 80)), None);
+            let _ = idle.park(conn(group), &place(group, 80), 9);
+            assert_eq!(idle.take(&place(group, 80)), Some(conn(group)));
+            assert_eq!(idle.take(&place(group, 80)), None);
         }
         assert!(idle.spots.len() <= EMPTY + 2 && idle.rows.len() == idle.spots.len());
     }

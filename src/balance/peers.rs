@@ -19,7 +19,7 @@
 use super::hash::Ring;
 use super::tried::Tried;
 use super::{Reason, Server};
-use crate::sys::words::Words;
+use crate::sys::words::{Run, Words};
 use crate::util::address::Address;
 use md5::{Digest, Md5};
 use std::cell::OnceCell;
@@ -74,40 +74,37 @@ pub const FIELDS: usize = Field::Key as usize + 1;
 
 /// The numbers of one peer.
 #[derive(Clone, Debug)]
-pub struct State {
-    words: Words,
-    at: usize,
-}
+pub struct State(Run<FIELDS>);
 
 impl State {
     /// New numbers of this worker only.
     pub fn private() -> State {
-        State { words: Words::private(FIELDS), at: 0 }
+        State(Run::private())
     }
 
-    /// Numbers in a larger row, from index `at` on.
-    pub fn inside(words: Words, at: usize) -> State {
-        State { words, at }
+    /// Numbers in a larger row, from index `at` on; None if it ends before them.
+    pub fn inside(words: &Words, at: usize) -> Option<State> {
+        words.run(at).map(State)
     }
 
     /// One number.
     pub fn get(&self, field: Field) -> u64 {
-        self.words.get(self.at.saturating_add(field as usize))
+        self.0.get(field as usize)
     }
 
     /// Stores one.
     pub fn set(&self, field: Field, value: u64) {
-        self.words.set(self.at.saturating_add(field as usize), value);
+        self.0.set(field as usize, value);
     }
 
     /// Adds to one.
     pub fn add(&self, field: Field, value: u64) {
-        self.words.add(self.at.saturating_add(field as usize), value);
+        self.0.add(field as usize, value);
     }
 
     /// Subtracts from one, not below zero.
     pub fn sub(&self, field: Field, value: u64) {
-        self.words.sub(self.at.saturating_add(field as usize), value);
+        self.0.sub(field as usize, value);
     }
 
     /// The running weight.

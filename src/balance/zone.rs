@@ -63,7 +63,7 @@ impl Zone {
         let key = hasher.finish().max(1);
         let entries = words.all().len().saturating_sub(1) / FIELDS;
         for entry in 0..entries {
-            let state = State::inside(words.clone(), 1 + entry * FIELDS);
+            let Some(state) = State::inside(words, 1 + entry * FIELDS) else { break };
             match state.get(Field::Key) {
                 0 => state.set(Field::Key, key),
                 found if found != key => continue,

@@ -221,6 +221,12 @@ impl Chain {
         self.last |= std::mem::take(&mut other.last);
     }
 
+    /// The same once more, flags too: views of the same memory, parts of the same files.
+    pub fn again(&self) -> Chain {
+        let rest = self.rest.as_ref().filter(|rest| !rest.is_empty()).cloned();
+        Chain { first: self.first.clone(), rest, bytes: self.bytes, flush: self.flush, last: self.last }
+    }
+
     /// Takes the first piece.
     pub fn pop(&mut self) -> Option<Piece> {
         let piece = self.take_front()?;

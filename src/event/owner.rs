@@ -34,7 +34,7 @@ pub enum Owner {
     Client(ExchangeId),
     /// The upstream connection of one request.
     Upstream(ExchangeId, RequestIx),
-    /// An idle upstream connection in a keepalive pool; the number is the pool's own.
+    /// An idle upstream connection in a keepalive pool; the number is that of its spot there.
     Pooled(u32),
     /// A client whose last answer is out and whose remaining bytes are read away before the close
     /// (lingering close); how many milliseconds may pass between two reads.

@@ -71,6 +71,16 @@ impl Known {
         (1 << self as u8) & !1
     }
 
+    /// Whether a field of this name is not among those withheld, which are the known ones of these bits and
+    /// others that are asked about one by one.
+    #[inline]
+    pub fn is_passed(self, withheld: u32, passes_other: impl FnOnce() -> bool) -> bool {
+        match self {
+            Known::Other => passes_other(),
+            known => withheld & known.bit() == 0,
+        }
+    }
+
     /// Whether a request must not have two of it (nginx: `ngx_http_process_unique_header_line`).
     pub fn is_unique(self) -> bool {
         use Known::*;

@@ -16,7 +16,7 @@
 //! *Read next*: `input.rs`, where the answer is read.
 
 use super::text::{is_one_line, one_line};
-use crate::buf::{Chain, Page, Piece, Slice};
+use crate::buf::{Chain, Page, Slice};
 
 /// How many bytes a page for a head holds.
 const PAGE: usize = 4096;
@@ -93,10 +93,9 @@ pub fn wrap(wrapping: &dyn Wrap, body: &mut Chain, last: bool) -> Chain {
 }
 
 /// Bytes for the peer.
-#[derive(Default)]
 pub struct Out {
     full: Chain,
-    page: Option<Page>,
+    page: Page,
     /// How much of `page` has been moved to `full`.
     taken: usize,
     body: Option<&'static dyn Wrap>,
@@ -105,15 +104,16 @@ pub struct Out {
 
 impl Out {
     /// Nothing yet.
+    #[expect(clippy::new_without_default, reason = "it takes a page")]
     pub fn new() -> Out {
-        Out::default()
+        let page = Page::with_capacity(PAGE);
+        Out { full: Chain::default(), page, taken: 0, body: None, uri: Slice::EMPTY }
     }
 
     /// Appends bytes.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) {
-        let fits = self.page.as_mut().is_some_and(|page| page.append_whole(bytes));
-        if !fits {
+        if !self.page.append_whole(bytes) {
             self.write_on(bytes);
         }
     }
@@ -123,16 +123,15 @@ impl Out {
         parts.iter().for_each(|part| self.write(part));
     }
 
-    /// Appends bytes that may not fit into the page.
+    /// Appends bytes that do not fit into the page.
+    #[cold]
     fn write_on(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let page = self.page.get_or_insert_with(|| Page::with_capacity(PAGE));
-            let n = page.append(bytes);
+            let n = self.page.append(bytes);
             bytes = bytes.get(n..).unwrap_or_default();
             if !bytes.is_empty() {
                 self.seal();
-                self.page = None;
-                self.taken = 0;
+                (self.page, self.taken) = (Page::with_capacity(PAGE), 0);
             }
         }
     }
@@ -183,29 +182,19 @@ impl Out {
         std::mem::take(&mut self.full)
     }
 
-    /// All that there is: the bytes, how the body goes behind them, and the URI that was noted.
+    /// All that there is: the bytes, put behind those of `request`, how the body goes behind them, and the
+    /// URI that was noted.
     #[inline]
-    pub fn finish(mut self) -> (Chain, Option<&'static dyn Wrap>, Slice) {
-        self.seal();
-        (self.full, self.body, self.uri)
+    pub fn finish(mut self, request: &mut Chain) -> (Option<&'static dyn Wrap>, Slice) {
+        request.append(&mut self.full);
+        request.push(self.page.into_slice(self.taken));
+        (self.body, self.uri)
     }
 
     fn seal(&mut self) {
-        if let Some(page) = &self.page {
-            self.full.push(page.slice(self.taken..page.len()));
-            self.taken = page.len();
-        }
+        self.full.push(self.page.slice(self.taken..self.page.len()));
+        self.taken = self.page.len();
     }
-}
-
-/// The bytes of a chain that is to be sent once more, to the next peer: views of the same memory.
-pub fn again(chain: &Chain) -> Chain {
-    let mut copy = Chain::flags_of(chain);
-    match chain.only() {
-        Some(bytes) => copy.push(bytes.clone()),
-        None => chain.pieces().cloned().for_each(|piece: Piece| copy.push_piece(piece)),
-    }
-    copy
 }
 
 #[cfg(test)]
@@ -255,6 +244,6 @@ mod tests {
         out.number(42);
         let sent = out.take();
         assert_eq!(text(&sent), format!("a{long}bc42"));
-        assert_eq!(text(&again(&sent)), text(&sent));
+        assert_eq!(text(&sent.again()), text(&sent));
     }
 }

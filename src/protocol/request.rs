@@ -76,12 +76,12 @@ pub trait Request {
     /// The request's fields by place, name and value; None behind the last one.
     fn field(&self, at: usize) -> Option<(&[u8], &[u8])>;
 
-    /// Writes the fields that `passes` lets through, each on a line of its own. It is asked with the
-    /// number of a name, if it has one, and the name. Whoever has the lines as they came may write
-    /// several at once.
-    fn pass_fields(&self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, out: &mut Out) {
+    /// Writes the fields that go on to the peer, each on a line of its own: of the known ones those whose
+    /// [bit](Known::bit) is not in `withheld`, of the others those that `passes` lets through by name.
+    /// Whoever has the lines as they came may write several at once.
+    fn pass_fields(&self, withheld: u32, passes: &dyn Fn(&[u8]) -> bool, out: &mut Out) {
         for (name, value) in (0..).map_while(|at| self.field(at)) {
-            if passes(Known::of(name), name) {
+            if Known::of(name).is_passed(withheld, || passes(name)) {
                 out.field(name, value);
             }
         }

@@ -259,6 +259,15 @@ impl Page {
         Slice { head: Some(self.head), start: unsafe { data(self.head).add(start) }, len: end - start }
     }
 
+    /// What has been appended from `start` on, by the page's own count.
+    pub fn into_slice(self, start: usize) -> Slice {
+        let (head, start) = (self.head, start.min(self.filled));
+        let len = self.filled - start;
+        std::mem::forget(self);
+        // SAFETY: `start` lies within the allocation.
+        Slice { head: Some(head), start: unsafe { data(head).add(start) }, len }
+    }
+
     /// A counted view of all that has been appended.
     pub fn whole(&self) -> Slice {
         self.slice(0..self.filled)

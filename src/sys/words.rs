@@ -105,6 +105,12 @@ impl Words {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.count) }
     }
 
+    /// So many numbers that stand side by side, the first of them at `at`; None beyond the end.
+    pub fn run<const N: usize>(&self, at: usize) -> Option<Run<N>> {
+        let numbers = NonNull::from(self.all().get(at..)?.first_chunk()?);
+        Some(Run { numbers, shared: self.shared, _memory: self._memory.clone() })
+    }
+
     /// One number; 0 beyond the end.
     pub fn get(&self, at: usize) -> u64 {
         self.all().get(at).map_or(0, |word| word.load(Ordering::Relaxed))
@@ -119,23 +125,15 @@ impl Words {
 
     /// Adds to one number, also while other processes do.
     pub fn add(&self, at: usize, value: u64) {
-        match self.all().get(at) {
-            Some(word) if self.is_shared() => _ = word.fetch_add(value, Ordering::Relaxed),
-            // Nobody else writes, so it need not be done in one go.
-            Some(word) => word.store(word.load(Ordering::Relaxed).wrapping_add(value), Ordering::Relaxed),
-            None => {}
+        if let Some(word) = self.all().get(at) {
+            add(word, value, self.shared);
         }
     }
 
     /// Subtracts from one number, not below zero, also while other processes do.
     pub fn sub(&self, at: usize, value: u64) {
-        let less = |old: u64| Some(old.saturating_sub(value));
-        match self.all().get(at) {
-            Some(word) if self.is_shared() => {
-                _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-            }
-            Some(word) => word.store(word.load(Ordering::Relaxed).saturating_sub(value), Ordering::Relaxed),
-            None => {}
+        if let Some(word) = self.all().get(at) {
+            sub(word, value, self.shared);
         }
     }
 
@@ -161,6 +159,80 @@ impl Words {
             }
         }
         Guard { words: Some(self.clone()), at, from_the_dead }
+    }
+}
+
+/// Adds; what nobody else writes need not be done in one go.
+#[inline]
+fn add(word: &AtomicU64, value: u64, shared: bool) {
+    match shared {
+        true => _ = word.fetch_add(value, Ordering::Relaxed),
+        false => word.store(word.load(Ordering::Relaxed).wrapping_add(value), Ordering::Relaxed),
+    }
+}
+
+/// Subtracts, not below zero.
+#[inline]
+fn sub(word: &AtomicU64, value: u64, shared: bool) {
+    let less = |old: u64| Some(old.saturating_sub(value));
+    match shared {
+        true => _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less),
+        false => word.store(word.load(Ordering::Relaxed).saturating_sub(value), Ordering::Relaxed),
+    }
+}
+
+/// A counted handle to a few numbers of a row, for those who ask for them often: where they are, and that
+/// they are there, has been found out once.
+#[derive(Clone, Debug)]
+pub struct Run<const N: usize> {
+    /// Where they are; `memory` keeps them there.
+    numbers: NonNull<[AtomicU64; N]>,
+    shared: bool,
+    _memory: Rc<Memory>,
+}
+
+impl<const N: usize> Run<N> {
+    /// Numbers of this process only, all zero.
+    pub fn private() -> Run<N> {
+        let row = Words::private(N);
+        Run { numbers: row.start.cast(), shared: false, _memory: row._memory }
+    }
+
+    #[inline]
+    fn all(&self) -> &[AtomicU64; N] {
+        // SAFETY: there are so many numbers: `run` has looked, and `private` has made them. As for
+        // `Words::all`, they stay where they are as long as `self` lives.
+        unsafe { self.numbers.as_ref() }
+    }
+
+    /// One number; 0 beyond the end.
+    #[inline]
+    pub fn get(&self, at: usize) -> u64 {
+        self.all().get(at).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// Stores one number; beyond the end it is lost.
+    #[inline]
+    pub fn set(&self, at: usize, value: u64) {
+        if let Some(word) = self.all().get(at) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds to one number, also while other processes do.
+    #[inline]
+    pub fn add(&self, at: usize, value: u64) {
+        if let Some(word) = self.all().get(at) {
+            add(word, value, self.shared);
+        }
+    }
+
+    /// Subtracts from one number, not below zero, also while other processes do.
+    #[inline]
+    pub fn sub(&self, at: usize, value: u64) {
+        if let Some(word) = self.all().get(at) {
+            sub(word, value, self.shared);
+        }
     }
 }
 

@@ -21,7 +21,7 @@
 
 use super::view::View;
 use super::{deadline, greet, pool, send};
-use crate::balance::{Held, NoLive, Pick};
+use crate::balance::{self, Held, NoLive, Pick};
 use crate::buf::{Chain, Page};
 use crate::event::connect::Options;
 use crate::event::timer::Key;
@@ -34,9 +34,10 @@ use crate::http::slots::{ClientWrite, PeerRead, PeerWrite};
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstream_conf::{Bind, UpstreamConf};
 use crate::http::upstreamed::{Peer, State};
+use crate::http::vars::Template;
 use crate::log::Level;
 use crate::protocol::Cursor;
-use crate::protocol::out::{again, wrap};
+use crate::protocol::out::wrap;
 use crate::util::address::Address;
 use std::io;
 use std::rc::Rc;
@@ -131,23 +132,20 @@ pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// [`Leave::Next`] when it refuses at once.
 pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: bool) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (conf, group, host) = (u.conf.clone(), u.group.clone(), held.peer().clone());
-    u.server = Some(host.server.clone());
-    x[r].upstream_states.push(State::begun(host.name.clone()));
-    // The pool is asked with everything that must be equal for a connection to be of use. Somebody else's
-    // connection is the one mistake here that nobody would notice before it is too late.
-    let bind = local_address(x, r, io, &conf);
-    let key = pool::key(x, r, group.as_deref(), bind.as_ref());
-    // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
-    let idle = match (&group, pooled) {
-        (Some(group), true) => pool::take(io, group, &host.address, key, !x[r].method.is_idempotent()),
-        _ => None,
+    let conf = u.conf.clone();
+    u.server = Some(held.peer().server.clone());
+    x[r].upstream_states.push(State::begun(held.peer().name.clone()));
+    let bind = match &*conf.bind {
+        Bind::Off => None,
+        Bind::To(template, address) => local_address(x, r, io, template, address),
     };
+    // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
+    let idle = if pooled { from_pool(x, r, io, held.peer(), bind.as_ref()) } else { None };
     let (conn, done, reused) = match idle {
         Some(conn) => (conn, true, true),
-        None => match io.net.connect(&host.address, &options(&conf, bind), Owner::Upstream(x.id, r)) {
+        None => match io.net.connect(&held.peer().address, &options(&conf, bind), Owner::Upstream(x.id, r)) {
             Ok(started) => (started.id, started.done, false),
-            Err(error) => return refused(x, r, io, held, &host.address, &error),
+            Err(error) => return refused(x, r, io, held, &error),
         },
     };
     install(x, r, io, held, conn, reused);
@@ -161,6 +159,25 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
     }
     let greets = super::of(x, r).and_then(|u| u.peer.as_ref()).is_some_and(|p| p.read == PeerRead::Greet);
     if greets { greet::greet(x, r, io) } else { send::send_request(x, r, io) }
+}
+
+/// An idle connection to a peer.
+///
+/// The pool is asked with everything that must be equal for a connection to be of use. Somebody else's
+/// connection is the one mistake here that nobody would notice before it is too late.
+#[inline]
+fn from_pool(
+    x: &Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    peer: &balance::Peer,
+    bind: Option<&Address>,
+) -> Option<ConnId> {
+    let request = &x[r];
+    let u = request.upstream.as_deref()?;
+    let group = u.group.as_deref()?;
+    let key = pool::key(u, &request.loc, group, bind);
+    pool::take(io, group, &peer.address, key, !request.method.is_idempotent())
 }
 
 /// What the settings say about sockets to peers.
@@ -179,15 +196,9 @@ pub(super) fn options(conf: &UpstreamConf, bind: Option<Address>) -> Options {
 ///
 /// The failed attempt is put in place all the same, with a connection that is none: then giving it back,
 /// counting it and writing its line take the same way as for one that failed later.
-fn refused(
-    x: &mut Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    held: Held,
-    address: &Address,
-    error: &io::Error,
-) -> Turn {
-    let level = connect_level(error);
+#[cold]
+fn refused(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, error: &io::Error) -> Turn {
+    let (level, address) = (connect_level(error), &held.peer().address);
     logging::log(x, r, io, level, Some(error), format_args!("connect() to {address} failed"));
     if let Some(u) = super::of(x, r) {
         // Without a connection there is only the balancer to be told.
@@ -264,12 +275,12 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
 /// part of it; `send.rs` fetches that, from what was kept if this is not the first attempt.
 pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
     let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
-    let mut out = again(&u.request);
+    let mut out = u.request.again();
     if let Some(wrapping) = u.wrapping
         && let Some(body) = body::of(x, r)
         && !body.unbuffered
     {
-        let mut copy = again(&body.chain);
+        let mut copy = body.chain.again();
         out.append(&mut wrap(wrapping, &mut copy, true));
     }
     out.last = false;
@@ -278,21 +289,25 @@ pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
 }
 
 /// The local address to connect from (directive `NAME_bind`).
-fn local_address(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf) -> Option<Address> {
-    match &*conf.bind {
-        Bind::Off => None,
-        Bind::To(_, Some(address)) => Some(address.clone()),
-        Bind::To(template, None) => {
-            let text = template.eval(x, r, io);
-            if text.is_empty() {
-                return None;
-            }
-            let address = std::str::from_utf8(&text).ok().and_then(|text| Address::parse(text, 0));
-            if address.is_none() {
-                let text = format_args!("invalid local address \"{text}\"");
-                logging::log(x, r, io, Level::Error, None, text);
-            }
-            address
-        }
+#[cold]
+fn local_address(
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    template: &Template,
+    known: &Option<Address>,
+) -> Option<Address> {
+    if known.is_some() {
+        return known.clone();
     }
+    let text = template.eval(x, r, io);
+    if text.is_empty() {
+        return None;
+    }
+    let address = std::str::from_utf8(&text).ok().and_then(|text| Address::parse(text, 0));
+    if address.is_none() {
+        let text = format_args!("invalid local address \"{text}\"");
+        logging::log(x, r, io, Level::Error, None, text);
+    }
+    address
 }

@@ -17,17 +17,17 @@
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
 use super::{cache, deadline, next, pool, store};
-use crate::balance::{self, Event, Verdict};
+use crate::balance::{Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
-use crate::event::{RequestIx, Side, clock};
+use crate::event::{Connection, RequestIx, clock};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::output::{output, send_last};
 use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Status, Turn};
-use crate::http::upstreamed::{Mode, Upstream};
+use crate::http::upstreamed::{Mode, Peer, State, Upstream};
 use crate::http::{headers::OutField, redirect};
 use crate::log::Level;
 use crate::parse::request_line::Method;
@@ -142,7 +142,7 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     if outcome == Outcome::Aborted {
         abort(x, r, io);
     }
-    if outcome == Outcome::Complete {
+    if outcome == Outcome::Complete && super::of(x, r).is_some_and(|u| u.store.is_some()) {
         store::finish(x, r, io);
     }
     // Only a complete reply leaves a connection that somebody else may use.
@@ -214,13 +214,16 @@ fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
     }
     let watches =
         matches!(x.client.read, ClientRead::CheckBroken | ClientRead::StreamBody | ClientRead::UpgradedRead);
-    let others = x.indexes().any(|other| other != r && is_active(x, other));
-    if watches && !others {
+    let is_last = watches && !x.indexes().any(|other| other != r && is_active(x, other));
+    if is_last {
         x.swap_client_read(ClientRead::Block);
-        io.net.cancel_timer(x.client.conn, Side::Read);
     }
-    if relays && io.conn(x.client.conn).is_some_and(|c| !c.write.delayed) {
-        io.net.cancel_timer(x.client.conn, Side::Write);
+    let Some(c) = io.conn(x.client.conn) else { return };
+    if is_last {
+        c.read.deadline = 0;
+    }
+    if relays && !c.write.delayed {
+        c.write.deadline = 0;
     }
 }
 
@@ -230,11 +233,11 @@ fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
 /// said so through `next`, and a client that went away is nobody's fault. Only what came whole is
 /// measured.
 pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
-    let Some(u) = x[r].upstream.as_deref() else { return };
-    if u.peer.is_none() {
+    let request = &x[r];
+    if request.upstream.as_ref().is_none_or(|u| u.peer.is_none()) {
         return;
     }
-    let Some(state) = x[r].upstream_states.last() else { return };
+    let Some(state) = request.upstream_states.last() else { return };
     // A reply that was passed on may count as a failure all the same (`fail_on=http_500`).
     let class = next::class_of_status(state.status).unwrap_or_default();
     let total = clock::now().saturating_sub(state.started);
@@ -248,17 +251,11 @@ pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
 /// Writes down what went over the connection.
 ///
 /// Before the connection is closed or parked: afterwards its counters are gone or somebody else's.
-#[inline]
-pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
-    let Some(peer) = x[r].upstream.as_ref().and_then(|u| u.peer.as_ref()) else { return };
-    let (sent, received) = io.net.table.get(peer.conn).map_or((0, 0), |c| {
-        (c.sent.saturating_sub(peer.sent_before), c.received.saturating_sub(peer.received_before))
-    });
-    if let Some(state) = super::state(x, r) {
-        state.bytes_sent = sent;
-        state.bytes_received = received;
-        state.response_ms = Some(clock::now().saturating_sub(state.started));
-    }
+pub fn note_bytes(state: &mut State, peer: &Peer, c: Option<&Connection>) {
+    let sent = c.map_or(0, |c| c.sent.saturating_sub(peer.sent_before));
+    let received = c.map_or(0, |c| c.received.saturating_sub(peer.received_before));
+    (state.bytes_sent, state.bytes_received) = (sent, received);
+    state.response_ms = Some(clock::now().saturating_sub(state.started));
 }
 
 /// Gives the peer back to the balancer, and its connection to the pool or to the kernel.
@@ -266,21 +263,25 @@ pub fn note_bytes(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 /// The one place where an attempt ends, whatever it came to; callers differ in the verdict only. The
 /// decision to keep the connection is made while everything about it is still in place.
 pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, served: bool) {
-    note_bytes(x, r, io);
     deadline::end(x, r, io);
-    let Some(u) = x[r].upstream.as_deref_mut() else { return };
-    let keeps = served && may_keep(u, io);
-    let Some(peer) = u.peer.as_mut() else { return };
-    // The token is given back by value further down; everything else of the attempt goes now, its view of the
-    // request's bytes among it.
-    let (conn, held) = (peer.conn, peer.held.take());
-    u.peer = None;
-    let group = u.group.clone();
-    let host = held.as_ref().map(|held| held.peer().clone());
-    let mut freed = balance::Freed::default();
-    if let (Some(group), Some(tried), Some(held)) = (&group, u.tried.as_mut(), held) {
-        freed = group.free(held, tried, verdict, clock::now());
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return };
+    let Some(peer) = u.peer.as_ref() else { return };
+    let (conn, c) = (peer.conn, io.net.table.get(peer.conn));
+    if let Some(state) = request.upstream_states.last_mut() {
+        note_bytes(state, peer, c);
     }
+    let keeps = served && !io.exiting && c.is_some_and(|c| may_keep(u, peer, c));
+    // Everything of the attempt goes now, its view of the request's bytes among it, but for the token.
+    let held = u.peer.as_mut().and_then(|peer| peer.held.take());
+    u.peer = None;
+    let (Some(group), Some(held)) = (&u.group, held) else { return io.net.close(conn) };
+    match keeps {
+        true => pool::park(u, &request.loc, io, conn, group, &held.peer().address),
+        false => io.net.close(conn),
+    }
+    let Some(tried) = u.tried.as_mut() else { return };
+    let freed = group.free(held, tried, verdict, clock::now());
     if let Some(event) = freed.event {
         log_event(x, r, io, &event);
     }
@@ -288,13 +289,10 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     if let Some((id, waiter)) = freed.wake {
         io.net.set_key_timer(Key::Request(id, waiter), 0);
     }
-    match (keeps, group, host) {
-        (true, Some(group), Some(host)) => pool::park(x, r, io, conn, &group, &host.address),
-        _ => io.net.close(conn),
-    }
 }
 
 /// A peer went out or came back: nginx's sentence, and the numbers behind the context.
+#[cold]
 fn log_event(x: &Exchange, r: RequestIx, io: &Io, event: &Event) {
     let (text, more) = match event {
         Event::Out { fails, seconds, .. } => {
@@ -307,19 +305,17 @@ fn log_event(x: &Exchange, r: RequestIx, io: &Io, event: &Event) {
 
 /// The connection may serve another request: the reply ended where it should, nothing is left over, and
 /// the group keeps connections.
-fn may_keep(u: &Upstream, io: &mut Io) -> bool {
-    let Some(peer) = u.peer.as_ref() else { return false };
-    let Some(group) = u.group.as_ref() else { return false };
-    let Some(c) = io.conn(peer.conn) else { return false };
+fn may_keep(u: &Upstream, peer: &Peer, c: &Connection) -> bool {
     // Each of these has been, in one proxy or another, the way by which one client got another one's reply.
     // An end that has been seen is an end, even if the whole reply came before it.
     let is_sound = !c.read.error && !c.write.error && !c.read.eof;
     let age = clock::now().saturating_sub(c.started);
-    let is_allowed = group.keepalive().allows(u64::from(c.requests), age);
+    let is_allowed =
+        u.group.as_ref().is_some_and(|group| group.keepalive().allows(u64::from(c.requests), age));
     // Ended by its own framing, not by a close, and nothing of a next message behind it.
     let is_clean = u.decoder.as_ref().is_some_and(Decoder::is_clean);
     let is_over = peer.request_sent && peer.out.is_empty() && peer.cursor.unread(&peer.page).is_empty();
-    u.head.keepalive && is_sound && is_allowed && is_clean && is_over && !io.exiting
+    u.head.keepalive && is_sound && is_allowed && is_clean && is_over
 }
 
 /// An answer that an error page replaces.

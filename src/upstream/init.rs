@@ -198,7 +198,7 @@ fn create_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     match created {
         Ok(module) => {
             let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-            (u.request, u.wrapping, u.uri) = out.finish();
+            (u.wrapping, u.uri) = out.finish(&mut u.request);
             u.module = Some(module);
             Ok(())
         }

@@ -17,7 +17,7 @@
 //!
 //! *Read next*: `finish.rs`.
 
-use super::{cache, connect, deadline, finish, peer_conn};
+use super::{cache, connect, deadline, finish};
 use crate::balance::Verdict;
 use crate::buf::Chain;
 use crate::event::{RequestIx, clock};
@@ -190,15 +190,15 @@ fn costs_nothing(x: &Exchange, r: RequestIx, io: &mut Io) -> bool {
 /// It does not go through the balancer: the peer is still held, it has not failed, and no try is used
 /// up. The new connection is not taken from the pool, whose others may be as dead.
 fn once_more(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    if let Some(conn) = peer_conn(x, r) {
-        finish::note_bytes(x, r, io);
-        io.net.close(conn);
-    }
-    let held = super::of(x, r).and_then(|u| u.peer.take()).and_then(|peer| peer.held);
-    let Some(held) = held else { return Err(Leave::Next(Failure::Error)) };
-    if let Some(state) = super::state(x, r) {
+    let request = &mut x[r];
+    let peer = request.upstream.as_deref_mut().and_then(|u| u.peer.take());
+    let Some(peer) = peer else { return Err(Leave::Next(Failure::Error)) };
+    if let Some(state) = request.upstream_states.last_mut() {
+        finish::note_bytes(state, &peer, io.net.table.get(peer.conn));
         state.status = 502;
     }
+    io.net.close(peer.conn);
+    let Some(held) = peer.held else { return Err(Leave::Next(Failure::Error)) };
     reinit(x, r);
     connect::to_peer(x, r, io, held, false)
 }

@@ -9,7 +9,7 @@
 //! is taken.
 //!
 //! ```text
-//!   park: owner Pooled(slot), timer keepalive_timeout ──▶ take: owner Upstream(x, r)
+//!   park: owner Pooled(spot), timer keepalive_timeout ──▶ take: owner Upstream(x, r)
 //!            └─ anything happens: close
 //! ```
 //!
@@ -18,10 +18,11 @@
 use crate::balance::Group;
 use crate::balance::idle::Place;
 use crate::event::stream::Received;
-use crate::event::{ConnId, Owner, RequestIx, Side};
-use crate::http::exchange::Exchange;
+use crate::event::{ConnId, Owner, Side};
+use crate::http::conf::Location;
 use crate::http::io::Io;
 use crate::http::upstream_conf::Bind;
+use crate::http::upstreamed::Upstream;
 use crate::util::address::Address;
 use crate::util::fold::Fold;
 use std::hash::{Hash, Hasher};
@@ -30,30 +31,28 @@ use std::rc::Rc;
 /// What else must be equal for a connection to be of use: the protocol, TLS and with what settings and
 /// name, what its greeting agreed upon, the local address, and with `keepalive … local` the location.
 #[inline]
-pub fn key(x: &Exchange, r: RequestIx, group: Option<&Group>, bind: Option<&Address>) -> u64 {
-    let Some(u) = x[r].upstream.as_deref() else { return 0 };
-    let is_local = group.is_some_and(|group| group.keepalive().local);
+pub fn key(u: &Upstream, loc: &Rc<Location>, group: &Group, bind: Option<&Address>) -> u64 {
+    let local = group.keepalive().local.then_some(loc);
     let session = u.module.as_ref().map_or(0, |module| module.session());
     // Nearly always there is nothing else. The protocol is always a part of it: two locations may speak
     // differently to one address.
-    match session == 0 && u.tls.is_none() && bind.is_none() && !is_local {
+    match session == 0 && u.tls.is_none() && bind.is_none() && local.is_none() {
         true => u.kind.number,
-        false => special_key(x, r, session, bind, is_local),
+        false => special_key(u, session, bind, local),
     }
 }
 
 /// The key where there is more than the protocol.
 #[inline(never)]
-fn special_key(x: &Exchange, r: RequestIx, session: u64, bind: Option<&Address>, is_local: bool) -> u64 {
-    let Some(u) = x[r].upstream.as_deref() else { return 0 };
+fn special_key(u: &Upstream, session: u64, bind: Option<&Address>, local: Option<&Rc<Location>>) -> u64 {
     let mut hasher = Fold::default();
     (u.kind.number, session, bind).hash(&mut hasher);
     if let Some(aim) = &u.tls {
         // Locations with other settings may have trusted it for other reasons, or not at all.
         (aim.tls.fingerprint(), &aim.name[..]).hash(&mut hasher);
     }
-    if is_local {
-        Rc::as_ptr(&x[r].loc).hash(&mut hasher);
+    if let Some(loc) = local {
+        Rc::as_ptr(loc).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -63,7 +62,7 @@ fn special_key(x: &Exchange, r: RequestIx, session: u64, bind: Option<&Address>,
 pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bool) -> Option<ConnId> {
     let place = Place { group: group.number(), address, key };
     loop {
-        let conn = io.idle.take(place)?;
+        let conn = io.idle.take(&place)?;
         if is_quiet(io, conn, certain) {
             return Some(conn);
         }
@@ -89,26 +88,26 @@ pub(super) fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
     }
 }
 
-/// Keeps a connection for another request.
-pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &Group, address: &Address) {
-    let bind = match x[r].upstream.as_ref().map(|u| &*u.conf.bind) {
-        Some(Bind::To(_, Some(address))) => Some(address.clone()),
+/// Keeps the connection to a peer for another request.
+#[inline]
+pub fn park(u: &Upstream, loc: &Rc<Location>, io: &mut Io, conn: ConnId, group: &Group, address: &Address) {
+    let bind = match &*u.conf.bind {
+        Bind::Off => None,
+        Bind::To(_, Some(address)) => Some(address),
         // The address that variables made is that of the socket itself.
-        Some(Bind::To(_, None)) => return io.net.close(conn),
-        _ => None,
+        Bind::To(_, None) => return io.net.close(conn),
     };
     if !group.has(address) {
         // Its name has got other addresses while the request was under way.
         return io.net.close(conn);
     }
-    let key = key(x, r, Some(group), bind.as_ref());
-    let place = Place { group: group.number(), address, key };
-    let parked = io.idle.park(conn, place, group.keepalive().connections);
+    let place = Place { group: group.number(), address, key: key(u, loc, group, bind) };
+    let parked = io.idle.park(conn, &place, group.keepalive().connections);
     if let Some(evicted) = parked.evicted {
         io.net.close(evicted);
     }
     if let Some(c) = io.conn(conn) {
-        c.owner = Owner::Pooled(parked.slot);
+        c.owner = Owner::Pooled(parked.spot);
         c.read.timed_out = false;
         c.write.timed_out = false;
         c.read.delayed = false;
@@ -116,8 +115,7 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
     }
     // A peer that says how long it waits means it: we are gone a tenth earlier, so that its end and our next
     // request do not meet on the way.
-    let said = x[r].upstream.as_ref().and_then(|u| u.head.idle_sec);
-    let most = said.map_or(u64::MAX, |seconds| seconds.saturating_mul(900));
+    let most = u.head.idle_sec.map_or(u64::MAX, |seconds| seconds.saturating_mul(900));
     io.net.wait(conn, Side::Read, group.keepalive().timeout_ms.min(most));
 }
 
@@ -125,7 +123,7 @@ pub fn park(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId, group: &G
 ///
 /// Being writable is no news. A byte that nobody asked for is as bad as an end: whatever it is, it would
 /// be read as the beginning of another request's answer.
-pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
+pub fn event(io: &mut Io, conn: ConnId, spot: u32, side: Side) {
     if side == Side::Write {
         return;
     }
@@ -133,6 +131,6 @@ pub fn event(io: &mut Io, conn: ConnId, slot: u32, side: Side) {
     if !late && is_quiet(io, conn, false) {
         return;
     }
-    let _ = io.idle.remove(slot);
+    io.idle.remove(spot, conn);
     io.net.close(conn);
 }

@@ -18,7 +18,7 @@
 use super::{connect, header, tls};
 use crate::buf::Chain;
 use crate::event::stream::Received;
-use crate::event::{RequestIx, Side, clock};
+use crate::event::{ConnId, RequestIx, Side, clock};
 use crate::http::body::unbuffered::{Streamed, read_unbuffered_request_body};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -27,7 +27,8 @@ use crate::http::slots::{ClientRead, PeerRead, PeerWrite};
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstreamed::Mode;
 use crate::log::Level;
-use crate::protocol::out::{again, wrap};
+use crate::protocol::out::wrap;
+use std::io;
 
 /// The slot: the peer's connection is writable, or its time is up.
 ///
@@ -89,15 +90,20 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// Asks, once, how a connect went, and shakes hands where there is TLS; true when bytes may pass.
 #[inline]
 pub(super) fn is_connected(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
-    let Some(conn) = super::peer_conn(x, r) else { return Ok(false) };
-    let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
-    if !c.flags.connecting {
-        // Nearly always: a connection from the pool, or one that has sent a part before.
-        let is_plain = x[r].upstream.as_ref().is_none_or(|u| u.tls.is_none());
-        return if is_plain { Ok(true) } else { tls::handshake(x, r, io) };
-    }
-    if !c.write.ready {
-        return Ok(false);
+    let Some(u) = super::of(x, r) else { return Ok(false) };
+    let Some(conn) = u.peer.as_ref().map(|peer| peer.conn) else { return Ok(false) };
+    let Some(c) = io.net.table.get(conn) else { return Err(Leave::Next(Failure::Error)) };
+    // Nearly always: a connection from the pool, or one that has sent a part before.
+    if !c.flags.connecting && u.tls.is_none() { Ok(true) } else { finish_connect(x, r, io, conn) }
+}
+
+/// The same where it is not known yet, or where there is TLS.
+#[inline(never)]
+fn finish_connect(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
+    match io.conn(conn) {
+        Some(c) if !c.flags.connecting => return tls::handshake(x, r, io),
+        Some(c) if c.write.ready => {}
+        _ => return Ok(false),
     }
     match io.net.connect_result(conn) {
         Ok(()) => {
@@ -134,26 +140,29 @@ pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<
             }
             Ok(sent_all)
         }
-        Err(error) => {
-            // It may have answered before it closed: 413 for a body it does not want. Then that is the
-            // answer, and nothing more of the body goes anywhere.
-            if u.request_sent && has_bytes(c) {
-                c.read.ready = true;
-                peer.out.clear();
-                peer.request_sent = true;
-                return Ok(true);
-            }
-            logging::log(x, r, io, send_level(&error), Some(&error), format_args!("send() failed"));
-            Err(Leave::Next(Failure::Error))
+        // It may have answered before it closed: 413 for a body it does not want. Then that is the
+        // answer, and nothing more of the body goes anywhere.
+        Err(_) if u.request_sent && has_bytes(c) => {
+            c.read.ready = true;
+            peer.out.clear();
+            peer.request_sent = true;
+            Ok(true)
         }
+        Err(error) => Err(send_failed(x, r, io, &error)),
     }
+}
+
+#[cold]
+fn send_failed(x: &mut Exchange, r: RequestIx, io: &mut Io, error: &io::Error) -> Leave {
+    logging::log(x, r, io, send_level(error), Some(error), format_args!("send() failed"));
+    Leave::Next(Failure::Error)
 }
 
 fn has_bytes(c: &mut crate::event::Connection) -> bool {
     matches!(c.peek(), Ok(Received::Bytes(1)))
 }
 
-pub(super) fn send_level(error: &std::io::Error) -> Level {
+pub(super) fn send_level(error: &io::Error) -> Level {
     match error.raw_os_error() {
         None | Some(libc::ECONNRESET | libc::EPIPE | libc::ENOTCONN | libc::ETIMEDOUT) => Level::Error,
         _ => Level::Alert,
@@ -211,7 +220,7 @@ fn keep(x: &mut Exchange, r: RequestIx, part: &Chain) {
     let Some(u) = super::of(x, r) else { return };
     let Some(mut kept) = u.kept.take() else { return };
     if kept.len().saturating_add(part.len()) <= KEPT {
-        kept.append(&mut again(part));
+        kept.append(&mut part.again());
         u.kept = Some(kept);
     }
 }

@@ -23,7 +23,6 @@ use crate::http::logging;
 use crate::http::upstream_conf::{Store, UpstreamConf};
 use crate::log::Level;
 use crate::parse::request_line::Method;
-use crate::protocol::out::again;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -55,7 +54,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) {
 pub fn append(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = x[r].upstream.as_deref_mut() else { return };
     let Some(file) = u.store.as_mut() else { return };
-    if let Err(error) = file.append(&mut again(&u.relay.chain)) {
+    if let Err(error) = file.append(&mut u.relay.chain.again()) {
         u.store = None;
         logging::log(x, r, io, Level::Crit, Some(&error), format_args!("write() to a temporary file failed"));
     }

@@ -89,12 +89,12 @@ impl Request for View<'_> {
         Some((field.name, field.value))
     }
 
-    fn pass_fields(&self, passes: &mut dyn FnMut(Known, &[u8]) -> bool, out: &mut Out) {
+    fn pass_fields(&self, withheld: u32, passes: &dyn Fn(&[u8]) -> bool, out: &mut Out) {
         if let Some(fields) = &self.fields {
-            let passed = fields.iter().filter(|(name, _)| passes(Known::of(name), name));
-            passed.for_each(|(name, value)| out.field(name, value));
+            let goes = |name: &[u8]| Known::of(name).is_passed(withheld, || passes(name));
+            fields.iter().filter(|(name, _)| goes(name)).for_each(|(name, value)| out.field(name, value));
         } else if *self.conf.pass_request_headers {
-            self.x[self.r].headers_in.pass(passes, |part| match part {
+            self.x[self.r].headers_in.pass(withheld, passes, |part| match part {
                 Passed::Lines(lines) => out.write(lines),
                 Passed::Field(field) => out.field(field.name, field.value),
             });

@@ -257,7 +257,7 @@ impl Worker {
             (Owner::Upstream(x, r), side) => {
                 self.with_exchange(x, |x, io| switchboard::peer(x, r, io, side), r);
             }
-            (Owner::Pooled(slot), side) => pool::event(&mut self.io, id, slot, side),
+            (Owner::Pooled(spot), side) => pool::event(&mut self.io, id, spot, side),
             (Owner::Service(Service::Resolver(n)), side) => {
                 self.io.services.get::<Resolvers>().event(&mut self.io.net, n, id, side);
             }

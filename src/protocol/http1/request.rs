@@ -19,6 +19,7 @@ use super::conf::{Http1Location, SetHeader, Version, Which};
 use super::plan::{Plan, Step};
 use super::{Asked, line};
 use crate::buf::Slice;
+use crate::parse::known::Known;
 use crate::parse::list;
 use crate::protocol::out::{Chunked, Plain};
 use crate::protocol::request::fields;
@@ -61,7 +62,9 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
             asked.upgrade = true;
         }
         None => {
-            out.write(&plan.end);
+            if !plan.end.is_empty() {
+                out.write(&plan.end);
+            }
             if plan.passes_te && wants_trailers(r) {
                 out.write(b"TE: trailers\r\nConnection: TE\r\n");
             }
@@ -72,10 +75,9 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
 }
 
 fn method(r: &mut dyn Request, conf: &Http1Location) -> Result<Slice, Fault> {
-    let method = match &*conf.method {
-        Some(template) => r.eval(template),
-        None => r.method(),
-    };
+    // The client's own has been checked when it came.
+    let Some(template) = &*conf.method else { return Ok(r.method()) };
+    let method = r.eval(template);
     if is_token(&method) { Ok(method) } else { Err(Fault::Internal("the method to proxy is not a method")) }
 }
 
@@ -144,13 +146,10 @@ fn offered_upgrade<'a>(
 
 /// The client's fields, without those that are set, that are ours to write, or that end at this hop.
 fn client_fields(r: &dyn Request, plan: &Plan, out: &mut Out, named: &[&[u8]]) {
-    let is_hop = |name: &[u8]| !named.is_empty() && is_named(named, name);
-    r.pass_fields(&mut |known, name| !plan.withheld.has(known, name) && !is_hop(name), out);
-}
-
-#[cold]
-fn is_named(named: &[&[u8]], name: &[u8]) -> bool {
-    named.iter().any(|value| list::has_token(value, name))
+    let at_this_hop = named.iter().flat_map(|value| list::tokens(value));
+    let withheld = at_this_hop.fold(plan.withheld.known(), |all, name| all | Known::of(name).bit());
+    let is_named = |name: &[u8]| named.iter().any(|value| list::has_token(value, name));
+    r.pass_fields(withheld, &|name| !plan.withheld.has_other(name) && !is_named(name), out);
 }
 
 fn wants_trailers(r: &dyn Request) -> bool {

@@ -28,7 +28,6 @@ use crate::http::upstreamed::{Peer, Upstream};
 use crate::log::Level;
 use crate::parse::date;
 use crate::protocol::Head;
-use crate::protocol::out::again;
 
 /// The head of a reply goes to the client: begins a file if the reply is to be kept. `relayed`: its body goes
 /// through the pipe.
@@ -155,7 +154,7 @@ pub fn forget_head(x: &mut Exchange, r: RequestIx) {
 pub fn append(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = super::super::of(x, r) else { return };
     let Some(fill) = u.cache.as_deref_mut().and_then(|c| c.fill.as_mut()) else { return };
-    if let Err(error) = fill.file.append(&mut again(&u.relay.chain)) {
+    if let Err(error) = fill.file.append(&mut u.relay.chain.again()) {
         logging::log(x, r, io, Level::Crit, Some(&error), format_args!("write() to a temporary file failed"));
         give_up(x, r, io);
     }

@@ -21,7 +21,6 @@ use crate::conf::merge::{Confs, Setting};
 use crate::conf::template::{Names, Part, Template, VarIx};
 use crate::http::upstream_conf::Pass;
 use crate::protocol::http1::{Http1, Http1Location, SetHeader, Which};
-use crate::protocol::out::again;
 use crate::protocol::{
     Body, Cursor, Decoder, Erased, Flow, Head, Out, Protocol, Relay, Request, Step, Target, erased,
 };
@@ -66,7 +65,7 @@ impl Question {
 
     /// The bytes.
     pub fn bytes(&self) -> Chain {
-        let mut bytes = again(&self.request);
+        let mut bytes = self.request.again();
         (bytes.last, bytes.flush) = (false, false);
         bytes
     }
