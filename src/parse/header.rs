@@ -89,7 +89,7 @@ impl HeaderParser {
     #[inline(always)]
     pub fn usual(&self, window: &[u8]) -> Option<words::Line<Known>> {
         // What has been looked at before was not all there, or not usual.
-        if self.scanned == self.start { words::usual_line(window, self.start) } else { None }
+        if self.scanned == self.start { words::usual_line(Span::reach(window), self.start) } else { None }
     }
 
     /// Goes on behind that line.

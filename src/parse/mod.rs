@@ -55,6 +55,12 @@ impl Span {
         Span { start: short(start), end: short(end) }
     }
 
+    /// As much of a window as spans can name: all of it, unless that is 4 GiB or more.
+    #[inline]
+    pub fn reach(window: &[u8]) -> &[u8] {
+        window.get(..u32::MAX as usize).unwrap_or(window)
+    }
+
     /// The bytes meant, or nothing when `window` is not the window this span was made for.
     pub fn of(self, window: &[u8]) -> &[u8] {
         window.get(self.start as usize..self.end as usize).unwrap_or_default()

@@ -4,12 +4,12 @@
 //! upstreams), asked with a hash that the parser works out byte by byte.
 //!
 //! *Here* a name becomes a number when its line is read, and from then on every question about it is one
-//! of numbers. Its length and its two ends choose a place in a [`Table`] in which each name has one to
+//! of numbers. Its length and its last letters choose a place in a [`Table`] in which each name has one to
 //! itself, so one comparison tells, and of names shorter than sixteen bytes it is one of registers. What
 //! is found needs no look at its bytes any more, which is why the reader of lines asks here first.
 //!
 //! ```text
-//!   Cookie: a=b  ─▶  6 bytes from C to e  ─▶  its place  ─▶  "cookie"? all lanes the same  ─▶  its number
+//!   Cookie: a=b  ─▶  6 bytes, okie  ─▶  its place  ─▶  "cookie:" and nine of any kind?  ─▶  its number
 //! ```
 //!
 //! *Read next*: `words.rs`, who asks; `known.rs` and `protocol/names.rs`, the two tables.
@@ -25,13 +25,17 @@ pub trait Names: Copy + PartialEq + 'static {
     fn table() -> &'static Table<Self>;
 }
 
-/// One place of a table.
+/// One place of a table, in a cache line of its own.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Entry<N> {
-    number: N,
-    name: &'static str,
-    /// The beginning of the name in lower case.
+    /// The name in lower case and its colon; all ones in the bytes that may be anything.
     lower: [u8; LANES],
+    /// What is set in a text before it is compared: the bit that makes a letter small, and all bits of the
+    /// bytes that may be anything.
+    fold: [u8; LANES],
+    name: &'static str,
+    number: N,
 }
 
 /// How many places a table has; each name wants one for itself.
@@ -42,52 +46,77 @@ pub struct Table<N> {
     entries: [Entry<N>; PLACES],
 }
 
-/// Where a name stands that has these ends.
-const fn place(len: usize, first: u8, last: u8) -> usize {
-    // Letters become small, and whatever else becomes equal by that is told apart by the comparison.
-    let (first, last) = ((first | 0x20) as usize, (last | 0x20) as usize);
-    (len + first * 3 + last * 5) % PLACES
+/// How many letters at the end of a name choose its place.
+const TAIL: usize = 4;
+
+/// The last letters of a name, of a short one with nothing before them.
+const fn tail(name: &[u8]) -> [u8; TAIL] {
+    if let Some(tail) = name.last_chunk() {
+        return *tail;
+    }
+    let mut tail = [0; TAIL];
+    let mut at = 0;
+    while at < name.len() {
+        tail[TAIL - name.len() + at] = name[at];
+        at += 1;
+    }
+    tail
+}
+
+/// Where a name stands.
+const fn place(len: usize, tail: [u8; TAIL]) -> usize {
+    // Letters become small, and whatever else becomes equal by that is told apart by the comparison. The
+    // factor is one by which each name of the two tables gets a place of its own.
+    let letters = u32::from_le_bytes(tail) | 0x2020_2020;
+    let mixed = letters.wrapping_add(len as u32).wrapping_mul(0xaa08_638b);
+    mixed as usize / (1 << 25) % PLACES
+}
+
+/// What a text is compared with to be this name and a colon: what to set in it, and what it is then.
+const fn pattern(name: &[u8]) -> ([u8; LANES], [u8; LANES]) {
+    let (mut fold, mut lower) = ([0xff; LANES], [0xff; LANES]);
+    let mut at = 0;
+    while at <= name.len() && at < LANES {
+        let byte = if at < name.len() { name[at].to_ascii_lowercase() } else { b':' };
+        (fold[at], lower[at]) = (if byte.is_ascii_lowercase() { 0x20 } else { 0 }, byte);
+        at += 1;
+    }
+    (fold, lower)
 }
 
 impl<N: Copy> Table<N> {
     /// A table of these names. Two that want the same place do not compile.
     pub const fn of(names: &[(N, &'static str)], other: N) -> Table<N> {
-        let mut entries = [Entry { number: other, name: "", lower: [0; LANES] }; PLACES];
+        // No text is that of an empty place: with all bits set it is not zero.
+        let nothing = Entry { lower: [0; LANES], fold: [0xff; LANES], name: "", number: other };
+        let mut entries = [nothing; PLACES];
         let mut rest = names;
-        while let [(number, name), tail @ ..] = rest {
+        while let [(number, name), others @ ..] = rest {
             let bytes = name.as_bytes();
-            let mut lower = [0; LANES];
-            let mut at = 0;
-            while at < bytes.len() && at < LANES {
-                lower[at] = bytes[at].to_ascii_lowercase();
-                at += 1;
-            }
-            let at = place(bytes.len(), bytes[0], bytes[bytes.len() - 1]);
-            assert!(entries[at].name.is_empty(), "two known names have one place: take other factors");
-            entries[at] = Entry { number: *number, name, lower };
-            rest = tail;
+            let at = place(bytes.len(), tail(bytes));
+            assert!(entries[at].name.is_empty(), "two known names have one place: take another factor");
+            let (fold, lower) = pattern(bytes);
+            entries[at] = Entry { lower, fold, name, number: *number };
+            rest = others;
         }
         Table { entries }
     }
 
-    #[inline(always)]
-    fn at(&self, len: usize, first: u8, last: u8) -> Option<&Entry<N>> {
-        self.entries.get(place(len, first, last)).filter(|entry| entry.name.len() == len)
-    }
-
     /// The number of a name, if it is in the table.
     pub fn find(&self, name: &[u8]) -> Option<N> {
-        let entry = self.at(name.len(), *name.first()?, *name.last()?)?;
-        entry.name.as_bytes().eq_ignore_ascii_case(name).then_some(entry.number)
+        let entry = self.entries.get(place(name.len(), tail(name)))?;
+        let is_it = !name.is_empty() && entry.name.as_bytes().eq_ignore_ascii_case(name);
+        is_it.then_some(entry.number)
     }
 
-    /// The same for the first `len` bytes of `text`, which are fewer than all.
+    /// The number of the name that `text` begins with, of `len` bytes and with a colon behind it. Names of
+    /// less than four bytes and those whose colon is not a part of the text are not found.
     #[inline(always)]
     pub fn find_short(&self, text: &[u8; LANES], len: usize) -> Option<N> {
-        let last = text.get(..len)?.last()?;
-        let entry = self.at(len, text[0], *last)?;
-        let same = Lanes::of(text).equal_letters(Lanes::of(&entry.lower));
-        (same | u32::MAX << len == u32::MAX).then_some(entry.number)
+        let from = len.checked_sub(TAIL)?;
+        let tail = text.get(from..from + TAIL)?.first_chunk()?;
+        let entry = self.entries.get(place(len, *tail))?;
+        Lanes::of(text).folds_to(Lanes::of(&entry.fold), Lanes::of(&entry.lower)).then_some(entry.number)
     }
 }
 
@@ -106,10 +135,11 @@ mod tests {
         };
         let find = |name: &[u8]| {
             let found = table.find(name);
-            if let Some(text) = [name, b": and something behind it"].concat().first_chunk()
-                && (1..LANES).contains(&name.len())
-            {
-                assert_eq!(table.find_short(text, name.len()), found, "{}", name.escape_ascii());
+            for behind in [": and something behind it", ":\0\u{a0}\u{ff}\0\0\0\0\0\0\0\0\0\0"] {
+                let text = [name, behind.as_bytes()].concat();
+                if let Some(text) = text.first_chunk().filter(|_| (TAIL..LANES).contains(&name.len())) {
+                    assert_eq!(table.find_short(text, name.len()), found, "{}", name.escape_ascii());
+                }
             }
             assert_eq!(found, number(name), "{}", name.escape_ascii());
             found
@@ -129,6 +159,9 @@ mod tests {
             find(&entry.name.as_bytes()[1..]);
         }
         assert_eq!(table.find(b""), None);
+        for (byte, len) in [0, b':', 0xff].into_iter().flat_map(|byte| (0..=32).map(move |len| (byte, len))) {
+            assert_eq!(table.find_short(&[byte; LANES], len), None);
+        }
     }
 
     #[test]

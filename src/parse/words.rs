@@ -37,82 +37,106 @@ pub struct Line<N> {
     pub next: usize,
 }
 
-/// The field line that begins at `start`, if it is all there, its name is a usual one and nothing is
-/// wrong with it. None says only that somebody has to look closer.
+/// The field line that begins at `start` of a window within the reach of spans ([`Span::reach`]), if it is
+/// all there, its name is a usual one and nothing is wrong with it. None says only that somebody has to
+/// look closer.
 #[inline(always)]
 pub fn usual_line<N: Names>(window: &[u8], start: usize) -> Option<Line<N>> {
-    let (colon, known) = match short_name::<N>(window, start) {
-        Some((len, known)) => (start + len, known),
-        None => other_name::<N>(window, start)?,
-    };
-    let is_space = |at: usize| window.get(at) == Some(&b' ');
-    let mut from = colon + 1;
-    while is_space(from) {
-        from += 1;
+    let rest = window.get(start..)?;
+    match short_name(rest) {
+        Some((len, known)) => with_value(rest, start, len, known),
+        None => other_line(rest, start),
     }
-    let mut end = value_end(window, from)?;
-    let [b'\r', b'\n', ..] = window.get(end..)? else { return None };
-    let next = end + 2;
-    // Beyond that spans cannot hold the offsets.
-    if next > u32::MAX as usize {
-        return None;
-    }
-    // A tab is a control byte, at which only the search of long values does not stop.
-    while end > from && matches!(window.get(end - 1), Some(b' ' | b'\t')) {
-        end -= 1;
-    }
-    let span = |from: usize, to: usize| Span { start: from as u32, end: to as u32 };
-    Some(Line { name: span(start, colon), known, value: span(from, end), next })
 }
 
-/// A known name of less than sixteen bytes, and its length.
+/// A known name of less than sixteen bytes: its length and its number.
 #[inline(always)]
-fn short_name<N: Names>(window: &[u8], start: usize) -> Option<(usize, N)> {
-    let text = window.get(start..)?.first_chunk()?;
+fn short_name<N: Names>(rest: &[u8]) -> Option<(usize, N)> {
+    let text = rest.first_chunk()?;
     let len = Lanes::of(text).equal(b':').trailing_zeros() as usize;
     Some((len, N::table().find_short(text, len)?))
 }
 
-/// Any other name that is made of letters, digits and hyphens, and where its colon stands.
+/// A line with any other name that is made of letters, digits and hyphens.
 #[inline(never)]
-fn other_name<N: Names>(window: &[u8], start: usize) -> Option<(usize, N)> {
+fn other_line<N: Names>(rest: &[u8], start: usize) -> Option<Line<N>> {
     // The end of the head, or of what has come of it.
-    if matches!(window.get(start), None | Some(b'\r')) {
+    if matches!(rest.first(), None | Some(b'\r')) {
         return None;
     }
-    let mut at = start;
-    while at < start + SHORT {
-        let found = Lanes::at(window, at)?.equal(b':');
+    let mut at = 0;
+    while at < SHORT {
+        let found = Lanes::at(rest, at)?.equal(b':');
         if found != 0 {
-            let colon = at + found.trailing_zeros() as usize;
-            let name = window.get(start..colon).filter(|name| is_usual(name))?;
-            return Some((colon, N::table().find(name).unwrap_or(N::OTHER)));
+            let len = at + found.trailing_zeros() as usize;
+            let name = rest.get(..len).filter(|name| is_usual(name))?;
+            return with_value(rest, start, len, N::table().find(name).unwrap_or(N::OTHER));
         }
         at += LANES;
     }
     None
 }
 
-/// The first control byte from `from` on.
+/// The whole line, of whose name so much is known.
 #[inline(always)]
-fn value_end(window: &[u8], from: usize) -> Option<usize> {
-    match Lanes::at(window, from)?.below(b' ') {
-        0 => long_value_end(window, from + LANES),
-        found => Some(from + found.trailing_zeros() as usize),
+fn with_value<N>(rest: &[u8], start: usize, name: usize, known: N) -> Option<Line<N>> {
+    let value = match rest.get(name + 1..)? {
+        // One blank is usual.
+        [b' ', value @ ..] if value.first() != Some(&b' ') => value,
+        behind => behind_blanks(behind),
+    };
+    let from = rest.len() - value.len();
+    let end = match value.first_chunk() {
+        Some(text) => Lanes::of(text).below(b' '),
+        None => Lanes::at(rest, from)?.below(b' '),
+    };
+    let mut end = match end {
+        0 => long_value(rest, from)?,
+        found => found.trailing_zeros() as usize,
+    };
+    if !value.get(end..)?.starts_with(b"\r\n") {
+        return None;
     }
+    let next = start + from + end + 2;
+    // A tab is a control byte, at which only the search of long values does not stop.
+    if let Some([.., b' ' | b'\t']) = value.get(..end) {
+        end = without_blanks(value, end);
+    }
+    let span = |from: usize, len: usize| Span { start: from as u32, end: (from + len) as u32 };
+    Some(Line { name: span(start, name), known, value: span(start + from, end), next })
 }
 
-#[inline(never)]
-fn long_value_end(window: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    while at < from + SHORT {
-        let found = Lanes::at(window, at)?.below(b' ');
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize);
-        }
-        at += LANES;
+/// What follows any number of blanks.
+#[cold]
+fn behind_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
     }
-    Some(at + memchr::memchr3(b'\0', b'\r', b'\n', window.get(at..)?)?)
+    bytes
+}
+
+/// How long a value is of which the last ones of `len` bytes are blanks.
+#[cold]
+fn without_blanks(value: &[u8], len: usize) -> usize {
+    let mut value = value.get(..len).unwrap_or_default();
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value.len()
+}
+
+/// How long a value is that begins at `from` and has more than sixteen bytes.
+#[inline(never)]
+fn long_value(rest: &[u8], from: usize) -> Option<usize> {
+    let mut len = LANES;
+    while len <= SHORT {
+        let found = Lanes::at(rest, from + len)?.below(b' ');
+        if found != 0 {
+            return Some(len + found.trailing_zeros() as usize);
+        }
+        len += LANES;
+    }
+    Some(len + memchr::memchr3(b'\0', b'\r', b'\n', rest.get(from + len..)?)?)
 }
 
 /// True if a name is made of letters, digits and hyphens.

@@ -112,17 +112,11 @@ impl Fields {
         self.names = Set::default();
     }
 
-    /// The spans that are [pushed](Fields::push) from now on are of this page: all of it that has been read.
-    pub fn read_from(&mut self, page: Slice) {
+    /// Takes in fields that stand in this page, of which all that has been read is given.
+    pub fn read_from(&mut self, page: Slice) -> Reading<'_> {
         page.hold_in(&mut self.pages);
-    }
-
-    /// Takes in a field that stands in the page that was named last.
-    #[inline]
-    pub fn push(&mut self, name: Span, value: Span, known: Name, hop: bool) {
         let page = self.pages.len().saturating_sub(1) as u32;
-        self.rows.push(Row { name, value, page, known, hop });
-        self.names.add(known);
+        Reading { rows: &mut self.rows, names: &mut self.names, page }
     }
 
     /// Adds a field that is not in any page: its bytes are copied. `hop`: clients do not get it.
@@ -201,6 +195,22 @@ impl Fields {
     }
 }
 
+/// Fields being read from one page.
+pub struct Reading<'a> {
+    rows: &'a mut Vec<Row>,
+    names: &'a mut Set,
+    page: u32,
+}
+
+impl Reading<'_> {
+    /// Takes in a field that stands there.
+    #[inline]
+    pub fn push(&mut self, name: Span, value: Span, known: Name, hop: bool) {
+        self.rows.push(Row { name, value, page: self.page, known, hop });
+        self.names.add(known);
+    }
+}
+
 /// The page for added fields has one writer: a copy writes to another one.
 impl Clone for Fields {
     fn clone(&self) -> Fields {
@@ -232,11 +242,11 @@ mod tests {
         let mut fields = Fields::default();
         let mut page = Page::with_capacity(4096);
         page.append(b"Server: x\r\n");
-        fields.read_from(page.slice(0..99));
-        fields.push(Span::new(0, 6), Span::new(8, 9), Name::Server, false);
+        let mut reading = fields.read_from(page.slice(0..99));
+        reading.push(Span::new(0, 6), Span::new(8, 9), Name::Server, false);
         page.append(b"A: b\r\n");
-        fields.read_from(page.slice(0..99));
-        fields.push(Span::new(11, 12), Span::new(14, 15), Name::Other, false);
+        let mut reading = fields.read_from(page.slice(0..99));
+        reading.push(Span::new(11, 12), Span::new(14, 15), Name::Other, false);
         assert_eq!(fields.pages.len(), 1);
         fields.add(b"content-type", b"text/csv", false);
         let long = vec![b'l'; 2 * OWN];

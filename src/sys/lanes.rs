@@ -54,23 +54,23 @@ impl Lanes {
         wide::below(self.bytes, limit) >> self.before
     }
 
-    /// A bit for each byte that is the same as its neighbour in `lower`, which are lower case letters, digits
-    /// and hyphens, but for the case of letters. Both are whole: none of them stands before its place.
+    /// Whether the bytes, once the bits of `fold` are set in them, are those of `other`. Both are whole: none
+    /// of them stands before its place.
     #[inline(always)]
-    pub fn equal_letters(self, lower: Lanes) -> u32 {
-        wide::same(wide::fold(self.bytes), lower.bytes)
+    pub fn folds_to(self, fold: Lanes, other: Lanes) -> bool {
+        wide::same(wide::or(self.bytes, fold.bytes), other.bytes) == ALL
     }
 }
 
-// Bytes from 0x40 on are folded by setting bit 5, which makes letters small. Others than letters may become
-// equal by that, but none becomes a letter, a digit or a hyphen.
+/// A bit for each lane.
+const ALL: u32 = (1 << LANES) - 1;
 
 /// With the registers of every x86-64 processor.
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use std::arch::x86_64::{
-        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
-        _mm_set1_epi8, _mm_setzero_si128, _mm_srli_epi16, _mm_subs_epu8,
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm_setzero_si128, _mm_subs_epu8,
     };
 
     pub type Bytes = __m128i;
@@ -94,9 +94,9 @@ mod wide {
     }
 
     #[inline(always)]
-    pub fn fold(bytes: Bytes) -> Bytes {
-        // SAFETY: SSE2 is a part of x86-64. The one bit that is left of each byte stays within it.
-        unsafe { _mm_or_si128(bytes, _mm_srli_epi16::<1>(_mm_and_si128(bytes, _mm_set1_epi8(0x40)))) }
+    pub fn or(bytes: Bytes, others: Bytes) -> Bytes {
+        // SAFETY: SSE2 is a part of x86-64.
+        unsafe { _mm_or_si128(bytes, others) }
     }
 
     #[inline(always)]
@@ -113,7 +113,7 @@ mod wide {
 /// With plain arithmetic, for every other processor.
 #[cfg(not(target_arch = "x86_64"))]
 mod wide {
-    pub use super::words::{Bytes, below, equal, fold, load, same};
+    pub use super::words::{Bytes, below, equal, load, or, same};
 }
 
 /// The same answers from arithmetic on two words.
@@ -137,8 +137,9 @@ mod words {
         bits([low ^ others[0], high ^ others[1]].map(|word| at_least(word, 1) ^ HIGHS))
     }
 
-    pub fn fold(bytes: Bytes) -> Bytes {
-        bytes.map(|word| word | (word & (ONES * 0x40)) >> 1)
+    pub fn or(bytes: Bytes, others: Bytes) -> Bytes {
+        let [low, high] = bytes;
+        [low | others[0], high | others[1]]
     }
 
     pub fn below(bytes: Bytes, limit: u8) -> u32 {
@@ -181,18 +182,17 @@ mod tests {
                 assert_eq!(words::equal(words::load(&bytes), other), equal);
                 assert_eq!(words::below(words::load(&bytes), other), below);
             }
-            let lower = bytes.map(|b| if b % 3 == 0 { b'-' } else { b.to_ascii_lowercase() });
-            let each = bytes.iter().zip(lower).enumerate();
-            let same = each.fold(0, |bits, (at, (b, l))| bits | u32::from(b.to_ascii_lowercase() == l) << at);
-            // The answer is only asked for where there are such bytes.
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            let each = lower.iter().enumerate();
-            let asked = each.fold(0, |bits, (at, b)| bits | u32::from(plain(*b)) << at);
-            for found in [
-                wide::same(wide::fold(wide::load(&bytes)), wide::load(&lower)),
-                words::same(words::fold(words::load(&bytes)), words::load(&lower)),
-            ] {
-                assert_eq!(found & asked, same & asked);
+            let fold = bytes.map(|b| if b % 3 == 0 { 0xff } else { b & 0x20 });
+            let mut folded = bytes;
+            folded.iter_mut().zip(fold).for_each(|(b, fold)| *b |= fold);
+            let others = (0..LANES).map(|at| [1 << (at % 8), 0].map(|bit| (at, bit)));
+            for (at, bit) in others.flatten() {
+                let mut other = folded;
+                other[at] ^= bit;
+                let lanes = [bytes, fold, other].map(|bytes| wide::load(&bytes));
+                assert_eq!(wide::same(wide::or(lanes[0], lanes[1]), lanes[2]) == ALL, bit == 0);
+                let lanes = [bytes, fold, other].map(|bytes| words::load(&bytes));
+                assert_eq!(words::same(words::or(lanes[0], lanes[1]), lanes[2]) == ALL, bit == 0);
             }
         }
     }

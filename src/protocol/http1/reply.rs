@@ -21,7 +21,7 @@ use super::field_line::{self, Line};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::parse::framing::{content_length, transfer_encoding};
-use crate::parse::list;
+use crate::parse::{Span, list};
 use crate::parse::status_line::{PREFIX, StatusLine};
 use crate::protocol::names::Set;
 use crate::protocol::{Fault, Framing, Head, Input, Name, Step};
@@ -39,20 +39,23 @@ pub struct Reply {
     version: u32,
     length: Option<u64>,
     chunked: bool,
+    /// Connection says more than that it stays.
+    names_hops: bool,
 }
 
-/// What belongs to the connection whatever else a reply says.
-const HOPS: Set = Set::of(&[
+/// What nearly all replies begin with.
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
+
+/// What is about the connection or the body, and nothing for the client.
+const HEEDED: Set = Set::of(&[
     Name::Connection,
     Name::ContentLength,
     Name::KeepAlive,
     Name::ProxyConnection,
     Name::Te,
     Name::TransferEncoding,
+    Name::Upgrade,
 ]);
-
-/// What has to be obeyed in the moment it is read.
-const HEEDED: Set = Set::of(&[Name::ContentLength, Name::TransferEncoding, Name::Upgrade]);
 
 impl Reply {
     /// Goes on reading.
@@ -73,18 +76,18 @@ impl Reply {
     /// Reads fields; true if the empty line behind them is there.
     fn fields(&mut self, input: &mut Input, head: &mut Head) -> Result<bool, Fault> {
         let (page, start) = (input.page(), input.offset());
-        head.fields.read_from(page.whole());
-        let page = page.filled();
+        let mut reading = head.fields.read_from(page.whole());
+        let page = Span::reach(page.filled());
         let mut at = start;
         let found = loop {
             match field_line::line(page, at) {
                 Line::Field { name, known, value, next } => {
                     let hop = match HEEDED.has(known) {
                         true => self.heed(known, value.of(page)),
-                        false => Ok(HOPS.has(known)),
+                        false => Ok(false),
                     };
                     match hop {
-                        Ok(hop) => head.fields.push(name, value, known, hop),
+                        Ok(hop) => reading.push(name, value, known, hop),
                         Err(why) => break Err(why),
                     }
                     at = next;
@@ -107,7 +110,13 @@ impl Reply {
 
     /// Reads the status line; false if more is needed.
     fn status_line(&mut self, input: &mut Input, head: &mut Head) -> Result<bool, Fault> {
-        let line = match StatusLine::parse(input.bytes()) {
+        const OK_LINE: StatusLine =
+            StatusLine { version: 1001, code: 200, words: Span { start: 0, end: 0 }, used: OK.len() };
+        let line = match input.bytes().starts_with(OK) {
+            true => Ok(Some(OK_LINE)),
+            false => StatusLine::parse(input.bytes()),
+        };
+        let line = match line {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(false),
             Err(_) => {
@@ -144,9 +153,10 @@ impl Reply {
             // It stays where it tells the client something: the protocol was switched (101), has to be
             // (426), or could be (200).
             Name::Upgrade => return Ok(!matches!(self.status, 101 | 200 | 426)),
+            Name::Connection => self.names_hops |= !is_keep_alive(value),
             _ => {}
         }
-        Ok(HOPS.has(known))
+        Ok(true)
     }
 
     /// The empty line: is this the reply, and how does its body come?
@@ -156,7 +166,7 @@ impl Reply {
             const BOTH: &str = "\"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
             return Err(Fault::Invalid(BOTH));
         }
-        let close = mark_named_hops(head);
+        let close = self.names_hops && mark_named_hops(head);
         match head.status {
             101 if asked.upgrade => head.upgrade = true,
             101 => return Err(Fault::Invalid("101 although no upgrade was asked for")),
@@ -204,14 +214,14 @@ fn keep_alive(head: &Head, key: &str) -> Option<u64> {
     })
 }
 
+/// What nearly every Connection says.
+fn is_keep_alive(value: &[u8]) -> bool {
+    value == b"keep-alive" || value.eq_ignore_ascii_case(b"keep-alive")
+}
+
 /// Marks the fields that Connection names: they belong to the connection and not to the reply. True if one
 /// of the names is `close`.
 fn mark_named_hops(head: &mut Head) -> bool {
-    let is_keep_alive = |value: &[u8]| value == b"keep-alive" || value.eq_ignore_ascii_case(b"keep-alive");
-    // For nearly every reply the answer is found here.
-    if head.values(Name::Connection).all(is_keep_alive) {
-        return false;
-    }
     let mut close = false;
     let mut others = false;
     for token in head.values(Name::Connection).flat_map(list::tokens) {
