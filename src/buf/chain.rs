@@ -140,7 +140,6 @@ impl Chain {
         }
     }
 
-    #[inline(never)]
     fn put_behind(&mut self, piece: Piece) {
         let joined = match (self.back(), &piece) {
             (Some(Piece::Memory(last)), Piece::Memory(bytes)) => {
@@ -149,8 +148,14 @@ impl Chain {
             _ => false,
         };
         if !joined {
-            self.rest.get_or_insert_default().push_back(piece);
+            self.put_apart(piece);
         }
+    }
+
+    /// Puts a piece behind the last one as one of its own.
+    #[inline(never)]
+    fn put_apart(&mut self, piece: Piece) {
+        self.rest.get_or_insert_default().push_back(piece);
     }
 
     fn put_front(&mut self, piece: Piece) {
@@ -206,19 +211,27 @@ impl Chain {
         }
     }
 
-    /// Moves everything of `other`, flags too, behind what is here.
-    pub fn append(&mut self, other: &mut Chain) {
-        if let Some(piece) = other.first.take() {
+    /// Puts everything of `other`, flags too, behind what is here.
+    #[inline]
+    pub fn append(&mut self, other: Chain) {
+        let Chain { first, rest, bytes, flush, last } = other;
+        if let Some(piece) = first {
             self.put_back(piece);
         }
-        if let Some(rest) = &mut other.rest
-            && !rest.is_empty()
-        {
-            self.rest.get_or_insert_default().append(rest);
+        if let Some(rest) = rest {
+            self.append_rest(rest);
         }
-        self.bytes += std::mem::take(&mut other.bytes);
-        self.flush |= std::mem::take(&mut other.flush);
-        self.last |= std::mem::take(&mut other.last);
+        self.bytes += bytes;
+        self.flush |= flush;
+        self.last |= last;
+    }
+
+    #[inline(never)]
+    #[expect(clippy::box_collection, reason = "as it stands in a chain")]
+    fn append_rest(&mut self, mut rest: Box<VecDeque<Piece>>) {
+        if !rest.is_empty() {
+            self.rest.get_or_insert_default().append(&mut rest);
+        }
     }
 
     /// The same once more, flags too: views of the same memory, parts of the same files.
@@ -260,11 +273,16 @@ impl Chain {
     }
 
     /// Drops the first `n` bytes: they have been sent.
-    pub fn consume(&mut self, mut n: u64) {
-        if n >= self.bytes {
-            self.forget_bytes();
-            return;
+    #[inline]
+    pub fn consume(&mut self, n: u64) {
+        match n < self.bytes {
+            true => self.consume_part(n),
+            false => self.forget_bytes(),
         }
+    }
+
+    #[inline(never)]
+    fn consume_part(&mut self, mut n: u64) {
         while n > 0
             && let Some(first) = &mut self.first
         {
@@ -311,18 +329,12 @@ impl Chain {
     #[inline]
     fn forget_bytes(&mut self) {
         // Where there is no first piece there is no other.
-        if self.first.is_some() {
-            self.drop_pieces();
+        if self.first.take().is_some()
+            && let Some(rest) = &mut self.rest
+        {
+            drop_all(rest);
         }
         self.bytes = 0;
-    }
-
-    #[inline(never)]
-    fn drop_pieces(&mut self) {
-        self.first = None;
-        if let Some(rest) = &mut self.rest {
-            rest.clear();
-        }
     }
 
     /// The bytes, if they are one piece of memory.
@@ -359,6 +371,12 @@ impl Chain {
         }
         Ok(Slice::from(all))
     }
+}
+
+/// Lets go of the pieces; the row's own memory is kept.
+#[inline(never)]
+fn drop_all(rest: &mut VecDeque<Piece>) {
+    rest.clear();
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl Connection {
         }
     }
 
+    #[inline(never)]
     pub(super) fn recv_secure(&mut self, page: &mut Page, limit: usize) -> io::Result<Received> {
         let taken = self.with_session(|session, wire| session.recv(wire, page, limit));
         self.heard_secure(taken)
@@ -118,6 +119,8 @@ impl Connection {
         }
     }
 
+    // Apart, so that its buffers do not stand on the stack of those who send in the clear.
+    #[inline(never)]
     pub(super) fn send_chain_secure(&mut self, chain: &mut Chain, limit: u64) -> io::Result<u64> {
         let mut total = 0u64;
         loop {

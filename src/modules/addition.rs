@@ -121,7 +121,7 @@ impl BodyFilter for Around {
             out.last = true;
             return Ok(());
         }
-        out.append(input);
+        out.append(std::mem::take(input));
         if out.last && self.after.is_some() {
             out.last = false;
             self.ended = true;

@@ -197,7 +197,7 @@ impl BodyFilter for Unpacker {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        self.waiting.append(input);
+        self.waiting.append(std::mem::take(input));
         let failed = match self.run(out) {
             Ok(()) if self.is_idle() && self.waiting.last && self.open => {
                 Some("inflate() returned 0 on response end")

@@ -192,7 +192,7 @@ impl BodyFilter for Trailers {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        out.append(input);
+        out.append(std::mem::take(input));
         if !out.last || x[r].flags.header_only {
             return Ok(());
         }

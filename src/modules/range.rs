@@ -172,8 +172,7 @@ impl BodyFilter for Cut {
         let after = self.offset.saturating_add(size);
         input.consume(self.start.saturating_sub(self.offset).min(size));
         let wanted = self.end.saturating_sub(self.offset.max(self.start));
-        let mut part = input.split_to(wanted);
-        out.append(&mut part);
+        out.append(input.split_to(wanted));
         out.flush = input.flush;
         out.last = input.last;
         self.offset = after;
@@ -213,7 +212,7 @@ impl BodyFilter for Multipart {
             *out = Chain::flags_of(input);
             return Ok(());
         }
-        self.whole.append(input);
+        self.whole.append(std::mem::take(input));
         if self.whole.len() < self.length {
             // A body that ends early cannot keep the length that was promised.
             return if self.whole.last { Err(Status::Error) } else { Ok(()) };
@@ -223,7 +222,7 @@ impl BodyFilter for Multipart {
             let mut copy = Chain::default();
             self.whole.pieces().cloned().for_each(|piece| copy.push_piece(piece));
             copy.consume(part.start);
-            out.append(&mut copy.split_to(part.end - part.start));
+            out.append(copy.split_to(part.end - part.start));
         }
         out.push(self.end.clone());
         out.set_flags_of(&self.whole);

@@ -242,7 +242,7 @@ impl BodyFilter for Joint {
         if !self.ended || !input.is_nothing() {
             // What comes behind is put in line when this has been passed on.
             self.again = self.ended;
-            out.append(input);
+            out.append(std::mem::take(input));
             return Ok(());
         }
         self.again = false;

@@ -281,7 +281,7 @@ pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
         && !body.unbuffered
     {
         let mut copy = body.chain.again();
-        out.append(&mut wrap(wrapping, &mut copy, true));
+        out.append(wrap(wrapping, &mut copy, true));
     }
     out.last = false;
     out.flush = false;

@@ -59,7 +59,7 @@ fn step(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Greet, Leave> {
     };
     let mut out = Out::new();
     let said = module.greet(&mut peer.cursor.input(&peer.page), &mut out, &mut u.head);
-    peer.out.append(&mut out.take());
+    peer.out.append(out.take());
     said.map_err(|fault| header::refuse(x, r, io, fault))
 }
 
@@ -95,9 +95,9 @@ fn read(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
 
 /// The peer is ready for the request.
 fn go_on(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let mut request = connect::request_bytes(x, r);
+    let request = connect::request_bytes(x, r);
     let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) else { return Ok(()) };
-    peer.out.append(&mut request);
+    peer.out.append(request);
     peer.swap_read(PeerRead::ProcessHeader);
     peer.swap_write(PeerWrite::SendRequest);
     io.net.cancel_timer(peer.conn, Side::Read);

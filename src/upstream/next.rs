@@ -227,7 +227,7 @@ fn put_back(x: &mut Exchange, mut kept: Chain) {
     if let Some(body) = x.main_mut().body.as_mut()
         && !kept.is_empty()
     {
-        kept.append(&mut body.chain);
+        kept.append(std::mem::take(&mut body.chain));
         body.chain = kept;
     }
 }

@@ -203,12 +203,12 @@ fn more_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Body, Leave>
     }
     let mut part = std::mem::take(&mut body.chain);
     keep(x, r, &part);
-    let mut wrapped = wrap(wrapping, &mut part, whole);
+    let wrapped = wrap(wrapping, &mut part, whole);
     if whole && x.client.read == ClientRead::StreamBody {
         x.swap_client_read(ClientRead::CheckBroken);
     }
     if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
-        peer.out.append(&mut wrapped);
+        peer.out.append(wrapped);
         peer.out.last = false;
         peer.request_sent |= whole;
     }
@@ -220,7 +220,7 @@ fn keep(x: &mut Exchange, r: RequestIx, part: &Chain) {
     let Some(u) = super::of(x, r) else { return };
     let Some(mut kept) = u.kept.take() else { return };
     if kept.len().saturating_add(part.len()) <= KEPT {
-        kept.append(&mut part.again());
+        kept.append(part.again());
         u.kept = Some(kept);
     }
 }

@@ -43,6 +43,7 @@ fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
 }
 
 /// Wraps a part of the body into a chunk, if this response goes in chunks.
+#[inline(never)]
 pub fn filter(x: &mut Exchange, mut chain: Chain) -> Chain {
     let main = x.main();
     if !main.flags.chunked || main.flags.header_only {
@@ -55,7 +56,7 @@ pub fn filter(x: &mut Exchange, mut chain: Chain) -> Chain {
         // They are the whole chain's now, which has them from `flags_of`.
         chain.flush = false;
         chain.last = false;
-        out.append(&mut chain);
+        out.append(chain);
         out.push("\r\n".into());
     }
     if last {

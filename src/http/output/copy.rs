@@ -57,10 +57,10 @@ fn is_unsendable(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
 ///
 /// # Errors
 /// [`Status::Error`] when the file cannot be read, or has become shorter.
-pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut input: Chain) -> Result<Chain, Status> {
+pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, input: Chain) -> Result<Chain, Status> {
     let (count, size) = *x[r].loc.core.output_buffers;
     let mut unread = std::mem::take(&mut x[r].unread);
-    unread.append(&mut input);
+    unread.append(input);
     let mut out = Chain::default();
     // What was read before and is not sent counts too, so a slow client costs no more than `output_buffers`,
     // however often somebody comes by with more. Less than `postpone_output` waits for company, not for the

@@ -267,6 +267,7 @@ fn pass(
 ///
 /// # Errors
 /// [`Status::Error`] when one of them gives up.
+#[inline(never)]
 pub fn late(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Result<Chain, Status> {
     if x.main().late_filters.is_empty() || chain.is_nothing() {
         return Ok(chain);

@@ -71,36 +71,35 @@ pub fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
     status
 }
 
-fn add(x: &mut Exchange, r: RequestIx, mut chain: Chain) {
+fn add(x: &mut Exchange, r: RequestIx, chain: Chain) {
     if chain.is_nothing() {
         return;
     }
     match x[r].postponed.back_mut() {
-        Some(Postponed::Output(last)) => last.append(&mut chain),
+        Some(Postponed::Output(last)) => last.append(chain),
         _ => x[r].postponed.push_back(Postponed::Output(chain)),
     }
 }
 
 /// What may be written now goes through the filters that see the whole response, and to the socket.
+#[inline]
 pub fn next(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }
     // From here on there is one stream of bytes, in the order of the page.
-    if !x.main().late_filters.is_empty() {
+    let main = x.main();
+    if main.flags.chunked || !main.late_filters.is_empty() {
         chain = match super::late(x, io, chain) {
-            Ok(chain) => chain,
+            Ok(chain) => chunked::filter(x, chain),
             Err(status) => return status,
         };
-    }
-    if x.main().flags.chunked {
-        chain = chunked::filter(x, chain);
     }
     write::filter(x, io, chain)
 }
 
 /// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.
-fn keep(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
+fn keep(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Status {
     let limit = x[r].kept_limit.unwrap_or(*x[r].loc.core.subrequest_output_buffer_size);
     let size = x[r].kept.len().saturating_add(chain.len());
     if size > limit {
@@ -108,6 +107,6 @@ fn keep(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status
         crate::http::logging::log(x, r, io, crate::log::Level::Error, None, text);
         return Status::Error;
     }
-    x[r].kept.append(&mut chain);
+    x[r].kept.append(chain);
     Status::Ok
 }

@@ -21,26 +21,36 @@ use crate::http::turn::Status;
 use crate::log::Level;
 
 /// Appends to the output and sends what may be sent. Answers Ok, Again or Error.
-pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
+pub fn filter(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     // In order, behind what the client has not taken yet.
-    x.out.append(&mut chain);
+    x.out.append(chain);
     flush(x, io)
 }
 
 /// Sends what may be sent of [`Exchange::out`]. Answers as [`filter`].
+#[inline]
 pub fn flush(x: &mut Exchange, io: &mut Io) -> Status {
     let size = x.out.len();
-    let (last, flush) = (x.out.last, x.out.flush);
-    let postpone = *x.main().loc.core.postpone_output;
-    if size == 0 {
-        x.out.clear();
-        return Status::Ok;
-    }
     // Small pieces wait for company: one packet instead of many.
-    if !last && !flush && size < postpone {
-        return Status::Ok;
+    let waits = !x.out.last && !x.out.flush && size < *x.main().loc.core.postpone_output;
+    match size {
+        0 => x.out.clear(),
+        _ if waits => {}
+        _ => return send(x, io),
     }
-    let Some(c) = io.net.table.get(x.client.conn) else { return Status::Error };
+    Status::Ok
+}
+
+fn send(x: &mut Exchange, io: &mut Io) -> Status {
+    let core = &x.main().loc.core;
+    let mut limit = if *core.sendfile_max_chunk == 0 { u64::MAX } else { *core.sendfile_max_chunk };
+    if core.limit_rate.is_some() || x.main().limit_rate != 0 {
+        limit = match allowance(x, io) {
+            Ok(allowed) => limit.min(allowed),
+            Err(status) => return status,
+        };
+    }
+    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Status::Error };
     if c.write.error {
         return Status::Error;
     }
@@ -48,30 +58,14 @@ pub fn flush(x: &mut Exchange, io: &mut Io) -> Status {
     if c.write.delayed {
         return Status::Again;
     }
-    let limit = match allowance(x, io) {
-        Ok(limit) => limit,
-        Err(delay) => {
-            io.net.delay(x.client.conn, Side::Write, delay);
-            return Status::Again;
-        }
-    };
-    send(x, io, limit)
-}
-
-fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
-    let Some(c) = io.net.table.get_mut(x.client.conn) else { return Status::Error };
     match c.send_chain(&mut x.out, limit) {
+        Ok(_) if x.out.is_empty() => {
+            x.out.clear();
+            Status::Ok
+        }
         Ok(sent) => {
-            if x.main().limit_rate != 0 && !x.out.is_empty() && sent > 0 {
-                // So long these bytes would have taken at the rate.
-                let ms = sent.saturating_mul(1000) / x.main().limit_rate;
-                if ms > 0 {
-                    io.net.delay(x.client.conn, Side::Write, ms);
-                }
-            } else if !x.out.is_empty() && sent >= limit {
-                // A fair share is sent; let others have their turn.
-                io.net.post_next(x.client.conn, Side::Write);
-            }
+            rest(x, io, sent, limit);
+            Status::Again
         }
         Err(error) => {
             // Nobody will take it any more, and a request with output left would never be over.
@@ -81,25 +75,38 @@ fn send(x: &mut Exchange, io: &mut Io, limit: u64) -> Status {
                 _ => Level::Alert,
             };
             logging::log(x, RequestIx::MAIN, io, level, Some(&error), format_args!("send() failed"));
-            return Status::Error;
+            Status::Error
         }
-    }
-    if x.out.is_empty() {
-        x.out.clear();
-        Status::Ok
-    } else {
-        Status::Again
     }
 }
 
-/// How many bytes may go now, or after how many milliseconds to ask again.
-fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, u64> {
-    let core = &x.main().loc.core;
-    let chunk = if *core.sendfile_max_chunk == 0 { u64::MAX } else { *core.sendfile_max_chunk };
-    if core.limit_rate.is_none() && x.main().limit_rate == 0 {
-        return Ok(chunk);
+/// Not all has been sent, but so much of what was allowed: who wakes us for the rest? Room in the socket
+/// does, unless one of these is to come first.
+#[inline(never)]
+fn rest(x: &mut Exchange, io: &mut Io, sent: u64, limit: u64) {
+    let rate = x.main().limit_rate;
+    if rate != 0 && sent > 0 {
+        // So long these bytes would have taken at the rate.
+        let ms = sent.saturating_mul(1000) / rate;
+        if ms > 0 {
+            io.net.delay(x.client.conn, Side::Write, ms);
+        }
+    } else if sent >= limit {
+        // A fair share is sent; let others have their turn.
+        io.net.post_next(x.client.conn, Side::Write);
     }
-    let core = core.clone();
+}
+
+/// How many bytes may go now at the rate of this response. Again if none: what wakes us then is set.
+#[inline(never)]
+fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, Status> {
+    match io.net.table.get(x.client.conn) {
+        Some(c) if c.write.error => return Err(Status::Error),
+        Some(c) if c.write.delayed => return Err(Status::Again),
+        Some(_) => {}
+        None => return Err(Status::Error),
+    }
+    let core = x.main().loc.core.clone();
     let size = |text: crate::buf::Slice| crate::conf::value::parse_size(&text).unwrap_or(0);
     if !x.main().flags.limit_rate_set {
         let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, RequestIx::MAIN, io));
@@ -115,14 +122,16 @@ fn allowance(x: &mut Exchange, io: &mut Io) -> Result<u64, u64> {
     }
     let main = x.main();
     if main.limit_rate == 0 {
-        return Ok(chunk);
+        return Ok(u64::MAX);
     }
     let sent = io.net.table.get(x.client.conn).map_or(0, |c| c.sent.saturating_sub(x.client.sent_before));
     let seconds = clock::now().saturating_sub(main.started) / 1000 + 1;
     let allowed = main.limit_rate.saturating_mul(seconds).saturating_add(main.limit_rate_after);
     if allowed > sent {
-        return Ok(chunk.min(allowed - sent));
+        return Ok(allowed - sent);
     }
     let over = sent - allowed;
-    Err(over.saturating_mul(1000) / main.limit_rate + 1)
+    let delay = over.saturating_mul(1000) / main.limit_rate + 1;
+    io.net.delay(x.client.conn, Side::Write, delay);
+    Err(Status::Again)
 }

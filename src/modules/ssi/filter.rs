@@ -270,7 +270,7 @@ impl BodyFilter for SsiFilter {
         input: &mut Chain,
         out: &mut Chain,
     ) -> Result<(), Status> {
-        self.input.append(input);
+        self.input.append(std::mem::take(input));
         if let Some(params) = self.pending.take()
             && let Err(why) = self.include(x, r, io, &params)
         {

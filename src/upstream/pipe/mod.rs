@@ -132,7 +132,7 @@ fn keep(x: &mut Exchange, r: RequestIx) {
     if u.pipe.memory.is_nothing() {
         std::mem::swap(&mut u.pipe.memory, &mut u.relay.chain);
     } else {
-        u.pipe.memory.append(&mut u.relay.chain);
+        u.pipe.memory.append(std::mem::take(&mut u.relay.chain));
     }
 }
 
