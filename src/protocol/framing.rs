@@ -143,6 +143,14 @@ impl Decoder {
         Ok(flow)
     }
 
+    /// Takes the whole body, if it is all there and nothing but bytes that are counted.
+    pub fn take_whole(&mut self, input: &mut Input) -> Option<Slice> {
+        let State::Counted { left, tail: [] } = self.state else { return None };
+        let due = usize::try_from(left).ok().filter(|due| *due <= input.len())?;
+        self.state = State::Done;
+        Some(input.take(due))
+    }
+
     /// The end has been reached.
     pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done)

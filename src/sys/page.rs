@@ -71,6 +71,9 @@ impl List {
 }
 
 thread_local! {
+    /// The block of all pages without room. It owns a count itself, so nobody gives it back; and it stays
+    /// where it is until the thread is over, which no page outlives.
+    static NOTHING: Head = const { Head { count: Cell::new(1), class: UNPOOLED, capacity: 0 } };
     static LISTS: [List; CLASSES.len()] = const { [const { List::new() }; CLASSES.len()] };
 }
 
@@ -165,6 +168,13 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page without room, for where one is wanted before it is known of what size. Costs no memory.
+    pub fn nothing() -> Page {
+        let head = NOTHING.with(|head| NonNull::from(head));
+        retain(head);
+        Page { head, filled: 0 }
+    }
+
     /// An empty page that holds at least `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Page {
         Page { head: allocate(capacity), filled: 0 }

@@ -202,8 +202,7 @@ fn refused(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, error: &io::
     logging::log(x, r, io, level, Some(error), format_args!("connect() to {address} failed"));
     if let Some(u) = super::of(x, r) {
         // Without a connection there is only the balancer to be told.
-        let page = Page::with_capacity(1);
-        u.peer = Some(blank_peer(held, ConnId::NONE, page, Chain::default()));
+        u.peer = Some(blank_peer(held, ConnId::NONE, Chain::default()));
     }
     Err(Leave::Next(Failure::Error))
 }
@@ -226,7 +225,7 @@ pub fn connect_level(error: &io::Error) -> Level {
 }
 
 /// An attempt of which nothing is known yet; its slots die with it, so a further one cannot inherit any.
-fn blank_peer(held: Held, conn: ConnId, page: Page, out: Chain) -> Peer {
+fn blank_peer(held: Held, conn: ConnId, out: Chain) -> Peer {
     Peer {
         conn,
         held: Some(held),
@@ -234,7 +233,8 @@ fn blank_peer(held: Held, conn: ConnId, page: Page, out: Chain) -> Peer {
         write: PeerWrite::SendRequest,
         reused: false,
         request_sent: false,
-        page,
+        // Made when there is something to read, not for the wait.
+        page: Page::nothing(),
         cursor: Cursor::default(),
         out,
         sent_before: 0,
@@ -258,7 +258,7 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
     }
     let Some(u) = super::of(x, r) else { return };
     u.request_sent = false;
-    let peer = u.peer.insert(blank_peer(held, conn, Page::with_capacity(1), out));
+    let peer = u.peer.insert(blank_peer(held, conn, out));
     peer.reused = reused;
     (peer.sent_before, peer.received_before) = (sent, received);
     if u.kind.greets && !reused {

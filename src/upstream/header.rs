@@ -18,12 +18,12 @@
 use super::{cache, early, finish, heads, next, pipe, relay, send};
 use crate::buf::{Page, Slice};
 use crate::event::stream::Received;
-use crate::event::{RequestIx, Side, clock};
+use crate::event::{ConnId, RequestIx, Side, clock};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status, Turn};
-use crate::http::upstreamed::Upstream;
+use crate::http::upstream_conf::UpstreamConf;
 use crate::log::Level;
 use crate::protocol::{Fault, Name, Step};
 
@@ -46,49 +46,60 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Err(Leave::Next(Failure::Timeout));
     }
     loop {
-        match parse(x, r, io)? {
-            Parsed::Head => break,
-            Parsed::More => {}
+        if let Parsed::Head = parse(x, r, io)? {
+            return header_is_complete(x, r, io);
         }
-        make_room(x, r, io)?;
-        let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(()) };
-        let (timeout, first) = (*u.conf.read_timeout, first_read(u));
-        let Some(peer) = u.peer.as_mut() else { return Ok(()) };
-        let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
-        if !c.read.ready {
-            if peer.request_sent || c.read.deadline != 0 {
-                io.net.wait(conn, Side::Read, timeout);
-            }
+        if !read(x, r, io, conn)? {
             return Ok(());
         }
-        if peer.page.is_empty() {
-            peer.page = Page::with_capacity(first);
+    }
+}
+
+/// Reads once; false if the peer has to be waited for.
+fn read(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
+    let Some(peer) = u.peer.as_mut() else { return Ok(false) };
+    let (size, limit) = (*u.conf.buffer_size, (*u.conf.header_limit).max(*u.conf.buffer_size));
+    let unread = peer.cursor.unread(&peer.page).len();
+    let seen = peer.cursor.used().saturating_add(unread as u64);
+    if seen >= limit {
+        return Err(too_big(x, r, io, seen, limit));
+    }
+    let Some(c) = io.net.table.get_mut(conn) else { return Err(Leave::Next(Failure::Error)) };
+    if !c.read.ready {
+        if peer.request_sent || c.read.deadline != 0 {
+            io.net.wait(conn, Side::Read, *u.conf.read_timeout);
         }
-        let limit = peer.page.room().min(first);
-        match c.recv(&mut peer.page, limit) {
-            Ok(Received::Bytes(_)) => {}
-            Ok(Received::Again) => continue,
-            Ok(Received::End) => {
-                let text = format_args!("upstream prematurely closed connection");
-                next::log_lost(x, r, io, None, text);
-                return Err(Leave::Next(Failure::Error));
-            }
-            Err(error) => {
-                next::log_lost(x, r, io, Some(&error), format_args!("recv() failed"));
-                return Err(Leave::Next(Failure::Error));
-            }
+        return Ok(false);
+    }
+    let first = first_read(&u.conf, u.buffering);
+    if peer.page.is_empty() {
+        peer.page = Page::with_capacity(first);
+    } else {
+        // The unread bytes move to another page when this one is full.
+        let size = usize::try_from(size).unwrap_or(4096);
+        peer.cursor.make_room(&mut peer.page, size, Page::with_capacity);
+    }
+    match c.recv(&mut peer.page, first) {
+        Ok(Received::Bytes(_) | Received::Again) => Ok(true),
+        Ok(Received::End) => {
+            next::log_lost(x, r, io, None, format_args!("upstream prematurely closed connection"));
+            Err(Leave::Next(Failure::Error))
+        }
+        Err(error) => {
+            next::log_lost(x, r, io, Some(&error), format_args!("recv() failed"));
+            Err(Leave::Next(Failure::Error))
         }
     }
-    header_is_complete(x, r, io)
 }
 
 /// How much is read at first: `NAME_buffer_size`, and where the body is buffered, some of that as well, so
 /// that a reply of middling size comes with one call; but no more than a head may have, so that too large
 /// a one is noticed. The page for it is made when there is something to read, not for the wait.
-fn first_read(u: &Upstream) -> usize {
-    let head = (*u.conf.buffer_size).max(64);
-    let all = pipe::fill::capacity(&u.conf).min(FIRST).min(*u.conf.header_limit);
-    usize::try_from(if u.buffering { all.max(head) } else { head }).unwrap_or(4096)
+fn first_read(conf: &UpstreamConf, buffering: bool) -> usize {
+    let head = (*conf.buffer_size).max(64);
+    let all = pipe::fill::capacity(conf).min(FIRST).min(*conf.header_limit);
+    usize::try_from(if buffering { all.max(head) } else { head }).unwrap_or(4096)
 }
 
 enum Parsed {
@@ -170,30 +181,20 @@ pub(super) fn refuse(x: &mut Exchange, r: RequestIx, io: &mut Io, fault: Fault) 
 /// what the head came to in all (`header_limit`), and the page grows for a single field only. The
 /// message says what was seen, what the limit is and which field is to blame, because the usual cure is
 /// to guess numbers.
-///
-/// Sees to it that there is room to read into: the unread bytes move to another page when this one is full.
-fn make_room(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
-    let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
-    let Some(peer) = u.peer.as_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
-    let (size, limit) = (*u.conf.buffer_size, (*u.conf.header_limit).max(*u.conf.buffer_size));
-    let unread = peer.cursor.unread(&peer.page).len();
-    let seen = peer.cursor.used().saturating_add(unread as u64);
-    if seen >= limit {
-        let longest = u.head.longest_field().map(|(name, size)| {
-            let name = String::from_utf8_lossy(name);
-            format!(", longest field \"{name}\" {size} bytes")
-        });
-        let text = format!(
-            "{seen} bytes seen, \"{}_header_limit\" is {limit}{}: upstream sent too big header",
-            u.kind.name,
-            longest.unwrap_or_default()
-        );
-        logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
-        return Err(Leave::Next(Failure::InvalidHeader));
-    }
-    let size = usize::try_from(size).unwrap_or(4096);
-    peer.cursor.make_room(&mut peer.page, size, Page::with_capacity);
-    Ok(())
+#[cold]
+fn too_big(x: &mut Exchange, r: RequestIx, io: &mut Io, seen: u64, limit: u64) -> Leave {
+    let Some(u) = x[r].upstream.as_deref() else { return Leave::Finish(Status::INTERNAL) };
+    let longest = u.head.longest_field().map(|(name, size)| {
+        let name = String::from_utf8_lossy(name);
+        format!(", longest field \"{name}\" {size} bytes")
+    });
+    let text = format!(
+        "{seen} bytes seen, \"{}_header_limit\" is {limit}{}: upstream sent too big header",
+        u.kind.name,
+        longest.unwrap_or_default()
+    );
+    logging::log(x, r, io, Level::Error, None, format_args!("{text}"));
+    Leave::Next(Failure::InvalidHeader)
 }
 
 /// A protocol whose whole reply is that the connection is there: 200, and a tunnel.
@@ -212,17 +213,24 @@ pub(super) fn tunnel_is_there(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Tu
 /// In nginx's order: further peers, error pages, X-Accel-Redirect, then the answer. Each step may be the
 /// last.
 fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let Some(status) = super::of(x, r).map(|u| u.head.status) else { return Ok(()) };
-    if let Some(state) = super::state(x, r) {
+    x.action = "reading upstream";
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref() else { return Ok(()) };
+    let status = u.head.status;
+    // Looked at together, since most replies have nothing to do with any of these steps.
+    let is_sticky = u.group.as_ref().is_some_and(|group| group.is_sticky());
+    let (is_kept, leads_on) = (u.cache.is_some(), u.head.fields.has(Name::XAccelRedirect));
+    if let Some(state) = request.upstream_states.last_mut() {
         state.header_ms = Some(clock::now().saturating_sub(state.started));
         state.status = status;
     }
-    x.action = "reading upstream";
-    // Each of these steps looks first at whether it has anything to do, by one comparison: a usual reply
-    // goes straight to its fields.
     // Sessions are learnt before anything can lead elsewhere: the peer has answered, whatever comes of it.
-    heads::learn(x, r, io);
-    cache::judge(x, r);
+    if is_sticky {
+        heads::learn(x, r, io);
+    }
+    if is_kept {
+        cache::judge(x, r);
+    }
     if status >= 300 {
         next::test_next(x, r, io, status)?;
         if let Some(turn) = cache::stale::instead(x, r, io, status, next::class_of_status(status)) {
@@ -232,9 +240,7 @@ fn header_is_complete(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
             return turn;
         }
     }
-    if super::of(x, r).is_some_and(|u| u.head.fields.has(Name::XAccelRedirect))
-        && let Some(to) = heads::accel_redirect(x, r)
-    {
+    if leads_on && let Some(to) = heads::accel_redirect(x, r) {
         return finish::redirect(x, r, io, to);
     }
     heads::process_headers(x, r, io)?;

@@ -21,8 +21,9 @@ use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::event::{RequestIx, clock};
 use crate::http::exchange::Exchange;
-use crate::http::headers::OutField;
+use crate::http::headers::{HeadersOut, OutField};
 use crate::http::io::Io;
+use crate::http::request::Request;
 use crate::http::turn::{Leave, Status, Turn};
 use crate::http::upstream_conf::{UpstreamConf, ignored};
 use crate::parse::date;
@@ -33,8 +34,17 @@ use crate::util::swar;
 /// What steers the server instead of reaching the client.
 const STEERING: Set = Set::of(&[Name::XAccelLimitRate, Name::XAccelBuffering, Name::XAccelCharset]);
 
-/// What has a place of its own in the head of a response, and needs no name there.
-const OWN_PLACE: Set = Set::of(&[Name::ContentType, Name::ContentLength, Name::Date, Name::Server]);
+/// What takes more than to be copied: it steers the server, or its value may have to be rewritten.
+const TREATED: Set = Set::of(&[
+    Name::XAccelLimitRate,
+    Name::XAccelBuffering,
+    Name::XAccelCharset,
+    Name::AcceptRanges,
+    Name::LastModified,
+    Name::Location,
+    Name::Refresh,
+    Name::SetCookie,
+]);
 
 /// What goes along when X-Accel-Redirect leads elsewhere.
 const REDIRECTED: Set = Set::of(&[
@@ -52,12 +62,12 @@ struct Kept {
     name: Slice,
     value: Slice,
     known: Name,
+    hop: bool,
 }
 
 impl Kept {
     fn of(field: Field) -> Kept {
-        let name = if OWN_PLACE.has(field.known) { Slice::EMPTY } else { field.kept_name() };
-        Kept { name, value: field.kept_value(), known: field.known }
+        Kept { name: field.kept_name(), value: field.kept_value(), known: field.known, hop: field.hop }
     }
 }
 
@@ -96,8 +106,8 @@ pub fn accel_redirect(x: &mut Exchange, r: RequestIx) -> Option<Slice> {
     for field in kept {
         match field.known {
             // What steers the server holds for the other place too.
-            Name::XAccelLimitRate => control(x, r, &conf, &field),
-            Name::ContentType => content_type(x, r, field.value),
+            Name::XAccelLimitRate => control(x, r, &conf, field.known, &field.value),
+            Name::ContentType => content_type(&mut x[r].headers_out, field.value),
             _ => x[r].headers_out.fields.push(OutField { name: field.name, value: field.value }),
         }
     }
@@ -145,80 +155,81 @@ pub fn intercept_errors(x: &mut Exchange, r: RequestIx, io: &mut Io, status: u16
 /// # Errors
 /// None yet.
 pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Leave> {
-    let Some(u) = super::of(x, r) else { return Err(Leave::Finish(Status::INTERNAL)) };
-    let conf = u.conf.clone();
-    let like_files = u.kind.like_files;
-    let (keeps, cached) = (u.keeps_reply(), u.is_cached());
-    let own_names = u.kind.scheme.is_some();
-    let (status, line, length) = (u.head.status, u.head.status_line.clone(), u.head.content_length);
-    let hiding = conf.hiding();
-    let concerns_us = |name: Name, hop: bool| !hop && hiding.passes(name) || STEERING.has(name);
     let mut from = 0;
-    // By place, and each time anew, because rewriting a value may look at the others.
-    while let Some(u) = super::of(x, r)
-        && let Some(at) = u.head.fields.find_from(from, concerns_us)
-        && let Some(field) = u.head.fields.at(at)
-    {
-        from = at + 1;
-        let shown = !field.hop && !hiding.hides(&field);
-        let field = Kept::of(field);
-        if STEERING.has(field.known) {
-            control(x, r, &conf, &field);
-        }
-        if shown {
-            copy(x, r, io, &conf, field);
-        }
+    while let Some(field) = copy(&mut x[r], &mut from) {
+        treat(x, r, io, field);
     }
-    if like_files && status == 200 {
-        crate::http::output::set_content_type(x, r);
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
+    let out = &mut request.headers_out;
+    // Of a Date and a Server that are passed on, the client gets the peer's or none.
+    let is_left_out = |name: Name| {
+        u.kind.scheme.is_some() && u.conf.hiding().passes(name) && !u.head.fields.has(name)
+    };
+    if is_left_out(Name::Date) {
+        out.date = Some(Slice::EMPTY);
     }
-    if own_names {
-        leave_out(x, r, &conf);
+    if is_left_out(Name::Server) {
+        out.server = Some(Slice::EMPTY);
     }
     // The peer's word on status and length stands; a condition of the client was for it to judge, unless
     // the cache kept it back.
-    let request = &mut x[r];
-    request.headers_out.status = status;
-    request.headers_out.status_line = (!line.is_empty()).then_some(line);
-    request.headers_out.content_length = length;
-    request.flags.disable_not_modified = !keeps;
-    if *conf.force_ranges {
+    out.status = u.head.status;
+    out.status_line = (!u.head.status_line.is_empty()).then(|| u.head.status_line.clone());
+    out.content_length = u.head.content_length;
+    request.flags.disable_not_modified = !u.keeps_reply();
+    if *u.conf.force_ranges {
         request.flags.allow_ranges = true;
-        request.flags.single_range = !cached;
+        request.flags.single_range = !u.is_cached();
         request.flags.disable_not_modified = false;
+    }
+    if u.kind.like_files && u.head.status == 200 {
+        crate::http::output::set_content_type(x, r);
     }
     Ok(())
 }
 
-/// Of a Date and a Server that are passed on, the client gets the peer's or none.
-fn leave_out(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) {
-    let Some(u) = x[r].upstream.as_deref() else { return };
-    let is_missing = |name: Name| conf.hiding().passes(name) && !u.head.fields.has(name);
-    let (date, server) = (is_missing(Name::Date), is_missing(Name::Server));
-    if date {
-        x[r].headers_out.date = Some(Slice::EMPTY);
+/// Puts fields where they belong, from one place of their order on. Stops behind one that takes more than
+/// that, and gives it.
+fn copy(request: &mut Request, from: &mut usize) -> Option<Kept> {
+    let u = request.upstream.as_deref()?;
+    let (fields, out, hiding) = (&u.head.fields, &mut request.headers_out, u.conf.hiding());
+    let concerns_us = |name: Name, hop: bool| !hop && hiding.passes(name) || STEERING.has(name);
+    while let Some(at) = fields.find_from(*from, concerns_us)
+        && let Some(field) = fields.at(at)
+    {
+        *from = at + 1;
+        if TREATED.has(field.known) {
+            return Some(Kept::of(field));
+        }
+        match field.known {
+            _ if hiding.hides(&field) => {}
+            Name::Date => out.date = Some(field.kept_value()),
+            Name::Server => out.server = Some(field.kept_value()),
+            Name::ContentType => content_type(out, field.kept_value()),
+            Name::ContentLength => {}
+            _ => out.fields.push(OutField { name: field.kept_name(), value: field.kept_value() }),
+        }
     }
-    if server {
-        x[r].headers_out.server = Some(Slice::EMPTY);
-    }
+    None
 }
 
 /// Fields by which the peer steers the server.
 ///
 /// They are obeyed before it is asked whether the client gets them: hiding a field does not switch it
 /// off, that is what `NAME_ignore_headers` is for.
-fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Kept) {
+fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, known: Name, value: &Slice) {
     let obeys = |bit: u32| *conf.ignore_headers & bit == 0;
-    match field.known {
+    match known {
         Name::XAccelLimitRate if obeys(ignored::XA_LIMIT_RATE) => {
-            if let Some(rate) = parse_number(&field.value) {
+            if let Some(rate) = parse_number(value) {
                 x.main_mut().limit_rate = rate;
                 x.main_mut().flags.limit_rate_set = true;
             }
         }
         Name::XAccelBuffering if obeys(ignored::XA_BUFFERING) => {
             if let Some(u) = super::of(x, r) {
-                u.buffering = match field.value.to_ascii_lowercase().as_slice() {
+                u.buffering = match value.to_ascii_lowercase().as_slice() {
                     b"yes" => true,
                     b"no" => false,
                     _ => u.buffering,
@@ -226,27 +237,25 @@ fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, field: &Kept) {
             }
         }
         Name::XAccelCharset if obeys(ignored::XA_CHARSET) => {
-            x[r].headers_out.override_charset = Some(field.value.clone());
+            x[r].headers_out.override_charset = Some(value.clone());
         }
         _ => {}
     }
 }
 
-/// Puts a field where it belongs.
-fn copy(x: &mut Exchange, r: RequestIx, io: &mut Io, conf: &UpstreamConf, field: Kept) {
-    let Kept { name, mut value, known } = field;
+/// Does what a field asks for, and puts it where it belongs.
+fn treat(x: &mut Exchange, r: RequestIx, io: &mut Io, field: Kept) {
+    let Some(u) = super::of(x, r) else { return };
+    let conf = u.conf.clone();
+    let Kept { name, mut value, known, hop } = field;
+    if STEERING.has(known) {
+        control(x, r, &conf, known, &value);
+    }
+    if hop || !conf.hiding().passes(known) {
+        return;
+    }
     match known {
-        Name::Date => {
-            x[r].headers_out.date = Some(value);
-            return;
-        }
-        Name::Server => {
-            x[r].headers_out.server = Some(value);
-            return;
-        }
-        Name::ContentType => return content_type(x, r, value),
-        Name::ContentLength => return,
-        Name::AcceptRanges if accepts_ranges(x, r, conf) => return,
+        Name::AcceptRanges if accepts_ranges(x, r, &conf) => return,
         Name::Refresh => value = refresh(x, r, io, value),
         Name::Location => value = redirect(x, r, io, &value).unwrap_or(value),
         Name::SetCookie => value = cookie(x, r, io, &value).unwrap_or(value),
@@ -270,8 +279,7 @@ fn accepts_ranges(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) -> bool {
 }
 
 /// The type apart from its charset, which filters may change.
-fn content_type(x: &mut Exchange, r: RequestIx, value: Slice) {
-    let out = &mut x[r].headers_out;
+fn content_type(out: &mut HeadersOut, value: Slice) {
     let Some((end, charset)) = charset(&value) else {
         out.content_type = Some(value);
         return;

@@ -19,9 +19,10 @@ use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::logging;
 use crate::http::output::send_header;
+use crate::http::request::Request;
 use crate::http::slots::{ClientRead, ClientWrite, PeerRead, PeerWrite};
 use crate::http::turn::{Leave, Status, Turn};
-use crate::http::upstreamed::{Mode, Peer};
+use crate::http::upstreamed::{Mode, Peer, Upstream};
 use crate::log::Level;
 use crate::protocol::{Decoder, Fault, Flow, Framing};
 
@@ -30,53 +31,55 @@ use crate::protocol::{Decoder, Fault, Flow, Framing};
 /// # Errors
 /// [`Leave::Finish`] when there is none, or it is complete at once.
 pub fn send_response(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    begin_decoder(x, r);
-    let upgrade = super::of(x, r).is_some_and(|u| u.head.upgrade);
-    if upgrade && !x[r].is_main() {
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return Status::INTERNAL.finish() };
+    begin_decoder(u);
+    let upgrade = u.head.upgrade;
+    if upgrade && !request.is_main() {
         logging::log(x, r, io, Level::Error, None, format_args!("connection upgrade in subrequest"));
         return Status::Error.finish();
     }
-    x[r].flags.upgraded = upgrade;
-    let sent = if x[r].flags.in_memory { Status::Ok } else { send_header(x, r, io) };
+    request.flags.upgraded = upgrade;
+    let sent = if request.flags.in_memory { Status::Ok } else { send_header(x, r, io) };
     // A status here is one that a filter wants in place of this response.
     let gone = sent == Status::Error && cache::fill::is_wanted_without_client(x, r, io);
-    if sent == Status::Error && !gone || matches!(sent, Status::Http(_)) || x[r].flags.post_action {
+    let request = &mut x[r];
+    if sent == Status::Error && !gone || matches!(sent, Status::Http(_)) || request.flags.post_action {
         return sent.finish();
     }
-    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let Some(u) = request.upstream.as_deref_mut() else { return Status::INTERNAL.finish() };
     u.header_sent = true;
     u.client_gone |= gone;
-    let buffered = u.buffering && !x[r].flags.in_memory;
-    cache::fill::begin(x, r, io, buffered && !upgrade);
+    let buffered = u.buffering && !request.flags.in_memory;
+    if u.cache.is_some() {
+        cache::fill::begin(x, r, io, buffered && !upgrade);
+    }
     if upgrade {
         return upgraded::begin(x, r, io);
     }
     stop_sending(x, r, io);
-    let copies = super::of(x, r).is_some_and(|u| u.copies_body());
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return Status::INTERNAL.finish() };
+    let copies = u.copies_body();
     if gone && !copies {
         return sent.finish();
     }
-    if x[r].flags.header_only && !x[r].flags.in_memory && !copies {
+    if request.flags.header_only && !request.flags.in_memory && !copies {
         // The peer may still send a body that is not wanted: HEAD has none, so only the framing decides.
-        let Some(u) = super::of(x, r) else { return Ok(()) };
         u.complete = u.decoder.as_ref().is_some_and(Decoder::is_done);
         return Status::Ok.finish();
     }
-    let header_only = x[r].flags.header_only;
-    if let Some(u) = super::of(x, r) {
-        // Who asked for the head alone gets no more; the rest of the reply is for the copy.
-        u.client_gone |= copies && header_only;
-    }
+    // Who asked for the head alone gets no more; the rest of the reply is for the copy.
+    u.client_gone |= copies && request.flags.header_only;
+    watch(request, buffered);
     store::begin(x, r, io);
-    watch(x, r, buffered);
-    if buffered { pipe::process(x, r, io) } else { unbuffered::begin(x, r, io) }
+    if buffered { pipe::begin(x, r, io) } else { unbuffered::begin(x, r, io) }
 }
 
 /// The body's framing, and a rate if one is set.
 ///
 /// Once for each reply, when its head is final: from now on the decoder alone says where the body ends.
-fn begin_decoder(x: &mut Exchange, r: RequestIx) {
-    let Some(u) = super::of(x, r) else { return };
+fn begin_decoder(u: &mut Upstream) {
     let framing = match u.module.as_mut() {
         Some(module) => module.input_filter_init(&u.head),
         None => Framing::Empty,
@@ -92,16 +95,13 @@ fn begin_decoder(x: &mut Exchange, r: RequestIx) {
 fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = super::of(x, r) else { return };
     let Some(peer) = u.peer.as_mut() else { return };
-    let conn = peer.conn;
     if !peer.request_sent {
         // What is left of the request will not be sent, so the connection cannot serve another one.
         u.head.keepalive = false;
         peer.out.clear();
-        io.net.cancel_timer(conn, Side::Write);
+        io.net.cancel_timer(peer.conn, Side::Write);
     }
-    if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
-        peer.swap_write(PeerWrite::Idle);
-    }
+    peer.swap_write(PeerWrite::Idle);
     if x.client.read == ClientRead::StreamBody {
         x.client.lingering = true;
         x.client.keepalive = false;
@@ -110,14 +110,14 @@ fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     }
 }
 
-fn watch(x: &mut Exchange, r: RequestIx, buffered: bool) {
-    let Some(u) = super::of(x, r) else { return };
+fn watch(request: &mut Request, buffered: bool) {
+    let Some(u) = request.upstream.as_deref_mut() else { return };
     u.mode = if buffered { Mode::Buffered } else { Mode::Unbuffered };
     if let Some(peer) = u.peer.as_mut() {
         peer.swap_read(if buffered { PeerRead::ProcessUpstream } else { PeerRead::NonBufferedUpstream });
     }
     let slot = if buffered { ClientWrite::ProcessDownstream } else { ClientWrite::NonBufferedDownstream };
-    x[r].swap_write(slot);
+    request.swap_write(slot);
 }
 
 /// Decodes what is in the window. Says whether the body is complete.

@@ -138,6 +138,7 @@ impl Reply {
 
     /// Obeys a field that says something about the connection or the body. Says whether it ends here, or what
     /// is wrong with it.
+    #[inline(never)]
     fn heed(&mut self, known: Name, value: &[u8]) -> Result<bool, &'static str> {
         match known {
             Name::ContentLength => match content_length(value) {

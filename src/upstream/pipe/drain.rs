@@ -8,7 +8,7 @@
 //!
 //! *Read next*: `spill.rs`.
 
-use crate::buf::Chain;
+use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -29,46 +29,43 @@ pub fn drain(x: &mut Exchange, r: RequestIx, io: &mut Io, flush: bool) -> Result
         let is_client_gone = u.client_gone;
         if on_its_way >= u.conf.busy() && !is_client_gone {
             // Nothing new is given, but what is there may go now.
-            if on_its_way == pushed(x, r, io, Chain::default(), flush)? {
+            push(x, r, io, flushed(Chain::default(), flush))?;
+            if on_its_way == unsent(x, r) {
                 return Ok(progress);
             }
             continue;
         }
-        let Some(mut chain) = take(x, r) else {
+        let Some(chain) = take(x, r) else {
             if on_its_way > 0 {
-                pushed(x, r, io, Chain::default(), flush)?;
+                push(x, r, io, flushed(Chain::default(), flush))?;
             }
             return Ok(progress);
         };
         progress = true;
-        if is_client_gone {
-            continue;
+        if !is_client_gone {
+            push(x, r, io, flushed(chain, flush))?;
         }
-        chain.flush = flush;
-        pushed(x, r, io, chain, flush)?;
     }
 }
 
-/// Gives a chain to the output; says how much is unsent afterwards.
-fn pushed(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain, flush: bool) -> Result<u64, Leave> {
+fn flushed(mut chain: Chain, flush: bool) -> Chain {
     chain.flush |= flush;
+    chain
+}
+
+/// Gives a chain to the output.
+fn push(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Turn {
     let last = chain.last;
-    match output(x, r, io, chain) {
-        Status::Error if of(x, r).is_some_and(|u| u.copies_body()) => {
-            // The client is gone, the file is still wanted.
-            if let Some(u) = of(x, r) {
-                u.client_gone = true;
-            }
-            Ok(0)
-        }
-        Status::Error => Err(Leave::Finish(Status::Error)),
-        status => {
-            if let Some(u) = of(x, r).filter(|_| last) {
-                u.ended = Some(status);
-            }
-            Ok(unsent(x, r))
-        }
+    let status = output(x, r, io, chain);
+    let Some(u) = of(x, r) else { return Ok(()) };
+    match status {
+        // The client is gone, the file is still wanted.
+        Status::Error if u.copies_body() => u.client_gone = true,
+        Status::Error => return Err(Leave::Finish(Status::Error)),
+        status if last => u.ended = Some(status),
+        _ => {}
     }
+    Ok(())
 }
 
 /// What is next in line: what is in a file first, then memory.
@@ -99,8 +96,18 @@ pub fn hand_over_all(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         // A copy that is kept of the reply is complete before the client has the end.
         chain.last = u.pipe.memory.is_empty() && !u.copies_body();
         if !u.client_gone {
-            pushed(x, r, io, chain, false)?;
+            push(x, r, io, chain)?;
         }
     }
     Ok(())
+}
+
+/// Hands on the only bytes of a complete reply.
+///
+/// # Errors
+/// As [`drain`].
+pub fn hand_over(x: &mut Exchange, r: RequestIx, io: &mut Io, body: Slice) -> Turn {
+    let mut chain = Chain::of(body);
+    chain.last = true;
+    push(x, r, io, chain)
 }

@@ -24,6 +24,7 @@ pub mod spill;
 pub mod splice;
 
 use super::{relay, unbuffered};
+use crate::buf::Slice;
 use crate::event::{RequestIx, Side};
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
@@ -64,6 +65,34 @@ pub fn downstream(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         unbuffered::client_is_late(x, r, io)?;
     }
     process(x, r, io)
+}
+
+/// Begins: what stands behind the head goes first.
+///
+/// The body of most replies is all there and needs no decoding: it is handed on as it stands, since between
+/// the window and the client it would be held back nowhere.
+///
+/// # Errors
+/// As [`process`].
+pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return Ok(()) };
+    let Some(body) = take_whole(u) else { return process(x, r, io) };
+    if let Some(state) = request.upstream_states.last_mut() {
+        state.response_length = state.response_length.saturating_add(body.len() as u64);
+    }
+    relay::received_all(x, r, io);
+    drain::hand_over(x, r, io, body)?;
+    Status::Ok.finish()
+}
+
+/// The whole body, if it is there and nobody but the client wants it.
+fn take_whole(u: &mut Upstream) -> Option<Slice> {
+    if u.client_gone || u.copies_body() {
+        return None;
+    }
+    let (peer, decoder) = (u.peer.as_mut()?, u.decoder.as_mut()?);
+    decoder.take_whole(&mut peer.cursor.input(&peer.page))
 }
 
 /// Moves bytes until one side has to be waited for.
