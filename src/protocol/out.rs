@@ -185,8 +185,8 @@ impl Out {
     /// All that there is: the bytes, put behind those of `request`, how the body goes behind them, and the
     /// URI that was noted.
     #[inline]
-    pub fn finish(mut self, request: &mut Chain) -> (Option<&'static dyn Wrap>, Slice) {
-        request.append(&mut self.full);
+    pub fn finish(self, request: &mut Chain) -> (Option<&'static dyn Wrap>, Slice) {
+        request.append(self.full);
         request.push(self.page.into_slice(self.taken));
         (self.body, self.uri)
     }

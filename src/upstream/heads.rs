@@ -163,9 +163,8 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let Some(u) = request.upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
     let out = &mut request.headers_out;
     // Of a Date and a Server that are passed on, the client gets the peer's or none.
-    let is_left_out = |name: Name| {
-        u.kind.scheme.is_some() && u.conf.hiding().passes(name) && !u.head.fields.has(name)
-    };
+    let is_left_out =
+        |name: Name| u.kind.scheme.is_some() && u.conf.hiding().passes(name) && !u.head.fields.has(name);
     if is_left_out(Name::Date) {
         out.date = Some(Slice::EMPTY);
     }

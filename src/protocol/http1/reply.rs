@@ -21,8 +21,8 @@ use super::field_line::{self, Line};
 use crate::buf::Slice;
 use crate::conf::value::parse_number;
 use crate::parse::framing::{content_length, transfer_encoding};
-use crate::parse::{Span, list};
 use crate::parse::status_line::{PREFIX, StatusLine};
+use crate::parse::{Span, list};
 use crate::protocol::names::Set;
 use crate::protocol::{Fault, Framing, Head, Input, Name, Step};
 
