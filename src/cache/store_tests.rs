@@ -45,6 +45,7 @@ pub fn stores(text: &str) -> Result<Vec<Rc<Store>>, String> {
 
 /// A store with so many records, in a folder of its own.
 pub fn store(name: &str, bytes: u64, more: &str) -> (tempfile::TempDir, Rc<Store>) {
+    clock::update();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().display();
     let mut all = stores(&format!("x_cache_path {path} keys_zone={name}:{bytes} {more};")).expect("read");

@@ -18,6 +18,9 @@
 use crate::sys::time;
 use std::cell::Cell;
 
+/// The first moment of our clock, in ms: one day, so that a moment some hours ago can be written down.
+const FIRST: u64 = 86_400_000;
+
 /// For how long the time of day is worked out instead of asked for, in ms. A clock that is set is noticed
 /// after this long.
 const WORKED_OUT: u64 = 1000;
@@ -30,13 +33,13 @@ struct Asked {
 }
 
 thread_local! {
-    static NOW: Cell<u64> = const { Cell::new(0) };
+    static NOW: Cell<u64> = const { Cell::new(FIRST) };
     static ASKED: Cell<Asked> = const { Cell::new(Asked { at: 0, day: 0 }) };
 }
 
-/// Takes the time. Begins at one day, so that a moment some hours ago can be written down.
+/// Takes the time.
 pub fn update() -> u64 {
-    let now = time::monotonic().saturating_add(86_400_000);
+    let now = time::monotonic().saturating_add(FIRST);
     // A turn takes less than a millisecond as a rule.
     if now != NOW.get() {
         set(now);
@@ -59,10 +62,8 @@ fn set(now: u64) {
     NOW.set(now);
 }
 
-/// Milliseconds, as of the last [`update`].
+/// Milliseconds, as of the last [`update`]; a thread that has made none is in the first moment.
+#[inline]
 pub fn now() -> u64 {
-    match NOW.get() {
-        0 => update(),
-        now => now,
-    }
+    NOW.get()
 }

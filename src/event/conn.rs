@@ -91,9 +91,10 @@ pub struct Readiness {
 /// A connection to a client or to an upstream.
 #[derive(Debug)]
 pub struct Connection {
-    /// Closed when the connection leaves the table; that ends its registration, too.
-    fd: OwnedFd,
-    /// What the table gave it; none before.
+    /// Closed when the connection leaves the table; that ends its registration, too. None from then on.
+    fd: Option<OwnedFd>,
+    /// What the table gave it; none before. Of a place whose connection has been closed, that of the
+    /// next one.
     pub id: ConnId,
     /// Whom it works for: read by the dispatcher for each event, changed when the connection passes from one
     /// to another (a client's first byte, a peer taken from the pool).
@@ -156,7 +157,7 @@ impl Connection {
     /// A connection that is not in a table yet.
     pub fn new(fd: OwnedFd, peer: Address, owner: Owner, number: u64, now: u64) -> Connection {
         Connection {
-            fd,
+            fd: Some(fd),
             id: ConnId::NONE,
             owner,
             read: Readiness::default(),
@@ -174,14 +175,21 @@ impl Connection {
         }
     }
 
-    /// The descriptor, for options and registration.
-    pub fn fd(&self) -> &OwnedFd {
-        &self.fd
+    /// Closes it. Its place in the table stays, for the one that will have this name.
+    pub(super) fn vacate(&mut self, next: ConnId) {
+        (self.fd, self.extra, self.peer) = (None, None, Address::NONE);
+        self.id = next;
+    }
+
+    /// The descriptor, for options and registration. Every connection that the table gives out has one.
+    pub fn fd(&self) -> Option<&OwnedFd> {
+        self.fd.as_ref()
     }
 
     /// The raw descriptor.
     pub fn raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        // No descriptor is -1, so this costs nothing.
+        self.fd.as_ref().map_or(-1, OwnedFd::as_raw_fd)
     }
 
     /// Whom a proxy in front named with the PROXY protocol.
@@ -204,8 +212,8 @@ impl Connection {
         let session = self.extra.as_mut()?.session.as_mut()?;
         let (read, write) = (&mut self.read, &mut self.write);
         let ends = read.eof || read.error;
-        let wire =
-            Wire { fd: self.fd.as_raw_fd(), readable: &mut read.ready, writable: &mut write.ready, ends };
+        let fd = self.fd.as_ref()?.as_raw_fd();
+        let wire = Wire { fd, readable: &mut read.ready, writable: &mut write.ready, ends };
         Some((session, wire))
     }
 

@@ -64,6 +64,7 @@ impl Net {
     /// # Errors
     /// What epoll_create(2) said.
     pub fn new(limit: usize) -> io::Result<Net> {
+        clock::update();
         Ok(Net {
             poll: Poll::new()?,
             table: Table::default(),
@@ -158,8 +159,9 @@ impl Net {
 
     /// Closes a connection. The kernel forgets its registration, the table its name.
     pub fn close(&mut self, id: ConnId) {
-        if let Some(mut c) = self.table.remove(id) {
+        if let Some(c) = self.table.get_mut(id) {
             c.say_goodbye();
+            self.table.remove(id);
         }
     }
 

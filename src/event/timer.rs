@@ -86,7 +86,8 @@ pub struct Timers {
 }
 
 impl Timers {
-    /// Puts an entry in.
+    /// Puts an entry in. Those who may have to do so are many, and mostly need not.
+    #[inline(never)]
     pub fn push(&mut self, at: u64, due: Due) {
         self.order = self.order.wrapping_add(1);
         self.heap.push(Reverse(Entry { at, order: self.order, due }));

@@ -65,6 +65,7 @@ impl Net {
     }
 
     /// Sets the side's timer, in place of an earlier one; says whether the side is ready already.
+    #[inline]
     pub fn set_timer(&mut self, id: ConnId, side: Side, ms: u64) -> bool {
         let Some(c) = self.table.get_mut(id) else { return false };
         let s = c.side(side);

@@ -69,6 +69,8 @@ pub struct HeadersIn {
     fields: Vec<Field>,
     /// The pages they came in: one, unless large buffers were needed. One count each keeps all fields.
     pages: Vec<Slice>,
+    /// Which of the pages the next field stands in.
+    page: u8,
     /// The bits of the known fields among them.
     seen: u32,
     /// The host the request is for, lower case and without port: of the request line or of Host.
@@ -88,7 +90,7 @@ impl HeadersIn {
     pub fn clear(&mut self) {
         empty(&mut self.fields);
         empty(&mut self.pages);
-        self.seen = 0;
+        (self.page, self.seen) = (0, 0);
         self.server.clear();
         self.port.clear();
         self.content_length = None;
@@ -112,16 +114,16 @@ impl HeadersIn {
     /// Fields that follow stand in this, all that has been read into a page so far.
     pub fn read_from(&mut self, whole: Slice) {
         whole.hold_in(&mut self.pages);
+        // There are as many pages as `large_client_header_buffers` allows, and one; nobody allows 256 of a
+        // line each, and beyond that a field would only be looked for in the wrong page.
+        self.page = self.pages.len().saturating_sub(1).min(255) as u8;
     }
 
     /// Takes a field of the page that was named last.
     #[inline]
     pub fn push(&mut self, field: &parse::header::Field) {
-        // There are as many pages as `large_client_header_buffers` allows, and one; nobody allows 256 of a
-        // line each, and beyond that a field would only be looked for in the wrong page.
-        let page = self.pages.len().saturating_sub(1).min(255) as u8;
         let parse::header::Field { name, value, known, plain, .. } = *field;
-        self.fields.push(Field { name, value, known, page, plain });
+        self.fields.push(Field { name, value, known, page: self.page, plain });
         self.seen |= field.known.bit();
     }
 
@@ -148,6 +150,12 @@ impl HeadersIn {
     /// True if there is a field of this kind.
     pub fn has(&self, known: Known) -> bool {
         self.seen & known.bit() != 0
+    }
+
+    /// True if another field of this kind would be one too many.
+    #[inline]
+    pub fn may_not_repeat(&self, known: Known) -> bool {
+        self.seen & known.bit() & Known::ONCE != 0
     }
 
     /// True if there is a field of one of these kinds.

@@ -131,13 +131,14 @@ impl LocationTree {
         }
         let mut found = Found::Nothing;
         if let Some(location) = prefix {
+            // Most locations have neither others within nor regular expressions beside.
+            if self.regexes.is_empty() && location.inner.is_empty() {
+                return Found::Location(location.clone());
+            }
             found = match location.inner.find(path) {
                 Found::Nothing => Found::Location(location.clone()),
                 inner => inner,
             };
-            if self.regexes.is_empty() {
-                return found;
-            }
             let ends_here = matches!(&found, Found::Matched(..) | Found::Redirect(_));
             let settled = match &found {
                 Found::Location(inner) => {

@@ -144,19 +144,24 @@ impl Engine {
     /// What of it is to be done at the level of these configurations.
     pub fn steps(&self, confs: &Confs) -> Steps {
         let is_idle = |idle: &Option<Idle>| idle.is_some_and(|idle| idle(confs));
-        // Where nobody guards anything there is no verdict of several to be looked at.
-        let is_guarded = self.entries.iter().any(|e| e.phase == Phase::Access && !is_idle(&e.idle));
+        let has = |phase| self.entries.iter().any(|entry| entry.phase == phase && !is_idle(&entry.idle));
+        // Where nobody guards anything there is no verdict of several to be looked at, and where nobody
+        // rewrites the path is what it was.
+        let (is_guarded, is_rewritten) = (has(Phase::Access), has(Phase::Rewrite));
         let mut next = vec![self.entries.len(); self.entries.len()];
         let mut wanted = self.entries.len();
         for (at, (place, entry)) in next.iter_mut().zip(&self.entries).enumerate().rev() {
             let is_wanted = match entry.phase {
                 Phase::PostAccess => is_guarded,
+                Phase::PostRewrite => is_rewritten,
                 _ => !is_idle(&entry.idle),
             };
             if is_wanted {
                 wanted = at;
             }
-            *place = wanted;
+            // Who comes to a level without rules from one with them (`if`) is at this entry, and what they
+            // did to the path is still to be looked at.
+            *place = if entry.phase == Phase::PostRewrite { at } else { wanted };
         }
         Steps {
             next: next.into(),
@@ -241,14 +246,13 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
     // What another location has left behind must not answer for this one.
     x[r].content_handler = None;
     x[r].flags.uri_changed = false;
-    let root = x[r].server.root.clone();
-    let uri = x[r].uri.clone();
     let mut redirect = None;
-    match root.inner.find(&uri) {
+    match x[r].server.root.inner.find(&x[r].uri) {
         Found::Nothing => {}
         Found::Location(location) => x[r].loc = location,
         Found::Matched(location, regex) => {
             x[r].loc = location;
+            let uri = x[r].uri.clone();
             regex.exec(x, r, &uri);
         }
         Found::Redirect(location) => {
@@ -379,7 +383,14 @@ fn content(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHan
     // write slot for itself; if it does not, an event must not run the phases again.
     if let Some(handler) = x[r].content_handler {
         x[r].swap_write(super::slots::ClientWrite::Empty);
-        return handler(x, r, io).finish();
+        return match handler(x, r, io) {
+            // It goes on later by itself, so there is nothing that anybody could settle.
+            Status::Done => {
+                logging::log(x, r, io, Level::Debug, None, format_args!("http finalize request: Done"));
+                Ok(())
+            }
+            status => status.finish(),
+        };
     }
     if let Some(handler) = handler {
         match handler(x, r, io) {

@@ -366,10 +366,15 @@ impl Request {
         self.phase = 0;
         self.uri_changes = URI_CHANGES;
         self.subrequests_left = SUBREQUESTS;
-        self.spare_upstream = self.upstream.take().or(self.spare_upstream.take()).map(|mut u| {
+        if let Some(u) = self.upstream.as_mut() {
             u.retire();
-            u
-        });
+            // Nearly always it was made in the memory of the one before, so that nothing is spare.
+            if self.spare_upstream.is_none() {
+                std::mem::swap(&mut self.upstream, &mut self.spare_upstream);
+            } else {
+                self.upstream = None;
+            }
+        }
         empty(&mut self.upstream_states);
         self.post_subrequest = None;
         self.resume = None;

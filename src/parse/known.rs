@@ -81,10 +81,12 @@ impl Known {
         }
     }
 
-    /// Whether a request must not have two of it (nginx: `ngx_http_process_unique_header_line`).
-    pub fn is_unique(self) -> bool {
+    /// The bits of those of which a request must not have two (nginx: `ngx_http_process_unique_header_line`
+    /// and `ngx_http_process_host`).
+    pub const ONCE: u32 = {
         use Known::*;
-        const UNIQUE: u32 = ContentLength.bit()
+        Host.bit()
+            | ContentLength.bit()
             | TransferEncoding.bit()
             | ContentRange.bit()
             | Expect.bit()
@@ -93,7 +95,6 @@ impl Known {
             | IfUnmodifiedSince.bit()
             | IfMatch.bit()
             | IfNoneMatch.bit()
-            | IfRange.bit();
-        self.bit() & UNIQUE != 0
-    }
+            | IfRange.bit()
+    };
 }

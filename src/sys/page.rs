@@ -79,7 +79,7 @@ thread_local! {
 
 /// The class of blocks with room for so many bytes; beyond the last one there is none.
 fn class_of(wanted: usize) -> usize {
-    CLASSES.iter().map(|&size| usize::from(size < wanted)).sum()
+    CLASSES.iter().position(|&size| wanted <= size).unwrap_or(CLASSES.len())
 }
 
 fn layout(capacity: usize) -> Layout {
@@ -373,7 +373,10 @@ impl Slice {
     pub fn clear(&mut self) {
         // Most that are cleared are that already; then there is nothing to be written.
         if self.len != 0 {
-            *self = Slice::EMPTY;
+            self.len = 0;
+            if let Some(head) = self.head.take() {
+                release(head);
+            }
         }
     }
 

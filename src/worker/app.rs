@@ -176,7 +176,6 @@ impl Cycle for Loaded {
     }
 
     fn run_worker(&self, context: WorkerContext) -> i32 {
-        clock::update();
         let limit = *self.http.process.get::<Events>().worker_connections as usize;
         let index = context.index;
         let worker = Net::new(limit).and_then(|net| {

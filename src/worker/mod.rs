@@ -323,7 +323,7 @@ impl Worker {
             wait::Spoke::Gone => wait::close(&mut self.io, id),
             wait::Spoke::Request(server, opening) => {
                 let x = release::begin(&mut self.exchanges, &mut self.io, id, server, opening);
-                self.with_exchange(x, switchboard::client_read, RequestIx::MAIN);
+                self.with_exchange(x, switchboard::request_begun, RequestIx::MAIN);
             }
         }
     }

@@ -10,7 +10,7 @@
 //! *Read next*: `http/client/keepalive.rs: decide`.
 
 use crate::buf::Page;
-use crate::event::{ConnId, ExchangeId, Owner, RequestIx, Side};
+use crate::event::{ConnId, Connection, ExchangeId, Owner, RequestIx, Side};
 use crate::http::access_log;
 use crate::http::client::head::Opening;
 use crate::http::client::{lingering, wait};
@@ -94,9 +94,7 @@ pub fn begin(
 /// Gives every hold back: nothing of this exchange goes on (nginx: `ngx_http_terminate_handler`).
 pub fn give_up(x: &mut Exchange, io: &mut Io) {
     for r in x.indexes() {
-        while let Some(cleanup) = x[r].cleanups.pop() {
-            cleanup(x, r, io);
-        }
+        clean_up(x, r, io);
         // The upstream gives its own hold back; what its connection was good for is decided there.
         finish::abandon(x, r, io);
         let holds = [x[r].hold.take(), x[r].body.as_mut().and_then(|body| body.hold.take())];
@@ -112,27 +110,19 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     // First of all, while everything that the line may show is still there.
     access_log::log_request(&mut x, main, io);
     for r in x.indexes() {
-        while let Some(cleanup) = x[r].cleanups.pop() {
-            cleanup(&mut x, r, io);
-        }
+        clean_up(&mut x, r, io);
     }
     deadline::lift(&mut x, io);
     if let Some(count) = x.client.counted.take() {
         io.counters.down(count);
     }
     let conn = x.client.conn;
-    // No timer or delay of this request may be taken for one of the next.
-    if let Some(c) = io.conn(conn) {
-        c.read.deadline = 0;
-        c.write.deadline = 0;
-        c.read.delayed = false;
-        c.write.delayed = false;
-        c.read.timed_out = false;
-        c.write.timed_out = false;
-    }
     match x.fate {
         Fate::KeepAlive => return keep_alive(x, exchanges, io),
         Fate::Linger => {
+            if let Some(c) = io.conn(conn) {
+                forget_waits(c);
+            }
             // A client that has gone meanwhile has nothing left to be read.
             if !lingering::begin(io, conn, &x.main().loc.core) {
                 wait::close(io, conn);
@@ -141,13 +131,28 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         Fate::Reset => {
             if let Some(c) = io.conn(conn) {
                 // A reset instead of an orderly end: the kernel drops what it still holds.
-                let _ = SockRef::from(c.fd()).set_linger(Some(Duration::ZERO));
+                let _ = c.fd().map(|fd| SockRef::from(fd).set_linger(Some(Duration::ZERO)));
             }
             wait::close(io, conn);
         }
         Fate::Close => wait::close(io, conn),
     }
     exchanges.keep(x);
+}
+
+/// Calls what was to be called at the end of a request.
+fn clean_up(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    while let Some(cleanup) = x[r].cleanups.pop() {
+        cleanup(x, r, io);
+    }
+}
+
+/// No timer or delay of one request may be taken for one of the next.
+fn forget_waits(c: &mut Connection) {
+    for side in [&mut c.read, &mut c.write] {
+        side.deadline = 0;
+        (side.delayed, side.timed_out) = (false, false);
+    }
 }
 
 /// The connection waits for its next request, or begins it if it has arrived behind the last one.
@@ -157,9 +162,10 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     // What stands behind this request in its page is the beginning of the next one.
     let is_over = x.client.head.is_used_up();
     if let Some(c) = io.conn(conn) {
+        forget_waits(c);
         // From the second request on small answers must not wait for acknowledgements of the ones before.
         if *core.tcp_nodelay && !c.flags.nodelay && !c.peer.is_unix() {
-            c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
+            c.flags.nodelay = c.fd().is_some_and(|fd| SockRef::from(fd).set_tcp_nodelay(true).is_ok());
         }
         if is_over {
             c.owner = Owner::Waiting;

@@ -21,6 +21,14 @@ use crate::http::turn::{Status, Turn};
 use crate::resolver::{Outcome, Ticket};
 use crate::upstream::{self, connect, greet, header, pipe, send, unbuffered, upgraded};
 
+/// The first bytes of a request have come.
+///
+/// # Errors
+/// What the handler wishes.
+pub fn request_begun(x: &mut Exchange, io: &mut Io) -> Turn {
+    head::read_line(x, RequestIx::MAIN, io)
+}
+
 /// The client's connection is readable.
 ///
 /// # Errors

@@ -123,22 +123,21 @@ impl Head {
 
     /// Takes the usual lines that come next, as many as there are.
     fn take_usual(&mut self, fields: &mut HeadersIn, max: u64) -> Stop {
-        // What it stops at is read with more care.
-        while self.count < max
-            && let Some(line) = self.fields.usual(self.page.filled())
-        {
-            let known = line.known;
-            let is_host = known == Known::Host;
-            if (known.is_unique() || is_host) && fields.has(known) {
-                break;
-            }
-            self.count += 1;
-            fields.push(&self.fields.take(line));
+        // Where it stands is kept in registers meanwhile.
+        let (window, mut parser, mut count) = (self.page.filled(), self.fields, self.count);
+        let stop = loop {
+            // What it stops at is read with more care.
+            let line = parser.usual(window).filter(|line| count < max && !fields.may_not_repeat(line.known));
+            let Some(line) = line else { break Stop::Other };
+            let is_host = line.known == Known::Host;
+            count += 1;
+            fields.push(&parser.take(line));
             if is_host {
-                return Stop::Host;
+                break Stop::Host;
             }
-        }
-        Stop::Other
+        };
+        (self.fields, self.count) = (parser, count);
+        stop
     }
 
     /// A counted view of a part of the page; most parts that a request may have are missing.
@@ -174,6 +173,14 @@ pub fn request_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if io.net.take_timed_out(x.client.conn, Side::Read) {
         return timed_out(x, r, io);
     }
+    read_line(x, r, io)
+}
+
+/// Reads the request line, and what comes behind it, as far as they are there.
+///
+/// # Errors
+/// As [`request_line`].
+pub fn read_line(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     if x.client.head.proxy_protocol && !super::proxy_protocol::take(x, r, io)? {
         return Ok(());
     }
@@ -355,7 +362,7 @@ fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: Field) -> Turn
         return Ok(());
     }
     let is_host = field.known == Known::Host;
-    if (field.known.is_unique() || is_host) && x[r].headers_in.has(field.known) {
+    if x[r].headers_in.may_not_repeat(field.known) {
         super::fields::refuse_second(x, r, io, field.known, &name, &value);
         return Status::Http(400).finish();
     }
