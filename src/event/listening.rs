@@ -14,6 +14,7 @@
 //!
 //! *Read next*: `process/listen.rs`, the table that keeps them; `accept.rs`, what comes out of them.
 
+use super::congestion::Congestion;
 use crate::util::address::Address;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::fs;
@@ -59,6 +60,8 @@ pub struct Listen {
     pub fastopen: Option<u32>,
     /// `so_keepalive=`; the system's way when None.
     pub keepalive: Option<Keepalive>,
+    /// `congestion=`: the congestion control of accepted connections.
+    pub congestion: Congestion,
     /// `reuseport=cpu`: a connection goes to the worker of the processor that took it in.
     pub by_processor: bool,
 }
@@ -75,6 +78,7 @@ impl Listen {
             deferred: false,
             fastopen: None,
             keepalive: None,
+            congestion: Congestion::default(),
             by_processor: false,
         }
     }
@@ -138,6 +142,7 @@ impl Listen {
         }
         if !self.address.is_unix() {
             self.configure_tcp(fd).map_err(at("setsockopt(TCP_DEFER_ACCEPT or TCP_FASTOPEN)"))?;
+            self.congestion.apply(&self.address, fd).map_err(at("setsockopt(TCP_CONGESTION)"))?;
         }
         Ok(())
     }

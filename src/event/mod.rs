@@ -20,6 +20,7 @@
 
 pub mod accept;
 pub mod clock;
+pub mod congestion;
 pub mod conn;
 pub mod connect;
 pub mod datagram;

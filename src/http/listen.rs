@@ -12,6 +12,7 @@ use crate::conf::build::Cx;
 use crate::conf::error::{ConfError, Place};
 use crate::conf::tree::{Arg, Line};
 use crate::conf::value::{parse_number, parse_size};
+use crate::event::congestion::Congestion;
 use crate::event::listening::{self, Keepalive};
 use crate::util::address::Address;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -36,7 +37,7 @@ pub struct Listen {
 /// The parameters that need a module that is not there.
 const LATER: [&str; 2] = ["http2", "quic"];
 /// All parameters, for suggestions.
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "default_server",
     "default",
     "bind",
@@ -47,6 +48,7 @@ const KNOWN: [&str; 18] = [
     "deferred",
     "fastopen=",
     "so_keepalive=",
+    "congestion=",
     "reuseport",
     "reuseport=cpu",
     "proxy_protocol",
@@ -207,6 +209,8 @@ fn parameter(line: &Line, arg: &Arg, listen: &mut Listen) -> Result<(), ConfErro
         };
     } else if let Some(text) = arg.after("so_keepalive=") {
         socket.keepalive = Some(keepalive(line, text)?);
+    } else if let Some(text) = arg.after("congestion=") {
+        socket.congestion = congestion(line, &socket.address, text)?;
     } else if LATER.iter().any(|word| arg.is(word)) {
         return Err(line.err(format_args!("the \"{arg}\" parameter requires a module that is not built in")));
     } else {
@@ -239,6 +243,20 @@ fn keepalive(line: &Line, text: &[u8]) -> Result<Keepalive, ConfError> {
     }
     let count = count.map(u32::try_from).transpose().map_err(|_| wrong())?;
     Ok(Keepalive::On { idle, interval, count })
+}
+
+/// `system`, or a name as the kernel's list of congestion controls has it.
+fn congestion(line: &Line, address: &Address, text: &[u8]) -> Result<Congestion, ConfError> {
+    if address.is_unix() {
+        return Err(line.err(format_args!("congestion is not supported on addr \"{address}\"")));
+    }
+    // The kernel's names have at most fifteen bytes.
+    let is_name = (1..16).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+    match text {
+        b"system" => Ok(Congestion::System),
+        name if is_name => Ok(Congestion::Named(name.to_vec())),
+        _ => Err(line.err(format_args!("invalid congestion \"{}\"", String::from_utf8_lossy(text)))),
+    }
 }
 
 /// What a server without `listen` listens on: port 80, or 8000 without the right to it.

@@ -3,8 +3,11 @@
 //! Which way a body went is invisible to its client, so `$upstream_bytes_spliced` and `$bytes_spliced` are
 //! asked. nginx knows neither, so only Headwater runs these.
 
+use std::net::SocketAddr;
+use std::process::Command;
+
 use crate::kit::server::is_headwater;
-use crate::kit::{Origin, Server, http, wait};
+use crate::kit::{Client, Origin, Server, http, wait};
 
 const CONF: &str = "
     log_format way '$uri spliced=$upstream_bytes_spliced length=$upstream_response_length';
@@ -171,4 +174,51 @@ fn more_slow_readers_than_there_are_pipes_all_get_their_reply() {
             assert!(r.complete && r.body == body, "{more}: another body came");
         }
     }
+}
+
+/// The congestion control of the server's side of a new connection, and what the server answers over it. None
+/// where there is no ss(8).
+fn control(s: &Server, addr: SocketAddr) -> Option<(String, String)> {
+    let mut c = Client::connect(addr);
+    let answer = c.get("/").text().to_owned();
+    let client = c.stream().local_addr().expect("an address");
+    let filter = format!("sport = :{} and dport = :{}", s.addr().port(), client.port());
+    let said = Command::new("ss").args(["-tiHO", "state", "established", &filter]).output().ok()?;
+    // Two queues, two addresses, the control, more about it.
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    Some((said.split_whitespace().nth(4).unwrap_or_default().to_owned(), answer))
+}
+
+#[test]
+fn connections_have_the_congestion_control_of_the_address_they_came_to() {
+    if !is_headwater() {
+        return; // nginx does not know the parameter
+    }
+    let conf = |inside: &str| Server::http(&format!("server {{ {inside} return 200 $server_addr; }}"));
+    // A socket for each address, so clients on this machine need not be treated as those from elsewhere are.
+    let here =
+        conf("listen 127.0.0.1:%%PORT_0%% congestion=reno; listen %%PORT_0%% congestion=system;").start();
+    let Some((before, answer)) = control(&here, here.addr()) else { return };
+    assert_eq!((before.as_str(), answer.as_str()), ("reno", "127.0.0.1"));
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], here.addr().port()));
+    let Some((system, answer)) = control(&here, elsewhere) else { return };
+    assert_eq!(answer, "127.0.0.2");
+    // Where nothing is said, those from here are not paced.
+    here.rewrite_conf(conf("listen 127.0.0.1:%%PORT_0%%; listen %%PORT_0%%;"));
+    here.reload();
+    let (default, _) = control(&here, here.addr()).expect("ss");
+    assert!(default == system || !default.starts_with("bbr"), "{default}");
+    assert_eq!(control(&here, elsewhere).expect("ss").0, system);
+    for (listen, why) in [
+        ("unix:%%DIR%%/s congestion=reno", "congestion is not supported on addr \"unix:"),
+        ("127.0.0.1:%%PORT_0%% congestion=", "invalid congestion \"\""),
+    ] {
+        let refusal = conf(&format!("listen {listen};")).refusal();
+        assert!(refusal.contains(why), "{refusal}");
+    }
+    // One that the kernel has not got is no reason not to serve.
+    let why = "setsockopt(TCP_CONGESTION)";
+    let none = conf("listen 127.0.0.1:%%PORT_0%% congestion=none-such;").allow(why).start();
+    assert_eq!(none.get("/").status, 200);
+    assert!(none.log().contains(why));
 }

@@ -70,7 +70,11 @@ static TABLE: Module = Module {
             .set(block::location),
         Directive::of("listen", SERVER, Args::AtLeast(1))
             .default("*:80")
-            .doc("An address this server answers on, with the options of its sockets.")
+            .doc(
+                "An address this server answers on, with the options of its sockets. congestion=NAME sets \
+                 TCP's congestion control; without it a loopback address avoids one that paces (bbr), \
+                 unless congestion=system.",
+            )
             .set(listen::set),
         Directive::of("server_name", SERVER, Args::AtLeast(1))
             .default("\"\"")
