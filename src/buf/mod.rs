@@ -18,9 +18,11 @@
 
 pub mod chain;
 pub mod temp_file;
+pub mod texts;
 pub mod writer;
 
 pub use crate::sys::page::{Page, Slice};
 pub use chain::{Chain, FileRange, Piece};
 pub use temp_file::TempFile;
+pub use texts::Texts;
 pub use writer::Writer;

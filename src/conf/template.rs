@@ -16,7 +16,6 @@
 //!
 //! *Read next*: `value.rs` (words that cannot have variables).
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::build::Cx;
@@ -24,6 +23,7 @@ use super::error::ConfError;
 use super::merge::{Conf, Scope};
 use super::tree::Line;
 use crate::buf::Slice;
+use crate::util::fold::FoldMap;
 
 /// The number of a variable's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub struct VarIx(pub u32);
 /// The names of variables that the configuration mentions, in the order of their numbers.
 #[derive(Default)]
 pub struct Names {
-    by_name: HashMap<Vec<u8>, VarIx>,
+    by_name: FoldMap<Vec<u8>, VarIx>,
     list: Vec<Vec<u8>>,
     captured: Vec<VarIx>,
 }
@@ -76,7 +76,7 @@ impl Names {
     }
 
     /// Takes the table from names to numbers out: the configuration has been read.
-    pub fn take_table(&mut self) -> HashMap<Vec<u8>, VarIx> {
+    pub fn take_table(&mut self) -> FoldMap<Vec<u8>, VarIx> {
         std::mem::take(&mut self.by_name)
     }
 }

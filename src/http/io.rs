@@ -11,6 +11,7 @@
 use super::counters::Counters;
 use super::cycle::HttpCycle;
 use crate::balance::Idle;
+use crate::buf::Texts;
 use crate::event::{ConnId, Connection, Net};
 use std::any::{Any, TypeId};
 use std::rc::Rc;
@@ -27,6 +28,8 @@ pub struct Io {
     pub exiting: bool,
     /// Idle connections to peers.
     pub idle: Idle,
+    /// Memory for the values that requests make.
+    pub texts: Texts,
     /// The worker's number, from 0.
     pub worker: usize,
     /// State of the worker that rooms above HTTP keep here: health checks, the resolver. Found by type.

@@ -204,6 +204,12 @@ pub fn msec() -> (i64, u16) {
     now(|now| (now.seconds.get(), now.millisecond.get()))
 }
 
+/// Milliseconds since 1970: `$msec` without its point.
+pub fn unix_ms() -> u64 {
+    let (seconds, ms) = msec();
+    u64::try_from(seconds).unwrap_or(0).saturating_mul(1000).saturating_add(ms.into())
+}
+
 /// `2026/11/22 00:30:00`, local time: how an error log line begins.
 pub fn error_log_time() -> Stamp<19> {
     now(|now| now.texts.borrow().error_log)
@@ -267,6 +273,7 @@ mod tests {
     fn the_strings_follow_the_moment_that_was_set() {
         set(MOMENT, 250);
         assert_eq!(msec(), (MOMENT, 250));
+        assert_eq!(unix_ms(), MOMENT as u64 * 1000 + 250);
         let (hour, error_log) = (local(MOMENT).hour, error_log_time());
         assert_eq!(error_log.as_str().len(), 19);
         assert_eq!(error_log.as_str().get(11..13), Some(format!("{hour:02}").as_str()));

@@ -20,7 +20,7 @@ use super::{Fault, Framing, Head, Input, Out, Protocol, Request, Step, memcached
 use crate::buf::Slice;
 use crate::conf::directive::{Args, Directive, LEVELS, Module};
 use crate::conf::value::parse_number;
-use crate::parse::escape::{Escape, escape};
+use crate::parse::escape::{Escape, escape, escapes_needed};
 use std::rc::Rc;
 
 /// What follows every value.
@@ -77,14 +77,13 @@ impl Protocol for Memcached {
         }
         let key = r.var("memcached_key").filter(|key| !key.is_empty());
         let key = key.ok_or(Fault::Internal("the \"$memcached_key\" variable is not set"))?;
-        let mut escaped = Vec::with_capacity(key.len());
-        escape(&key, Escape::Memcached, &mut escaped);
+        let key = escaped(key);
         if writes {
-            memcached_store::command(r, &escaped, out)?;
+            memcached_store::command(r, &key, out)?;
         } else {
-            out.write_all(&[b"get ", &escaped, b"\r\n"]);
+            out.write_all(&[b"get ", &key, b"\r\n"]);
         }
-        Ok(Memcached { key: Slice::from(escaped), gzip_flag: *conf.gzip_flag, writes })
+        Ok(Memcached { key, gzip_flag: *conf.gzip_flag, writes })
     }
 
     fn process_header(&mut self, input: &mut Input, head: &mut Head) -> Result<Step, Fault> {
@@ -121,6 +120,16 @@ impl Protocol for Memcached {
             _ => Framing::Empty,
         }
     }
+}
+
+/// The key as it is sent. Nearly none needs an escape.
+fn escaped(key: Slice) -> Slice {
+    if escapes_needed(&key, Escape::Memcached) == 0 {
+        return key;
+    }
+    let mut text = Vec::with_capacity(key.len() * 3);
+    escape(&key, Escape::Memcached, &mut text);
+    Slice::from(text)
 }
 
 #[cfg(test)]

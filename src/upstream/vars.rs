@@ -18,11 +18,12 @@ use crate::buf::Slice;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::headers::Known;
+use crate::http::io::Io;
 use crate::http::upstreamed::State;
 use crate::http::vars::{Definition, Family, Get, definition};
 use crate::parse::list;
 use crate::protocol::{Field, Fields};
-use std::io::Write as _;
+use crate::util::decimal;
 use std::rc::Rc;
 
 /// The variables with fixed names.
@@ -38,11 +39,7 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
         ("upstream_bytes_sent", column(|state, out| number(out, state.bytes_sent, true))),
         (
             "upstream_bytes_spliced",
-            definition(|x, r, _| {
-                let u = x[r].upstream.as_ref()?;
-                Some(Slice::from(u.pipe.spliced.to_string()))
-            })
-            .volatile(),
+            definition(|x, r, io| Some(io.texts.number(x[r].upstream.as_ref()?.pipe.spliced))).volatile(),
         ),
         (
             "upstream_last_server_name",
@@ -53,7 +50,7 @@ pub fn variables() -> Vec<(&'static str, Definition)> {
             .volatile(),
         ),
         ("proxy_host", definition(|x, r, _| Some(x[r].upstream.as_ref()?.target.host.clone())).volatile()),
-        ("proxy_port", definition(|x, r, _| proxy_port(x, r)).volatile()),
+        ("proxy_port", definition(proxy_port).volatile()),
         ("proxy_add_x_forwarded_for", definition(|x, r, io| Some(forwarded_for(x, r, io))).volatile()),
     ]
 }
@@ -66,14 +63,14 @@ pub static FAMILIES: [Family; 3] = [
 ];
 
 fn column(write: fn(&State, &mut Vec<u8>)) -> Definition {
-    definition(move |x, r, _| joined(&x[r].upstream_states, write)).volatile()
+    definition(move |x, r, io| {
+        let states = &x[r].upstream_states;
+        (!states.is_empty()).then(|| io.texts.make(|out| joined(out, states, write)))
+    })
+    .volatile()
 }
 
-fn joined(states: &[State], write: fn(&State, &mut Vec<u8>)) -> Option<Slice> {
-    if states.is_empty() {
-        return None;
-    }
-    let mut out = Vec::with_capacity(64);
+fn joined(out: &mut Vec<u8>, states: &[State], write: fn(&State, &mut Vec<u8>)) {
     let mut first = true;
     let mut new_round = false;
     for state in states {
@@ -85,14 +82,13 @@ fn joined(states: &[State], write: fn(&State, &mut Vec<u8>)) -> Option<Slice> {
             out.extend_from_slice(if new_round { b" : " } else { b", " });
         }
         (first, new_round) = (false, false);
-        write(state, &mut out);
+        write(state, out);
     }
-    Some(Slice::from(out))
 }
 
 fn number(out: &mut Vec<u8>, n: u64, is_known: bool) {
     if is_known {
-        out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+        decimal::number(out, n);
     } else {
         out.push(b'-');
     }
@@ -100,31 +96,30 @@ fn number(out: &mut Vec<u8>, n: u64, is_known: bool) {
 
 fn time(out: &mut Vec<u8>, ms: Option<u64>) {
     match ms {
-        // Writing to a vector cannot fail.
-        Some(ms) => drop(write!(out, "{}.{:03}", ms / 1000, ms % 1000)),
+        Some(ms) => decimal::seconds(out, ms),
         None => out.push(b'-'),
     }
 }
 
-fn proxy_port(x: &Exchange, r: RequestIx) -> Option<Slice> {
-    let u = x[r].upstream.as_ref()?;
-    Some(match u.port {
+fn proxy_port(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Slice> {
+    Some(match x[r].upstream.as_ref()?.port {
         0 => Slice::EMPTY,
-        port => Slice::from(port.to_string()),
+        port => io.texts.number(port.into()),
     })
 }
 
 /// The client's X-Forwarded-For with its address behind.
-fn forwarded_for(x: &Exchange, r: RequestIx, io: &crate::http::io::Io) -> Slice {
-    let mut out = Vec::new();
-    for field in x[r].headers_in.all(Known::XForwardedFor) {
-        out.extend_from_slice(field);
-        out.extend_from_slice(b", ");
-    }
-    if let Some(c) = io.net.table.get(x.client.conn) {
-        out.extend_from_slice(c.peer.host_text().as_bytes());
-    }
-    Slice::from(out)
+fn forwarded_for(x: &Exchange, r: RequestIx, io: &mut Io) -> Slice {
+    let Io { net, texts, .. } = io;
+    texts.make(|out| {
+        for field in x[r].headers_in.all(Known::XForwardedFor) {
+            out.extend_from_slice(field);
+            out.extend_from_slice(b", ");
+        }
+        if let Some(c) = net.table.get(x.client.conn) {
+            c.peer.write_host(out);
+        }
+    })
 }
 
 /// A field's name as variables spell it: lower case, underscores.

@@ -11,6 +11,7 @@
 pub mod address;
 pub mod base64;
 pub mod cidr;
+pub mod decimal;
 pub mod fingerprint;
 pub mod fold;
 pub mod hostnames;

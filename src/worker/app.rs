@@ -9,6 +9,7 @@
 
 use super::{Worker, helpers};
 use crate::balance::Idle;
+use crate::buf::Texts;
 use crate::buf::temp_file::{PRIVATE, create_folders};
 use crate::cache::Stores;
 use crate::conf::build::Sets;
@@ -185,6 +186,7 @@ impl Cycle for Loaded {
                 counters: self.counters.of_worker(index),
                 exiting: false,
                 idle: Idle::default(),
+                texts: Texts::default(),
                 worker: index,
                 services: Services::default(),
             };

@@ -13,7 +13,8 @@
 //! *Read next*: `modules/mod.rs`, where modules add theirs.
 
 use super::table::Definition;
-use crate::buf::Slice;
+use crate::buf::{Slice, Texts};
+use crate::util::decimal;
 
 mod connection;
 mod families;
@@ -47,12 +48,7 @@ fn some(text: &Slice) -> Option<Slice> {
     (!text.is_empty()).then(|| text.clone())
 }
 
-/// A number as a value.
-fn number(n: u64) -> Option<Slice> {
-    Some(Slice::copy(itoa::Buffer::new().format(n).as_bytes()))
-}
-
 /// Milliseconds as seconds with three decimals.
-fn seconds(ms: u64) -> Option<Slice> {
-    Some(format!("{}.{:03}", ms / 1000, ms % 1000).into())
+fn seconds(ms: u64, texts: &mut Texts) -> Slice {
+    texts.make(|out| decimal::seconds(out, ms))
 }

@@ -34,30 +34,22 @@ use super::request::Cached;
 use crate::buf::Slice;
 use crate::event::RequestIx;
 
-/// The value of a variable; cached values are used even if they may have changed since (nginx:
-/// `ngx_http_get_indexed_variable`).
+/// The value of a variable, asked for again if it may change during a request (nginx:
+/// `ngx_http_get_variable`).
 pub fn get(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Slice> {
+    let cycle = io.cycle.clone();
+    let variable = cycle.vars.get(ix)?;
+    if !variable.cacheable {
+        return (variable.get)(x, r, io);
+    }
     match x.variables.get(ix.0 as usize) {
         Some(Cached::Value(value)) => return Some(value.clone()),
         Some(Cached::Missing) => return None,
         _ => {}
     }
-    let cycle = io.cycle.clone();
-    let variable = cycle.vars.get(ix)?;
     let value = (variable.get)(x, r, io);
     store(x, ix, value.clone());
     value
-}
-
-/// The value of a variable, asked for again if it may change during a request (nginx:
-/// `ngx_http_get_flushed_variable`).
-pub fn get_flushed(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx) -> Option<Slice> {
-    if io.cycle.vars.get(ix).is_some_and(|variable| !variable.cacheable)
-        && let Some(cached) = x.variables.get_mut(ix.0 as usize)
-    {
-        *cached = Cached::Unknown;
-    }
-    get(x, r, io, ix)
 }
 
 /// Puts a value into the cache (`set`, captures, `auth_request_set`).
@@ -85,7 +77,7 @@ pub fn assign(x: &mut Exchange, r: RequestIx, io: &mut Io, ix: VarIx, value: Sli
 pub fn by_name(x: &mut Exchange, r: RequestIx, io: &mut Io, name: &[u8]) -> Option<Slice> {
     let cycle = io.cycle.clone();
     if let Some(ix) = cycle.vars.index_of(name) {
-        return get_flushed(x, r, io, ix);
+        return get(x, r, io, ix);
     }
     let variable = cycle.vars.unindexed(name)?;
     (variable.get)(x, r, io)

@@ -20,6 +20,7 @@ use crate::conf::tree::Line;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::util::fold::FoldMap;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -162,7 +163,7 @@ fn named(cx: &mut Cx, line: &Line, name: &[u8]) -> Result<(Vec<u8>, VarIx), Conf
 #[derive(Default)]
 pub struct VarTable {
     list: Vec<Definition>,
-    indexes: HashMap<Vec<u8>, VarIx>,
+    indexes: FoldMap<Vec<u8>, VarIx>,
     builtin: HashMap<&'static [u8], Definition>,
     families: Vec<&'static Family>,
 }
@@ -222,7 +223,11 @@ impl VarTable {
 
     /// The index of a name, if the configuration mentions it.
     pub fn index_of(&self, name: &[u8]) -> Option<VarIx> {
-        self.indexes.get(&name.to_ascii_lowercase()).copied()
+        let found = match name.iter().any(u8::is_ascii_uppercase) {
+            true => self.indexes.get(&name.to_ascii_lowercase()),
+            false => self.indexes.get(name),
+        };
+        found.copied()
     }
 
     /// A built-in variable or member of a family, whether the configuration mentions it or not.

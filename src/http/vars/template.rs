@@ -9,7 +9,7 @@
 //!
 //! *Read next*: `mod.rs`.
 
-use super::get_flushed;
+use super::get;
 use crate::buf::Slice;
 pub use crate::conf::template::{Part, Template, variable_name};
 use crate::event::RequestIx;
@@ -24,11 +24,14 @@ impl Template {
             Template::Parts(parts) => match &parts[..] {
                 [only] => only.eval(x, r, io),
                 parts => {
-                    let mut whole = Vec::with_capacity(64);
+                    let mut whole = io.texts.begin();
                     for part in parts {
-                        whole.extend_from_slice(&part.eval(x, r, io));
+                        match part {
+                            Part::Text(text) => whole.extend_from_slice(text),
+                            part => whole.extend_from_slice(&part.eval(x, r, io)),
+                        }
                     }
-                    Slice::from(whole)
+                    io.texts.end(whole)
                 }
             },
         }
@@ -39,7 +42,7 @@ impl Part {
     fn eval(&self, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Slice {
         match self {
             Part::Text(text) => text.clone(),
-            Part::Var(ix) => get_flushed(x, r, io, *ix).unwrap_or_default(),
+            Part::Var(ix) => get(x, r, io, *ix).unwrap_or_default(),
             Part::Capture(n) => x[r].captures.get(*n).cloned().flatten().unwrap_or_default(),
         }
     }

@@ -21,8 +21,10 @@ use crate::http::exchange::Exchange;
 use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::vars::core::logged;
-use crate::http::vars::get_flushed;
+use crate::http::vars::get;
 use crate::log::clock;
+use crate::sys::lanes::{LANES, Lanes};
+use crate::util::decimal;
 use std::io::Write;
 
 /// How values are escaped.
@@ -123,20 +125,20 @@ impl Format {
             match part {
                 Part::Text(text) => line.extend_from_slice(text),
                 Part::Var(ix) => {
-                    let value = get_flushed(x, r, io, *ix);
+                    let value = get(x, r, io, *ix);
                     self.value(line, value.as_deref());
                 }
                 Part::Field(known, ix) => {
                     if x.main().headers_in.all(*known).nth(1).is_none() {
                         self.value(line, x.main().headers_in.value(*known));
                     } else {
-                        let joined = get_flushed(x, r, io, *ix);
+                        let joined = get(x, r, io, *ix);
                         self.value(line, joined.as_deref());
                     }
                 }
                 Part::RemoteUser(ix) => {
                     let given = x.main().headers_in.has(Known::Authorization);
-                    let name = if given { get_flushed(x, r, io, *ix) } else { None };
+                    let name = if given { get(x, r, io, *ix) } else { None };
                     self.value(line, name.as_deref());
                 }
                 Part::RemoteAddr => match io.net.table.get(x.client.conn) {
@@ -150,23 +152,12 @@ impl Format {
                 Part::Pipe => line.push(if x.client.pipelined { b'p' } else { b'.' }),
                 Part::TimeLocal => line.extend_from_slice(clock::time_local().as_bytes()),
                 Part::TimeIso8601 => line.extend_from_slice(clock::time_iso8601().as_bytes()),
-                Part::Msec => {
-                    let (seconds, ms) = clock::msec();
-                    number(line, u64::try_from(seconds).unwrap_or(0));
-                    thousandths(line, u64::from(ms));
-                }
-                Part::RequestTime => {
-                    let ms = logged::age(x);
-                    number(line, ms / 1000);
-                    thousandths(line, ms % 1000);
-                }
-                Part::Status => match logged::status(x, r) {
-                    status @ 100.. => number(line, status.into()),
-                    status => drop(write!(line, "{status:03}")),
-                },
-                Part::BytesSent => number(line, logged::bytes_sent(x, io)),
-                Part::BodyBytesSent => number(line, logged::body_bytes_sent(x, io)),
-                Part::RequestLength => number(line, x.client.request_length),
+                Part::Msec => decimal::seconds(line, clock::unix_ms()),
+                Part::RequestTime => decimal::seconds(line, logged::age(x)),
+                Part::Status => decimal::three_digits(line, logged::status(x, r)),
+                Part::BytesSent => decimal::number(line, logged::bytes_sent(x, io)),
+                Part::BodyBytesSent => decimal::number(line, logged::body_bytes_sent(x, io)),
+                Part::RequestLength => decimal::number(line, x.client.request_length),
             }
         }
     }
@@ -183,14 +174,21 @@ impl Format {
     }
 }
 
-/// Appends a point and three digits.
-fn thousandths(line: &mut Vec<u8>, n: u64) {
-    let digit = |n: u64| b'0' + (n % 10) as u8;
-    line.extend_from_slice(&[b'.', digit(n / 100), digit(n / 10), digit(n)]);
-}
-
-fn number(line: &mut Vec<u8>, n: u64) {
-    line.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+/// Offset of the first byte that the default way of escaping does not leave as it is.
+fn first_odd(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(lanes) = Lanes::at(text, at) {
+        let odd = lanes.equal(b'"') | lanes.equal(b'\\') | lanes.below(b' ') | !lanes.below(127);
+        // Lanes behind the end of the text are odd as well.
+        at += (odd.trailing_zeros() as usize).min(LANES);
+        if at >= text.len() {
+            return None;
+        }
+        if odd.trailing_zeros() < LANES as u32 {
+            return Some(at);
+        }
+    }
+    text.iter().position(|&b| matches!(b, b'"' | b'\\' | ..32 | 127..))
 }
 
 /// Appends a value, escaped.
@@ -199,7 +197,7 @@ pub fn escape(line: &mut Vec<u8>, value: &[u8], how: Escape) {
         Escape::None => line.extend_from_slice(value),
         Escape::Default => {
             let mut rest = value;
-            while let Some(at) = rest.iter().position(|&b| matches!(b, b'"' | b'\\' | ..32 | 127..)) {
+            while let Some(at) = first_odd(rest) {
                 let (plain, tail) = rest.split_at(at);
                 line.extend_from_slice(plain);
                 if let Some((byte, tail)) = tail.split_first() {
@@ -242,6 +240,18 @@ mod tests {
         assert_eq!(escaped(b"a\"\\\n\x1b\xff", Escape::Default), "a\\x22\\x5C\\x0A\\x1B\\xFF");
         assert_eq!(escaped(b"a\"\\\n\x1b\t", Escape::Json), "a\\\"\\\\\\n\\u001B\\t");
         assert_eq!(escaped(b"a\"\\\n", Escape::None), "a\"\\\n");
+    }
+
+    #[test]
+    fn what_must_be_escaped_is_found_wherever_it_stands() {
+        for len in 0..50 {
+            let mut text = vec![b'~'; len];
+            assert_eq!(first_odd(&text), None);
+            for at in (0..len).rev() {
+                text[at] = [b'"', b'\\', 0, 31, 127, 255][at % 6];
+                assert_eq!(first_odd(&text), Some(at), "{at} of {len}");
+            }
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Geo {
 
     fn address(&self, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Address> {
         let peer = match self.source {
-            Some(source) => forwarded::parse(&vars::get_flushed(x, r, io, source)?)?,
+            Some(source) => forwarded::parse(&vars::get(x, r, io, source)?)?,
             None => io.conn(x.client.conn)?.peer.clone(),
         };
         if self.proxies.is_empty() {

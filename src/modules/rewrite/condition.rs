@@ -103,16 +103,16 @@ impl Condition {
     ) -> Result<bool, Status> {
         match self {
             Condition::True(variable) => {
-                let value = vars::get_flushed(x, r, io, *variable).unwrap_or_default();
+                let value = vars::get(x, r, io, *variable).unwrap_or_default();
                 Ok(!matches!(&value[..], b"" | b"0"))
             }
             Condition::Equal(variable, template, negated) => {
-                let left = vars::get_flushed(x, r, io, *variable).unwrap_or_default();
+                let left = vars::get(x, r, io, *variable).unwrap_or_default();
                 let right = value(template, quote, x, r, io);
                 Ok((left == right) != *negated)
             }
             Condition::Match(variable, regex, negated) => {
-                let subject = vars::get_flushed(x, r, io, *variable).unwrap_or_default();
+                let subject = vars::get(x, r, io, *variable).unwrap_or_default();
                 Ok(matches(regex, &subject, log, x, r, io) != *negated)
             }
             Condition::File(kind, template, negated) => {

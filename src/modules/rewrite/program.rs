@@ -231,7 +231,7 @@ pub(super) fn value(template: &Template, quote: bool, x: &mut Exchange, r: Reque
         match part {
             Part::Text(text) => whole.extend_from_slice(text),
             Part::Var(ix) => {
-                whole.extend_from_slice(&vars::get_flushed(x, r, io, *ix).unwrap_or_default());
+                whole.extend_from_slice(&vars::get(x, r, io, *ix).unwrap_or_default());
             }
             Part::Capture(n) => {
                 let group = x[r].captures.get(*n).cloned().flatten().unwrap_or_default();

@@ -9,8 +9,8 @@
 //! *Read next*: `response.rs`.
 
 use super::super::table::{Definition, definition};
-use super::{List, number, seconds};
-use crate::buf::Slice;
+use super::{List, seconds};
+use crate::buf::{Slice, Texts};
 use crate::event::{Connection, clock};
 use crate::log::clock as wall;
 use crate::sys::{process, socket_options};
@@ -23,33 +23,39 @@ use std::net::IpAddr;
 /// The variables.
 pub fn variables() -> List {
     vec![
-        ("remote_addr", of(|c| Some(c.peer.host_text().into()))),
-        ("binary_remote_addr", of(|c| Some(binary(&c.peer)))),
-        ("remote_port", of(|c| Some(port(&c.peer)))),
-        ("server_addr", of(|c| local(c).map(|local| local.host_text().into()))),
-        ("server_port", of(|c| local(c).map(|local| port(&local)))),
-        ("connection", of(|c| number(c.number))),
-        ("connection_requests", of(|c| number(u64::from(c.requests)))),
-        ("connection_time", of(|c| seconds(clock::now().saturating_sub(c.started))).volatile()),
+        ("remote_addr", of(|c, texts| Some(texts.make(|out| c.peer.write_host(out))))),
+        ("binary_remote_addr", of(|c, texts| Some(binary(&c.peer, texts)))),
+        ("remote_port", of(|c, texts| Some(port(&c.peer, texts)))),
+        ("server_addr", of(|c, texts| local(c).map(|local| texts.make(|out| local.write_host(out))))),
+        ("server_port", of(|c, texts| local(c).map(|local| port(&local, texts)))),
+        ("connection", of(|c, texts| Some(texts.number(c.number)))),
+        ("connection_requests", of(|c, texts| Some(texts.number(c.requests.into())))),
+        (
+            "connection_time",
+            of(|c, texts| Some(seconds(clock::now().saturating_sub(c.started), texts))).volatile(),
+        ),
         ("proxy_protocol_addr", proxied(|p| p.source.map(|a| a.ip().to_string().into()))),
-        ("proxy_protocol_port", proxied(|p| p.source.and_then(|a| number(u64::from(a.port()))))),
+        ("proxy_protocol_port", proxied(|p| p.source.map(|a| a.port().to_string().into()))),
         ("proxy_protocol_server_addr", proxied(|p| p.destination.map(|a| a.ip().to_string().into()))),
-        ("proxy_protocol_server_port", proxied(|p| p.destination.and_then(|a| number(u64::from(a.port()))))),
+        ("proxy_protocol_server_port", proxied(|p| p.destination.map(|a| a.port().to_string().into()))),
         ("tcpinfo_rtt", tcp_info(0)),
         ("tcpinfo_rttvar", tcp_info(1)),
         ("tcpinfo_snd_cwnd", tcp_info(2)),
         ("tcpinfo_rcv_space", tcp_info(3)),
         ("nginx_version", definition(|_, _, _| Some(NGINX_VERSION.into()))),
         ("hostname", definition(|_, _, _| Some(process::hostname().into()))),
-        ("pid", definition(|_, _, _| number(u64::from(std::process::id())))),
-        ("msec", definition(|_, _, _| Some(msec())).volatile()),
-        ("time_iso8601", definition(|_, _, _| Some(Slice::copy(wall::time_iso8601().as_bytes()))).volatile()),
-        ("time_local", definition(|_, _, _| Some(Slice::copy(wall::time_local().as_bytes()))).volatile()),
+        ("pid", definition(|_, _, io| Some(io.texts.number(std::process::id().into())))),
+        ("msec", definition(|_, _, io| Some(seconds(wall::unix_ms(), &mut io.texts))).volatile()),
+        (
+            "time_iso8601",
+            definition(|_, _, io| Some(io.texts.copy(wall::time_iso8601().as_bytes()))).volatile(),
+        ),
+        ("time_local", definition(|_, _, io| Some(io.texts.copy(wall::time_local().as_bytes()))).volatile()),
     ]
 }
 
-fn of(get: fn(&Connection) -> Option<Slice>) -> Definition {
-    definition(move |x, _, io| io.net.table.get(x.client.conn).and_then(get))
+fn of(get: fn(&Connection, &mut Texts) -> Option<Slice>) -> Definition {
+    definition(move |x, _, io| get(io.net.table.get(x.client.conn)?, &mut io.texts))
 }
 
 fn proxied(get: fn(&ProxyProtocol) -> Option<Slice>) -> Definition {
@@ -57,17 +63,17 @@ fn proxied(get: fn(&ProxyProtocol) -> Option<Slice>) -> Definition {
 }
 
 /// Four or sixteen bytes of an IP address; for a unix socket what `$remote_addr` shows.
-pub fn binary(address: &Address) -> Slice {
+pub fn binary(address: &Address, texts: &mut Texts) -> Slice {
     match address.ip() {
-        Some(IpAddr::V4(ip)) => Slice::copy(&ip.octets()),
-        Some(IpAddr::V6(ip)) => Slice::copy(&ip.octets()),
+        Some(IpAddr::V4(ip)) => texts.copy(&ip.octets()),
+        Some(IpAddr::V6(ip)) => texts.copy(&ip.octets()),
         None => address.host_text().into(),
     }
 }
 
-fn port(address: &Address) -> Slice {
+fn port(address: &Address, texts: &mut Texts) -> Slice {
     // A client that a proxy named without a port has none.
-    if address.port() == 0 { Slice::EMPTY } else { number(u64::from(address.port())).unwrap_or_default() }
+    if address.port() == 0 { Slice::EMPTY } else { texts.number(address.port().into()) }
 }
 
 /// The address the client connected to.
@@ -79,12 +85,7 @@ fn tcp_info(at: usize) -> Definition {
     definition(move |x, _, io| {
         let c = io.net.table.get(x.client.conn)?;
         let info = socket_options::tcp_info(c.fd()?).ok()?;
-        number(u64::from(*info.get(at)?))
+        Some(io.texts.number(u64::from(*info.get(at)?)))
     })
     .volatile()
-}
-
-fn msec() -> Slice {
-    let (seconds, ms) = wall::msec();
-    format!("{seconds}.{ms:03}").into()
 }

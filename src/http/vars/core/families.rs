@@ -30,10 +30,7 @@ pub static FAMILIES: [Family; 6] = [
 
 fn arg(name: &[u8]) -> Get {
     let name = name.to_vec();
-    Rc::new(move |x, r, _| {
-        let value = crate::parse::uri::arg(&x[r].args, &name)?;
-        Some(Slice::copy(value))
-    })
+    Rc::new(move |x, r, io| Some(io.texts.copy(crate::parse::uri::arg(&x[r].args, &name)?)))
 }
 
 /// A variable's name as a field's: underscores stand for dashes.
@@ -80,10 +77,9 @@ fn join(mut values: impl Iterator<Item = Slice>, joint: &[u8]) -> Option<Slice> 
 
 fn cookie(name: &[u8]) -> Get {
     let name = name.to_vec();
-    Rc::new(move |x, _, _| {
-        let headers = &x.main().headers_in;
-        let fields = headers.all(Known::Cookie);
-        find_in_all(fields, &name).map(Slice::copy)
+    Rc::new(move |x, _, io| {
+        let fields = x.main().headers_in.all(Known::Cookie);
+        Some(io.texts.copy(find_in_all(fields, &name)?))
     })
 }
 

@@ -9,7 +9,7 @@
 //! *Read next*: `connection.rs`.
 
 use super::super::table::{Definition, definition};
-use super::{List, number, seconds, some};
+use super::{List, seconds, some};
 use crate::buf::Slice;
 use crate::conf::value::parse_size;
 use crate::event::{RequestIx, clock};
@@ -45,8 +45,8 @@ pub fn variables() -> List {
         ("remote_user", definition(|x, _, _| remote_user(x))),
         ("request_body", definition(|x, r, _| request_body(x, r)).volatile()),
         ("request_body_file", definition(|x, r, _| request_body_file(x, r)).volatile()),
-        ("request_length", definition(|x, _, _| number(x.client.request_length)).volatile()),
-        ("request_time", definition(|x, _, _| seconds(age(x))).volatile()),
+        ("request_length", definition(|x, _, io| Some(io.texts.number(x.client.request_length))).volatile()),
+        ("request_time", definition(|x, _, io| Some(seconds(age(x), &mut io.texts))).volatile()),
         ("request_id", definition(|_, _, _| Some(request_id()))),
         ("limit_rate", definition(limit_rate).volatile().with_set(set_limit_rate)),
     ]
@@ -171,11 +171,11 @@ fn request_id() -> Slice {
 
 fn limit_rate(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Slice> {
     if x[r].flags.limit_rate_set {
-        return number(x[r].limit_rate);
+        return Some(io.texts.number(x[r].limit_rate));
     }
     let core = x[r].loc.core.clone();
     let rate = core.limit_rate.as_ref().map(|rate| rate.eval(x, r, io));
-    number(rate.and_then(|rate| parse_size(&rate)).unwrap_or(0))
+    Some(io.texts.number(rate.and_then(|rate| parse_size(&rate)).unwrap_or(0)))
 }
 
 /// What is not a size is ignored, as in nginx.

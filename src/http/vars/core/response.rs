@@ -8,25 +8,29 @@
 //! *Read next*: `families.rs`.
 
 use super::super::table::{Definition, definition};
-use super::{List, number};
-use crate::buf::Slice;
+use super::List;
+use crate::buf::{Slice, Texts};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::util::decimal;
 
 /// The variables.
 pub fn variables() -> List {
     vec![
-        ("status", answer(|x, r| Some(format!("{:03}", status(x, r)).into()))),
-        ("bytes_sent", definition(|x, _, io| number(bytes_sent(x, io))).volatile()),
-        ("body_bytes_sent", definition(|x, _, io| number(body_bytes_sent(x, io))).volatile()),
+        ("status", definition(|x, r, io| Some(status_text(status(x, r), &mut io.texts))).volatile()),
+        ("bytes_sent", definition(|x, _, io| Some(io.texts.number(bytes_sent(x, io)))).volatile()),
+        ("body_bytes_sent", definition(|x, _, io| Some(io.texts.number(body_bytes_sent(x, io)))).volatile()),
         ("pipe", answer(|x, _| Some(if x.client.pipelined { "p".into() } else { ".".into() }))),
         (
             "request_completion",
             answer(|x, _| Some(if x.main().flags.done { "OK".into() } else { Slice::EMPTY })),
         ),
         ("sent_http_content_type", answer(content_type)),
-        ("sent_http_content_length", answer(|x, r| x[r].headers_out.content_length.and_then(number))),
+        (
+            "sent_http_content_length",
+            definition(|x, r, io| x[r].headers_out.content_length.map(|n| io.texts.number(n))).volatile(),
+        ),
         ("sent_http_last_modified", answer(last_modified)),
         ("sent_http_connection", answer(connection)),
         ("sent_http_keep_alive", answer(keep_alive)),
@@ -46,6 +50,11 @@ pub fn status(x: &Exchange, r: RequestIx) -> u16 {
         (0, status, _) => status,
         (status, _, _) => status,
     }
+}
+
+/// A status as a text: three digits, also for none and for HTTP/0.9.
+fn status_text(status: u16, texts: &mut Texts) -> Slice {
+    texts.make(|out| decimal::three_digits(out, status))
 }
 
 /// Bytes sent to the client for this request, the head too.
