@@ -80,8 +80,9 @@ fn a_request_like_the_one_before_allocates_nothing() {
         "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log; events {{ }}
          http {{ access_log {0}/access.log;
            upstream o {{ server 127.0.0.1:{peer}; keepalive 4; keepalive_requests 100000; }}
-           log_format more '$remote_addr [$time_iso8601] \"$request\" $status $bytes_sent $request_time $host '
-             '\"$upstream_addr\" $upstream_response_time $upstream_status $cookie_user $arg_c $scheme $app';
+           log_format more '$remote_addr [$time_iso8601] \"$request\" $status $bytes_sent '
+             '$request_time $host \"$upstream_addr\" $upstream_response_time '
+             '$upstream_status $cookie_user $arg_c $scheme $app';
            map $http_user_agent $app {{ default one; ~*bot two; }}
            server {{ listen 127.0.0.1:{port}; keepalive_requests 100000;
              proxy_http_version 1.1; proxy_set_header Connection \"\";

@@ -135,8 +135,7 @@
 //!
 //! ```ignore
 //! // src/protocol/memcached.rs
-//!         let mut escaped = Vec::with_capacity(key.len());
-//!         escape(&key, Escape::Memcached, &mut escaped);
+//!         let key = escaped(key);
 //! ```
 //!
 //! Stop here for a moment. The key may be made of the client's URI, so it holds whatever a stranger likes. If
@@ -147,11 +146,11 @@
 //! ```ignore
 //! // src/protocol/memcached.rs
 //!         if writes {
-//!             memcached_store::command(r, &escaped, out)?;
+//!             memcached_store::command(r, &key, out)?;
 //!         } else {
-//!             out.write_all(&[b"get ", &escaped, b"\r\n"]);
+//!             out.write_all(&[b"get ", &key, b"\r\n"]);
 //!         }
-//!         Ok(Memcached { key: Slice::from(escaped), gzip_flag: *conf.gzip_flag, writes })
+//!         Ok(Memcached { key, gzip_flag: *conf.gzip_flag, writes })
 //! ```
 //!
 //! [`Out`](crate::protocol::Out) collects the bytes. They are kept until the reply is over, so that another
