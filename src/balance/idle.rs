@@ -14,7 +14,8 @@
 //!   place ─▶ Spot  [oldest … newest] ─▶ take ─▶ ConnId                          of one address and key
 //! ```
 //!
-//! Most requests go where the one before went, so the spot asked for last is looked at before the table is.
+//! Most requests for a peer find what the one before left, so each peer remembers its spot ([`Hint`]), which
+//! is looked at before the table is.
 //!
 //! *Read next*: `group.rs` (Keepalive), `event/owner.rs` (Owner::Pooled holds the spot).
 
@@ -22,6 +23,7 @@ use crate::event::ConnId;
 use crate::util::address::Address;
 use crate::util::fold::FoldMap;
 use slab::Slab;
+use std::cell::Cell;
 
 /// How a group keeps connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Keepalive {
 
 /// To whom an idle connection can be of use: the group, the peer, and the number under which the caller sums
 /// up what else must be equal (local address, TLS settings, location).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// `Group::number`.
     pub group: u32,
@@ -62,6 +64,17 @@ pub struct Place<'a> {
     pub address: &'a Address,
     /// The caller's sum; 0 if there is nothing.
     pub key: u64,
+    /// The peer's own.
+    pub hint: &'a Hint,
+}
+
+/// Where the connections to a peer were kept last. It stays with the peer of a group, so only the key may be
+/// another one the next time.
+#[derive(Debug, Default)]
+pub struct Hint {
+    spot: Cell<usize>,
+    /// The number of that spot; 0 for none.
+    number: Cell<u64>,
 }
 
 /// A place as it is kept.
@@ -76,16 +89,14 @@ impl OwnPlace {
     fn of(place: &Place) -> OwnPlace {
         OwnPlace { group: place.group, address: place.address.clone(), key: place.key }
     }
-
-    fn is(&self, place: &Place) -> bool {
-        (self.group, self.key) == (place.group, place.key) && self.address == *place.address
-    }
 }
 
 /// The connections to one place.
 #[derive(Debug)]
 struct Spot {
     place: OwnPlace,
+    /// Its own; that of no spot before it.
+    number: u64,
     row: usize,
     /// The one used last stands last. Beside each how many had been parked before it.
     conns: Vec<(u64, ConnId)>,
@@ -105,11 +116,11 @@ pub struct Idle {
     spots: Slab<Spot>,
     row_of: FoldMap<u32, usize>,
     spot_of: FoldMap<OwnPlace, usize>,
-    /// The spot that was asked for last.
-    last: usize,
     length: usize,
     /// How many have been parked, ever.
     parked: u64,
+    /// How many spots have been made, ever.
+    made: u64,
 }
 
 /// So many empty spots may be kept for connections to come.
@@ -178,17 +189,21 @@ impl Idle {
         Some(conn)
     }
 
+    #[inline]
     fn find(&mut self, place: &Place) -> Option<usize> {
-        match self.spots.get(self.last) {
-            Some(spot) if spot.place.is(place) => Some(self.last),
+        let (at, number) = (place.hint.spot.get(), place.hint.number.get());
+        match self.spots.get(at) {
+            Some(spot) if spot.number == number && spot.place.key == place.key => Some(at),
             _ => self.find_elsewhere(place),
         }
     }
 
     #[inline(never)]
     fn find_elsewhere(&mut self, place: &Place) -> Option<usize> {
-        self.last = *self.spot_of.get(&OwnPlace::of(place))?;
-        Some(self.last)
+        let at = *self.spot_of.get(&OwnPlace::of(place))?;
+        place.hint.spot.set(at);
+        place.hint.number.set(self.spots.get(at)?.number);
+        Some(at)
     }
 
     #[inline(never)]
@@ -199,7 +214,9 @@ impl Idle {
         let rows = &mut self.rows;
         let row = *self.row_of.entry(place.group).or_insert_with(|| rows.insert(Row::default()));
         let place = OwnPlace::of(place);
-        let at = self.spots.insert(Spot { place: place.clone(), row, conns: Vec::new() });
+        self.made += 1;
+        let number = self.made;
+        let at = self.spots.insert(Spot { place: place.clone(), number, row, conns: Vec::new() });
         if let Some(row) = self.rows.get_mut(row) {
             row.spots.push(at);
         }
@@ -283,7 +300,7 @@ mod tests {
     }
 
     fn place(group: u32, port: u16) -> Place<'static> {
-        Place { group, address: address(port), key: 0 }
+        Place { group, address: address(port), key: 0, hint: Box::leak(Box::default()) }
     }
 
     #[test]
@@ -298,6 +315,24 @@ mod tests {
         assert_eq!(idle.take(&place(7, 80)), Some(conn(3)));
         assert_eq!(idle.take(&place(7, 80)), Some(conn(2)));
         assert_eq!(idle.of_group(7), 1);
+    }
+
+    #[test]
+    fn a_peer_that_remembers_its_spot_finds_what_stands_there_and_nothing_else() {
+        let mut idle = Idle::default();
+        let here = place(1, 80);
+        let elsewhere = Place { key: 1, ..here };
+        for _ in 0..2 {
+            let _ = idle.park(conn(1), &here, 9);
+            assert_eq!(idle.take(&elsewhere), None);
+            let _ = idle.park(conn(2), &elsewhere, 9);
+            assert_eq!((idle.take(&here), idle.take(&elsewhere)), (Some(conn(1)), Some(conn(2))));
+            // The spot is forgotten, and another one is made in its place.
+            assert!(idle.clear().is_empty());
+            let _ = idle.park(conn(3), &place(2, 80), 9);
+            assert_eq!(idle.take(&here), None);
+            assert_eq!(idle.clear(), [conn(3)]);
+        }
     }
 
     #[test]

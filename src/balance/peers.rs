@@ -17,6 +17,7 @@
 //! *Read next*: `round_robin.rs`, which changes most of these numbers.
 
 use super::hash::Ring;
+use super::idle::Hint;
 use super::tried::Tried;
 use super::{Reason, Server};
 use crate::sys::words::{Run, Words};
@@ -149,6 +150,8 @@ pub struct Peer {
     pub backup: bool,
     /// What changes.
     pub state: State,
+    /// Where this worker keeps idle connections to it.
+    pub idle: Hint,
     sid: OnceCell<Rc<[u8]>>,
 }
 
@@ -158,7 +161,8 @@ impl Peer {
         let name = found.address.to_string().into();
         let weight = if found.weight == 0 { server.weight } else { found.weight }.max(1);
         let (address, backup) = (found.address.clone(), found.backup || server.backup);
-        Peer { address, name, weight, backup, server, state, sid: OnceCell::new() }
+        let idle = Hint::default();
+        Peer { address, name, weight, backup, server, state, idle, sid: OnceCell::new() }
     }
 
     /// Whether it is what was found again.

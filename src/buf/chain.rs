@@ -235,6 +235,7 @@ impl Chain {
     }
 
     /// The same once more, flags too: views of the same memory, parts of the same files.
+    #[inline]
     pub fn again(&self) -> Chain {
         let rest = self.rest.as_ref().filter(|rest| !rest.is_empty()).cloned();
         Chain { first: self.first.clone(), rest, bytes: self.bytes, flush: self.flush, last: self.last }

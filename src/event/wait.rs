@@ -10,9 +10,28 @@
 //! *Read next*: `timer.rs`.
 
 use super::clock;
-use super::conn::{ConnId, Side};
+use super::conn::{ConnId, Connection, Side};
 use super::net::Net;
-use super::timer::{Due, Key};
+use super::timer::{Due, Key, Timers};
+
+impl Connection {
+    /// [`Net::set_timer`] for those who have the connection at hand.
+    #[inline]
+    pub fn set_timer(&mut self, timers: &mut Timers, side: Side, ms: u64) -> bool {
+        let id = self.id;
+        let s = self.side(side);
+        let ready = s.ready;
+        s.deadline = clock::now().saturating_add(ms);
+        // An old firing that nobody has looked at is about a wait that is over.
+        s.timed_out = false;
+        // An entry that comes up earlier does as well: it will find the deadline moved (`expired`).
+        if s.queued == 0 || s.queued > s.deadline {
+            s.queued = s.deadline;
+            timers.push(s.deadline, Due::Side(id, side));
+        }
+        ready
+    }
+}
 
 impl Net {
     /// Sleeps until the side is ready or `timeout_ms` are over. A side that is ready already is posted.
@@ -67,18 +86,7 @@ impl Net {
     /// Sets the side's timer, in place of an earlier one; says whether the side is ready already.
     #[inline]
     pub fn set_timer(&mut self, id: ConnId, side: Side, ms: u64) -> bool {
-        let Some(c) = self.table.get_mut(id) else { return false };
-        let s = c.side(side);
-        let ready = s.ready;
-        s.deadline = clock::now().saturating_add(ms);
-        // An old firing that nobody has looked at is about a wait that is over.
-        s.timed_out = false;
-        // An entry that comes up earlier does as well: it will find the deadline moved (`expired`).
-        if s.queued == 0 || s.queued > s.deadline {
-            s.queued = s.deadline;
-            self.timers.push(s.deadline, Due::Side(id, side));
-        }
-        ready
+        self.table.get_mut(id).is_some_and(|c| c.set_timer(&mut self.timers, side, ms))
     }
 
     /// Takes the side's timer back.

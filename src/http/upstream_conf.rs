@@ -21,8 +21,9 @@ use crate::buf::Slice;
 use crate::buf::temp_file::TempPath;
 use crate::conf::error::Place;
 use crate::conf::merge::{Conf, Scope};
+use crate::protocol::erased::number_of;
 use crate::protocol::names::{Name, Set};
-use crate::protocol::{Field, Target};
+use crate::protocol::{Field, Kind, Target};
 use crate::settings;
 use crate::tls::client::Settings;
 use crate::tls::verify::Trust;
@@ -268,10 +269,10 @@ impl Hiding {
     }
 }
 
-/// The settings of one level, by prefix.
+/// The settings of one level, by prefix. Beside each what stands for it, which is quicker to compare.
 #[derive(Default)]
 pub struct Passes {
-    list: Vec<(Box<str>, Rc<UpstreamConf>)>,
+    list: Vec<(u64, Box<str>, Rc<UpstreamConf>)>,
 }
 
 impl Conf for Passes {
@@ -279,7 +280,7 @@ impl Conf for Passes {
     crate::conf_slot!();
 
     fn merge(&mut self, parent: &Self) -> Result<(), String> {
-        for (prefix, outer) in &parent.list {
+        for (_, prefix, outer) in &parent.list {
             if let Some(own) = self.entry(prefix) {
                 own.merge(outer)?;
                 own.cache.merge(&outer.cache)?;
@@ -287,7 +288,7 @@ impl Conf for Passes {
                 own.pass = own.pass.take().or_else(|| outer.pass.clone());
             }
         }
-        self.list.iter().try_for_each(|(prefix, conf)| conf.refuse_contradictions(prefix))
+        self.list.iter().try_for_each(|(_, prefix, conf)| conf.refuse_contradictions(prefix))
     }
 }
 
@@ -352,30 +353,35 @@ impl Passes {
     /// The settings of a prefix, to be filled in; made when first asked for. None once somebody shares
     /// them, which is after the configuration has been read.
     pub fn entry(&mut self, prefix: &str) -> Option<&mut UpstreamConf> {
-        let at = match self.list.iter().position(|(known, _)| &**known == prefix) {
+        let at = match self.list.iter().position(|(_, known, _)| &**known == prefix) {
             Some(at) => at,
             None => {
-                self.list.push((prefix.into(), Rc::default()));
+                self.list.push((number_of(prefix), prefix.into(), Rc::default()));
                 self.list.len() - 1
             }
         };
-        self.list.get_mut(at).and_then(|(_, conf)| Rc::get_mut(conf))
+        self.list.get_mut(at).and_then(|(.., conf)| Rc::get_mut(conf))
     }
 
     /// Where replies to requests passed on from this level are spilled.
     pub fn temp_paths(&self) -> impl Iterator<Item = &TempPath> {
-        let passing = self.list.iter().filter_map(|(_, conf)| Some((conf, conf.pass.as_ref()?)));
+        let passing = self.list.iter().filter_map(|(.., conf)| Some((conf, conf.pass.as_ref()?)));
         passing.map(|(conf, pass)| conf.temp_path.as_ref().unwrap_or(&pass.temp_path))
     }
 
     /// The settings under which this level passes requests on.
     pub fn passing(&self) -> impl Iterator<Item = &Rc<UpstreamConf>> {
-        self.list.iter().map(|(_, conf)| conf).filter(|conf| conf.pass.is_some())
+        self.list.iter().map(|(.., conf)| conf).filter(|conf| conf.pass.is_some())
     }
 
     /// The settings of a prefix.
     pub fn get(&self, prefix: &str) -> Option<&Rc<UpstreamConf>> {
-        self.list.iter().find(|(known, _)| &**known == prefix).map(|(_, conf)| conf)
+        self.list.iter().find(|(_, known, _)| &**known == prefix).map(|(.., conf)| conf)
+    }
+
+    /// The settings of a protocol.
+    pub fn of(&self, kind: &Kind) -> Option<&Rc<UpstreamConf>> {
+        self.list.iter().find(|(number, ..)| *number == kind.number).map(|(.., conf)| conf)
     }
 }
 

@@ -117,6 +117,10 @@ pub struct Peer {
     pub cursor: Cursor,
     /// What it is still to be sent: views of the request that is kept in the upstream.
     pub out: Chain,
+    /// What of its connection must be equal for another request to use it ([`pool::key`]).
+    ///
+    /// [`pool::key`]: crate::upstream::pool::key
+    pub key: u64,
     /// Bytes its connection had been sent before this request.
     pub sent_before: u64,
     /// Bytes its connection had received before this request.

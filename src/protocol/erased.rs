@@ -163,7 +163,7 @@ impl Kind {
     pub const fn of<P: Protocol>() -> Kind {
         Kind {
             name: P::NAME,
-            number: number_of(P::NAME.as_bytes()),
+            number: number_of(P::NAME),
             directives: P::DIRECTIVES,
             scheme: P::SCHEME,
             port: P::PORT,
@@ -230,10 +230,10 @@ impl Kind {
     }
 }
 
-/// A hash of the name (FNV-1a).
-const fn number_of(name: &[u8]) -> u64 {
+/// A number that stands for a protocol's name: a hash of it (FNV-1a).
+pub const fn number_of(name: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
-    let mut rest = name;
+    let mut rest = name.as_bytes();
     while let [b, tail @ ..] = rest {
         hash = (hash ^ *b as u64).wrapping_mul(0x0000_0100_0000_01b3);
         rest = tail;

@@ -186,7 +186,9 @@ impl Out {
     /// URI that was noted.
     #[inline]
     pub fn finish(self, request: &mut Chain) -> (Option<&'static dyn Wrap>, Slice) {
-        request.append(self.full);
+        if !self.full.is_empty() {
+            request.append(self.full);
+        }
         request.push(self.page.into_slice(self.taken));
         (self.body, self.uri)
     }

@@ -21,7 +21,7 @@
 
 use super::view::View;
 use super::{deadline, greet, pool, send};
-use crate::balance::{self, Held, NoLive, Pick};
+use crate::balance::{Held, NoLive, Pick};
 use crate::buf::{Chain, Page};
 use crate::event::connect::Options;
 use crate::event::timer::Key;
@@ -36,8 +36,8 @@ use crate::http::upstream_conf::{Bind, UpstreamConf};
 use crate::http::upstreamed::{Peer, State};
 use crate::http::vars::Template;
 use crate::log::Level;
-use crate::protocol::Cursor;
 use crate::protocol::out::wrap;
+use crate::protocol::{Cursor, Wrap};
 use crate::util::address::Address;
 use std::io;
 use std::rc::Rc;
@@ -131,16 +131,26 @@ pub fn await_peer(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// # Errors
 /// [`Leave::Next`] when it refuses at once.
 pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: bool) -> Turn {
-    let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
+    let request = &mut x[r];
+    let Some(u) = request.upstream.as_deref_mut() else { return Status::INTERNAL.finish() };
     let conf = u.conf.clone();
     u.server = Some(held.peer().server.clone());
-    x[r].upstream_states.push(State::begun(held.peer().name.clone()));
+    request.upstream_states.push(State::begun(held.peer().name.clone()));
     let bind = match &*conf.bind {
         Bind::Off => None,
         Bind::To(template, address) => local_address(x, r, io, template, address),
     };
+    // The pool is asked with everything that must be equal for a connection to be of use. Somebody else's
+    // connection is the one mistake here that nobody would notice before it is too late.
+    let request = &x[r];
+    let parts = request.upstream.as_deref().and_then(|u| Some((u, u.group.as_deref()?)));
+    let Some((u, group)) = parts else { return Status::INTERNAL.finish() };
+    let key = pool::key(u, &request.loc, group, bind.as_ref());
     // A retry after a connection that died in the pool asks for a new one: the others may be as dead.
-    let idle = if pooled { from_pool(x, r, io, held.peer(), bind.as_ref()) } else { None };
+    let idle = match pooled {
+        true => pool::take(io, group, held.peer(), key, !request.method.is_idempotent()),
+        false => None,
+    };
     let (conn, done, reused) = match idle {
         Some(conn) => (conn, true, true),
         None => match io.net.connect(&held.peer().address, &options(&conf, bind), Owner::Upstream(x.id, r)) {
@@ -148,36 +158,22 @@ pub fn to_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, pooled: 
             Err(error) => return refused(x, r, io, held, &error),
         },
     };
-    install(x, r, io, held, conn, reused);
+    install(x, r, io, held, key, conn, reused);
     deadline::begin(x, r, io);
     if !done {
         io.net.set_timer(conn, Side::Write, *conf.connect_timeout);
         return Ok(());
     }
-    if let Some(state) = super::state(x, r) {
+    let request = &mut x[r];
+    if let Some(state) = request.upstream_states.last_mut() {
         state.connect_ms = Some(clock::now().saturating_sub(state.started));
     }
-    let greets = super::of(x, r).and_then(|u| u.peer.as_ref()).is_some_and(|p| p.read == PeerRead::Greet);
-    if greets { greet::greet(x, r, io) } else { send::send_request(x, r, io) }
-}
-
-/// An idle connection to a peer.
-///
-/// The pool is asked with everything that must be equal for a connection to be of use. Somebody else's
-/// connection is the one mistake here that nobody would notice before it is too late.
-#[inline]
-fn from_pool(
-    x: &Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    peer: &balance::Peer,
-    bind: Option<&Address>,
-) -> Option<ConnId> {
-    let request = &x[r];
-    let u = request.upstream.as_deref()?;
-    let group = u.group.as_deref()?;
-    let key = pool::key(u, &request.loc, group, bind);
-    pool::take(io, group, &peer.address, key, !request.method.is_idempotent())
+    let peer = request.upstream.as_ref().and_then(|u| u.peer.as_ref());
+    if peer.is_some_and(|peer| peer.read == PeerRead::Greet) {
+        greet::greet(x, r, io)
+    } else {
+        send::send_request(x, r, io)
+    }
 }
 
 /// What the settings say about sockets to peers.
@@ -202,7 +198,7 @@ fn refused(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, error: &io::
     logging::log(x, r, io, level, Some(error), format_args!("connect() to {address} failed"));
     if let Some(u) = super::of(x, r) {
         // Without a connection there is only the balancer to be told.
-        u.peer = Some(blank_peer(held, ConnId::NONE, Chain::default()));
+        u.peer = Some(blank_peer(held, 0, ConnId::NONE, Chain::default()));
     }
     Err(Leave::Next(Failure::Error))
 }
@@ -225,9 +221,10 @@ pub fn connect_level(error: &io::Error) -> Level {
 }
 
 /// An attempt of which nothing is known yet; its slots die with it, so a further one cannot inherit any.
-fn blank_peer(held: Held, conn: ConnId, out: Chain) -> Peer {
+fn blank_peer(held: Held, key: u64, conn: ConnId, out: Chain) -> Peer {
     Peer {
         conn,
+        key,
         held: Some(held),
         read: PeerRead::ProcessHeader,
         write: PeerWrite::SendRequest,
@@ -244,7 +241,7 @@ fn blank_peer(held: Held, conn: ConnId, out: Chain) -> Peer {
 
 /// Puts the connection in place, with everything a fresh attempt needs.
 #[inline]
-fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId, reused: bool) {
+fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, key: u64, conn: ConnId, reused: bool) {
     let out = request_bytes(x, r);
     let (mut sent, mut received) = (0, 0);
     if let Some(c) = io.conn(conn) {
@@ -258,7 +255,7 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
     }
     let Some(u) = super::of(x, r) else { return };
     u.request_sent = false;
-    let peer = u.peer.insert(blank_peer(held, conn, out));
+    let peer = u.peer.insert(blank_peer(held, key, conn, out));
     peer.reused = reused;
     (peer.sent_before, peer.received_before) = (sent, received);
     if u.kind.greets && !reused {
@@ -273,19 +270,22 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, conn: ConnId
 ///
 /// Views of the same bytes, not copies: a further attempt costs a few counts. A body that streams is not
 /// part of it; `send.rs` fetches that, from what was kept if this is not the first attempt.
-pub(super) fn request_bytes(x: &mut Exchange, r: RequestIx) -> Chain {
+#[inline]
+pub(super) fn request_bytes(x: &Exchange, r: RequestIx) -> Chain {
     let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
     let mut out = u.request.again();
-    if let Some(wrapping) = u.wrapping
-        && let Some(body) = body::of(x, r)
-        && !body.unbuffered
-    {
-        let mut copy = body.chain.again();
-        out.append(wrap(wrapping, &mut copy, true));
+    if let Some(wrapping) = u.wrapping {
+        append_body(x, r, wrapping, &mut out);
     }
-    out.last = false;
-    out.flush = false;
     out
+}
+
+fn append_body(x: &Exchange, r: RequestIx, wrapping: &dyn Wrap, out: &mut Chain) {
+    if let Some(body) = body::of(x, r).filter(|body| !body.unbuffered) {
+        out.append(wrap(wrapping, &mut body.chain.again(), true));
+        // What the client's body ends is not what is sent to the peer.
+        (out.last, out.flush) = (false, false);
+    }
 }
 
 /// The local address to connect from (directive `NAME_bind`).

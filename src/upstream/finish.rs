@@ -3,12 +3,13 @@
 //! *In nginx* `ngx_http_upstream_finalize_request`, `ngx_http_upstream_cleanup`, and the `free` of the
 //! balancer.
 //!
-//! *Here* there are three ends: [`release_peer`], when the reply is complete while the client still
-//! reads; [`finalize`], when the request ends or starts again elsewhere; [`abandon`], when everything
-//! is given up. Each gives back what is still held, so they may follow one another.
+//! *Here* there are three ends: [`free_peer`], when the reply is complete while the client still
+//! reads, or a peer has failed; [`finalize`], when the request ends or starts again elsewhere;
+//! [`abandon`], when everything is given up. Each gives back what is still held, so they may follow one
+//! another.
 //!
 //! ```text
-//!   reply complete ─▶ release_peer (park or close) ─▶ … client takes the rest … ─▶ finalize ─▶ last bytes
+//!   reply complete ─▶ free_peer (park or close) ─▶ … client takes the rest … ─▶ finalize ─▶ last bytes
 //!   anything else ─────────────────────────────────────────────────────────────▶ finalize ─▶ page, or a cut
 //! ```
 //!
@@ -16,7 +17,7 @@
 //!
 //! *Read next*: `pool.rs`; `http/finalize.rs`.
 
-use super::{cache, deadline, next, pool, store};
+use super::{cache, next, pool, store};
 use crate::balance::{Event, Verdict};
 use crate::buf::{Chain, Slice};
 use crate::event::timer::Key;
@@ -27,6 +28,7 @@ use crate::http::logging;
 use crate::http::output::{output, send_last};
 use crate::http::slots::{ClientRead, ClientWrite};
 use crate::http::turn::{Status, Turn};
+use crate::http::upstream_conf::Bind;
 use crate::http::upstreamed::{Mode, Peer, State, Upstream};
 use crate::http::{headers::OutField, redirect};
 use crate::log::Level;
@@ -142,12 +144,16 @@ fn close(x: &mut Exchange, r: RequestIx, io: &mut Io, outcome: Outcome) {
     if outcome == Outcome::Aborted {
         abort(x, r, io);
     }
-    if outcome == Outcome::Complete && super::of(x, r).is_some_and(|u| u.store.is_some()) {
+    let Some(u) = super::of(x, r) else { return };
+    let (stores, asks, caches) = (u.store.is_some(), u.peer.is_some(), u.cache.is_some());
+    if stores && outcome == Outcome::Complete {
         store::finish(x, r, io);
     }
     // Only a complete reply leaves a connection that somebody else may use.
-    release_peer(x, r, io, outcome == Outcome::Complete);
-    if super::of(x, r).is_some_and(|u| u.cache.is_some()) {
+    if asks {
+        free_peer(x, r, io, if outcome == Outcome::Complete { Ending::Whole } else { Ending::Left });
+    }
+    if caches {
         cache::end(x, r, io, if let Outcome::Failed(status) = outcome { Some(status) } else { None });
     }
     let id = (x.id, r);
@@ -227,25 +233,15 @@ fn end_watching(x: &mut Exchange, r: RequestIx, io: &mut Io, relays: bool) {
     }
 }
 
-/// The peer is of no more use to this request. `served`: the reply came whole.
-///
-/// A reply that did not come whole is not held against the peer here: whoever found a fault with it has
-/// said so through `next`, and a client that went away is nobody's fault. Only what came whole is
-/// measured.
-pub fn release_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, served: bool) {
-    let request = &x[r];
-    if request.upstream.as_ref().is_none_or(|u| u.peer.is_none()) {
-        return;
-    }
-    let Some(state) = request.upstream_states.last() else { return };
-    // A reply that was passed on may count as a failure all the same (`fail_on=http_500`).
-    let class = next::class_of_status(state.status).unwrap_or_default();
-    let total = clock::now().saturating_sub(state.started);
-    let verdict = match served {
-        true => Verdict::answered(state.header_ms.unwrap_or(total), total),
-        false => Verdict::SERVED,
-    };
-    free_peer(x, r, io, verdict.of_class(class), served);
+/// What an attempt came to.
+pub enum Ending {
+    /// The reply came whole.
+    Whole,
+    /// It did not, and that is not held against the peer here: whoever found a fault with it has said so
+    /// through `next`, and a client that went away is nobody's fault.
+    Left,
+    /// Somebody has judged it.
+    Judged(Verdict),
 }
 
 /// Writes down what went over the connection.
@@ -262,22 +258,27 @@ pub fn note_bytes(state: &mut State, peer: &Peer, c: Option<&Connection>) {
 ///
 /// The one place where an attempt ends, whatever it came to; callers differ in the verdict only. The
 /// decision to keep the connection is made while everything about it is still in place.
-pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, served: bool) {
-    deadline::end(x, r, io);
+pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, ending: Ending) {
+    let id = x.id;
     let request = &mut x[r];
-    let Some(u) = request.upstream.as_deref_mut() else { return };
+    let (Some(u), Some(state)) = (request.upstream.as_deref_mut(), request.upstream_states.last_mut()) else {
+        return;
+    };
     let Some(peer) = u.peer.as_ref() else { return };
-    let (conn, c) = (peer.conn, io.net.table.get(peer.conn));
-    if let Some(state) = request.upstream_states.last_mut() {
-        note_bytes(state, peer, c);
+    let (conn, key) = (peer.conn, peer.key);
+    let c = io.net.table.get(conn);
+    note_bytes(state, peer, c);
+    if *u.conf.timeout != 0 {
+        io.net.timers.cancel_key(Key::Attempt(id, r));
     }
-    let keeps = served && !io.exiting && c.is_some_and(|c| may_keep(u, peer, c));
+    let verdict = verdict(&ending, state);
+    let keeps = matches!(ending, Ending::Whole) && !io.exiting && c.is_some_and(|c| may_keep(u, peer, c));
     // Everything of the attempt goes now, its view of the request's bytes among it, but for the token.
     let held = u.peer.as_mut().and_then(|peer| peer.held.take());
     u.peer = None;
     let (Some(group), Some(held)) = (&u.group, held) else { return io.net.close(conn) };
     match keeps {
-        true => pool::park(u, &request.loc, io, conn, group, &held.peer().address),
+        true => pool::park(io, conn, group, held.peer(), key, u.head.idle_sec),
         false => io.net.close(conn),
     }
     let Some(tried) = u.tried.as_mut() else { return };
@@ -288,6 +289,18 @@ pub fn free_peer(x: &mut Exchange, r: RequestIx, io: &mut Io, verdict: Verdict, 
     // Woken by a timer that is due: the other request runs in this turn, and not within this one's handler.
     if let Some((id, waiter)) = freed.wake {
         io.net.set_key_timer(Key::Request(id, waiter), 0);
+    }
+}
+
+/// What the balancer is told. Only what came whole is measured.
+fn verdict(ending: &Ending, state: &State) -> Verdict {
+    // A reply that was passed on may count as a failure all the same (`fail_on=http_500`).
+    let class = || next::class_of_status(state.status).unwrap_or_default();
+    let total = state.response_ms.unwrap_or_default();
+    match ending {
+        Ending::Whole => Verdict::answered(state.header_ms.unwrap_or(total), total).of_class(class()),
+        Ending::Left => Verdict::SERVED.of_class(class()),
+        Ending::Judged(verdict) => *verdict,
     }
 }
 
@@ -315,7 +328,9 @@ fn may_keep(u: &Upstream, peer: &Peer, c: &Connection) -> bool {
     // Ended by its own framing, not by a close, and nothing of a next message behind it.
     let is_clean = u.decoder.as_ref().is_some_and(Decoder::is_clean);
     let is_over = peer.request_sent && peer.out.is_empty() && peer.cursor.unread(&peer.page).is_empty();
-    u.head.keepalive && is_sound && is_allowed && is_clean && is_over
+    // An address that variables made is that of the socket itself.
+    let is_anyones = !matches!(&*u.conf.bind, Bind::To(_, None));
+    u.head.keepalive && is_sound && is_allowed && is_clean && is_over && is_anyones
 }
 
 /// An answer that an error page replaces.

@@ -41,7 +41,7 @@ use std::rc::Rc;
 /// peers would be of then. A body that is passed on as it comes needs its peer at once.
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, kind: &'static Kind) -> Status {
     let loc = x[r].loc.clone();
-    let Some(conf) = loc.confs.get::<Passes>().get(kind.name) else { return Status::INTERNAL };
+    let Some(conf) = loc.confs.get::<Passes>().of(kind) else { return Status::INTERNAL };
     let Some(pass) = &conf.pass else { return Status::INTERNAL };
     if kind.tunnels && x[r].method != Method::Connect {
         // Before the pass directive's variables are asked for, which only CONNECT has.
@@ -99,7 +99,8 @@ pub fn init_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// group. Whatever refuses the request does so before anybody is counted as having been asked.
 fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
-    let (conf, pass, kind) = (u.conf.clone(), u.pass.clone(), u.kind);
+    let (pass, kind) = (u.pass.clone(), u.kind);
+    let ignores = *u.conf.ignore_client_abort || *u.conf.store != Store::Off;
     let worked_out = match &pass.template {
         Some(template) => Some(target(x, r, io, template)?),
         None => None,
@@ -109,10 +110,12 @@ fn start(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return turn;
     }
     let keeps = super::of(x, r).is_some_and(|u| u.keeps_reply());
-    watch_client(x, r, io, *conf.ignore_client_abort || *conf.store != Store::Off || keeps);
-    let aim = tls::aim(x, r, io, parts)?;
-    if let Some(u) = super::of(x, r) {
-        u.tls = aim;
+    watch_client(x, r, io, ignores || keeps);
+    if parts.tls {
+        let aim = tls::aim(x, r, io, parts)?;
+        if let Some(u) = super::of(x, r) {
+            u.tls = Some(aim);
+        }
     }
     // Before a peer is chosen: what the protocol refuses costs nobody an attempt.
     create_request(x, r, io)?;

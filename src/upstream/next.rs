@@ -17,6 +17,7 @@
 //!
 //! *Read next*: `finish.rs`.
 
+use super::finish::Ending;
 use super::{cache, connect, deadline, finish};
 use crate::balance::Verdict;
 use crate::buf::Chain;
@@ -97,7 +98,7 @@ pub fn next(x: &mut Exchange, r: RequestIx, io: &mut Io, failure: Failure) -> Tu
     // A peer that says 403 or 404 is well; it only has not got what was asked for.
     let harmless = matches!(failure, Failure::Http(403 | 404));
     let verdict = if harmless { Verdict::SERVED } else { Verdict::FAILED }.of_class(class(failure));
-    finish::free_peer(x, r, io, verdict, false);
+    finish::free_peer(x, r, io, Ending::Judged(verdict));
     let status = status_of(failure);
     if let Some(state) = super::state(x, r) {
         state.status = status;

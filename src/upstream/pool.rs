@@ -15,13 +15,12 @@
 //!
 //! *Read next*: `balance/idle.rs`.
 
-use crate::balance::Group;
 use crate::balance::idle::Place;
+use crate::balance::{Group, Peer};
 use crate::event::stream::Received;
 use crate::event::{ConnId, Owner, Side};
 use crate::http::conf::Location;
 use crate::http::io::Io;
-use crate::http::upstream_conf::Bind;
 use crate::http::upstreamed::Upstream;
 use crate::util::address::Address;
 use crate::util::fold::Fold;
@@ -57,10 +56,14 @@ fn special_key(u: &Upstream, session: u64, bind: Option<&Address>, local: Option
     hasher.finish()
 }
 
+fn place<'a>(group: &Group, peer: &'a Peer, key: u64) -> Place<'a> {
+    Place { group: group.number(), address: &peer.address, key, hint: &peer.idle }
+}
+
 /// Takes an idle connection that is still good. `certain` costs a system call: for requests that cannot
 /// be sent again when the connection turns out to have been closed since the last wait.
-pub fn take(io: &mut Io, group: &Group, address: &Address, key: u64, certain: bool) -> Option<ConnId> {
-    let place = Place { group: group.number(), address, key };
+pub fn take(io: &mut Io, group: &Group, peer: &Peer, key: u64, certain: bool) -> Option<ConnId> {
+    let place = place(group, peer, key);
     loop {
         let conn = io.idle.take(&place)?;
         if is_quiet(io, conn, certain) {
@@ -88,35 +91,27 @@ pub(super) fn is_quiet(io: &mut Io, conn: ConnId, certain: bool) -> bool {
     }
 }
 
-/// Keeps the connection to a peer for another request.
-#[inline]
-pub fn park(u: &Upstream, loc: &Rc<Location>, io: &mut Io, conn: ConnId, group: &Group, address: &Address) {
-    let bind = match &*u.conf.bind {
-        Bind::Off => None,
-        Bind::To(_, Some(address)) => Some(address),
-        // The address that variables made is that of the socket itself.
-        Bind::To(_, None) => return io.net.close(conn),
-    };
-    if !group.has(address) {
+/// Keeps the connection to a peer for another request; `said` is for how many seconds the peer will.
+pub fn park(io: &mut Io, conn: ConnId, group: &Group, peer: &Peer, key: u64, said: Option<u64>) {
+    if !group.has(&peer.address) {
         // Its name has got other addresses while the request was under way.
         return io.net.close(conn);
     }
-    let place = Place { group: group.number(), address, key: key(u, loc, group, bind) };
-    let parked = io.idle.park(conn, &place, group.keepalive().connections);
+    let parked = io.idle.park(conn, &place(group, peer, key), group.keepalive().connections);
     if let Some(evicted) = parked.evicted {
         io.net.close(evicted);
     }
-    if let Some(c) = io.conn(conn) {
-        c.owner = Owner::Pooled(parked.spot);
-        c.read.timed_out = false;
-        c.write.timed_out = false;
-        c.read.delayed = false;
-        c.write.deadline = 0;
-    }
+    let Some(c) = io.net.table.get_mut(conn) else { return };
+    c.owner = Owner::Pooled(parked.spot);
+    c.write.timed_out = false;
+    c.read.delayed = false;
+    c.write.deadline = 0;
     // A peer that says how long it waits means it: we are gone a tenth earlier, so that its end and our next
     // request do not meet on the way.
-    let most = u.head.idle_sec.map_or(u64::MAX, |seconds| seconds.saturating_mul(900));
-    io.net.wait(conn, Side::Read, group.keepalive().timeout_ms.min(most));
+    let most = said.map_or(u64::MAX, |seconds| seconds.saturating_mul(900));
+    if c.set_timer(&mut io.net.timers, Side::Read, group.keepalive().timeout_ms.min(most)) {
+        io.net.wait_forever(conn, Side::Read);
+    }
 }
 
 /// Something has happened on an idle connection, or its time is up.

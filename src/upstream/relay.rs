@@ -190,7 +190,7 @@ pub fn received_all(x: &mut Exchange, r: RequestIx, io: &mut Io) {
             cache::fill::finish(x, r, io);
         }
     }
-    finish::release_peer(x, r, io, true);
+    finish::free_peer(x, r, io, finish::Ending::Whole);
 }
 
 /// Room to read into behind the unread bytes of the window: the same page if there is some, the same

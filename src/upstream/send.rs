@@ -59,7 +59,6 @@ pub fn send_request_handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn
 /// # Errors
 /// As [`send_request_handler`].
 pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
     if !is_connected(x, r, io)? {
         return Ok(());
     }
@@ -74,8 +73,9 @@ pub fn send_request(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     loop {
         let sent_all = send_chain(x, r, io)?;
         if !sent_all {
-            let timeout = super::of(x, r).map_or(0, |u| *u.conf.send_timeout);
-            io.net.wait(conn, Side::Write, timeout);
+            let Some(u) = super::of(x, r) else { return Ok(()) };
+            let conn = u.peer.as_ref().map_or(ConnId::NONE, |peer| peer.conn);
+            io.net.wait(conn, Side::Write, *u.conf.send_timeout);
             return Ok(());
         }
         match body {
@@ -125,7 +125,7 @@ fn finish_connect(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> 
 ///
 /// `request_sent` is set by the first byte that the kernel took and not by the first call: only then may
 /// the peer have acted upon the request, which is what the rule for POST is about.
-#[inline]
+#[inline(always)]
 pub(super) fn send_chain(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
     let Some(peer) = u.peer.as_mut() else { return Ok(false) };
@@ -242,7 +242,7 @@ pub fn stream_body(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 }
 
 /// All is out: the reply is waited for.
-#[inline]
+#[inline(always)]
 fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(u) = super::of(x, r) else { return Status::INTERNAL.finish() };
     let timeout = *u.conf.read_timeout;
@@ -253,13 +253,14 @@ fn request_is_sent(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     let Some(peer) = u.peer.as_mut() else { return Ok(()) };
     peer.request_sent = true;
     peer.swap_write(PeerWrite::Idle);
-    let (conn, read) = (peer.conn, peer.read);
     if relays {
         return Ok(());
     }
+    let Some(c) = io.net.table.get_mut(peer.conn) else { return Ok(()) };
+    let is_ready = c.set_timer(&mut io.net.timers, Side::Read, timeout);
+    let awaits_head = peer.read == PeerRead::ProcessHeader;
     x.action = "reading response header from upstream";
-    let is_ready = io.net.set_timer(conn, Side::Read, timeout);
-    if is_ready && read == PeerRead::ProcessHeader {
+    if is_ready && awaits_head {
         return header::process_header(x, r, io);
     }
     Ok(())

@@ -30,21 +30,19 @@ use crate::tls::verify::Purpose;
 use crate::tls::{Session, Shake, client, names};
 use std::io;
 
-/// With whom a request wants to speak TLS, if so.
+/// With whom a request whose peers want TLS wants to speak it.
 ///
 /// # Errors
 /// 500 for a location whose TLS was not prepared.
-pub fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts) -> Result<Option<Aim>, Leave> {
-    if !parts.tls {
-        return Ok(None);
-    }
-    let Some(conf) = super::of(x, r).map(|u| u.conf.clone()) else { return Ok(None) };
-    let Some(tls) = conf.tls.get().cloned() else { return Err(Leave::Finish(Status::INTERNAL)) };
+pub fn aim(x: &mut Exchange, r: RequestIx, io: &mut Io, parts: &Parts) -> Result<Aim, Leave> {
+    let conf = super::of(x, r).map(|u| u.conf.clone());
+    let tls = conf.as_ref().and_then(|conf| conf.tls.get().cloned());
+    let (Some(conf), Some(tls)) = (conf, tls) else { return Err(Leave::Finish(Status::INTERNAL)) };
     let name = match conf.ssl_name.as_ref() {
         Some(template) => template.eval(x, r, io),
         None => parts.host.clone(),
     };
-    Ok(Some(Aim { tls, name: without_port(&name) }))
+    Ok(Aim { tls, name: without_port(&name) })
 }
 
 /// The host of `host:port` or `[v6]:port`.

@@ -17,7 +17,6 @@ use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::headers::{Known, Passed};
 use crate::http::io::Io;
-use crate::http::upstream_conf::UpstreamConf;
 use crate::http::{body, vars};
 use crate::parse::list;
 use crate::protocol::{Body, Out, Request, Target};
@@ -29,7 +28,8 @@ pub struct View<'a> {
     x: &'a mut Exchange,
     r: RequestIx,
     io: &'a mut Io,
-    conf: Rc<UpstreamConf>,
+    passes_fields: bool,
+    passes_body: bool,
     target: Rc<Target>,
     /// The fields that are passed on in place of the client's, if they are others.
     pub fields: Option<Vec<(Slice, Slice)>>,
@@ -39,8 +39,9 @@ impl<'a> View<'a> {
     /// A view of a request that has an upstream, with the client's own fields.
     pub fn of(x: &'a mut Exchange, r: RequestIx, io: &'a mut Io) -> Option<View<'a>> {
         let u = x[r].upstream.as_deref()?;
-        let (conf, target) = (u.conf.clone(), u.target.clone());
-        Some(View { x, r, io, conf, target, fields: None })
+        let (passes_fields, passes_body) = (*u.conf.pass_request_headers, *u.conf.pass_request_body);
+        let target = u.target.clone();
+        Some(View { x, r, io, passes_fields, passes_body, target, fields: None })
     }
 }
 
@@ -82,7 +83,7 @@ impl Request for View<'_> {
         if let Some(fields) = &self.fields {
             return fields.get(at).map(|(name, value)| (&name[..], &value[..]));
         }
-        if !*self.conf.pass_request_headers {
+        if !self.passes_fields {
             return None;
         }
         let field = self.x[self.r].headers_in.at(at)?;
@@ -93,7 +94,7 @@ impl Request for View<'_> {
         if let Some(fields) = &self.fields {
             let goes = |name: &[u8]| Known::of(name).is_passed(withheld, || passes(name));
             fields.iter().filter(|(name, _)| goes(name)).for_each(|(name, value)| out.field(name, value));
-        } else if *self.conf.pass_request_headers {
+        } else if self.passes_fields {
             self.x[self.r].headers_in.pass(withheld, passes, |part| match part {
                 Passed::Lines(lines) => out.write(lines),
                 Passed::Field(field) => out.field(field.name, field.value),
@@ -106,7 +107,7 @@ impl Request for View<'_> {
     }
 
     fn body(&self) -> Body {
-        if !*self.conf.pass_request_body {
+        if !self.passes_body {
             return Body::None;
         }
         let Some(body) = body::of(self.x, self.r) else { return Body::None };

@@ -20,6 +20,7 @@ use crate::buf::Slice;
 use crate::parse::known::Known;
 use crate::parse::list;
 use crate::protocol::text::one_line;
+use std::cell::OnceCell;
 
 /// A step of writing the head.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub enum Step {
 pub struct Plan {
     /// What stands between the target and the client's fields.
     pub steps: Vec<Step>,
+    /// The same as one text for the host of the first request; None in it where a step has variables.
+    joined: OnceCell<Option<(Slice, Vec<u8>)>>,
     /// What stands behind the client's fields.
     pub end: Vec<u8>,
     /// The client's fields that do not go: those that are set, ours to write, or end at this hop.
@@ -72,6 +75,7 @@ impl Plan {
         let sets = |which| conf.set_headers.iter().any(|header| header.which == which);
         let mut plan = Plan {
             steps: Vec::new(),
+            joined: OnceCell::new(),
             end: Vec::new(),
             withheld: Names::default(),
             close: is_old,
@@ -114,6 +118,26 @@ impl Plan {
             plan.end.extend_from_slice(b"Connection: close\r\n");
         }
         plan
+    }
+
+    /// All steps as one text, where they depend on the host and nothing else. A location has nearly always
+    /// one host, for which this is worked out; for another one the steps have to be taken.
+    pub fn text(&self, host: &Slice) -> Option<&[u8]> {
+        let (known, text) = self.joined.get_or_init(|| self.join(host)).as_ref()?;
+        // The same memory, which is held here: the same bytes.
+        std::ptr::eq(&known[..], &host[..]).then_some(text)
+    }
+
+    fn join(&self, host: &Slice) -> Option<(Slice, Vec<u8>)> {
+        let mut joined = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Text(text) => joined.extend_from_slice(text),
+                Step::Host => joined.extend_from_slice(&one_line(host.clone())),
+                Step::Field(_) => return None,
+            }
+        }
+        Some((host.clone(), joined))
     }
 
     /// Notes what a constant value means for the request as a whole; false if it is not written.

@@ -41,15 +41,9 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
     let set_body = conf.set_body.as_ref().map(|template| r.eval(template));
     let mut asked = Asked { head: &*method == b"HEAD", close: plan.close, upgrade: plan.upgrade };
     let mut keeps_body = plan.keeps_body;
-    for step in &plan.steps {
-        match step {
-            Step::Text(text) => out.write(text),
-            Step::Host => value(out, &r.target().host),
-            Step::Field(at) => {
-                let Some(header) = conf.set_headers.get(*at) else { continue };
-                keeps_body &= set_header(r, header, &mut asked, out);
-            }
-        }
+    match plan.text(&r.target().host) {
+        Some(text) => out.write(text),
+        None => keeps_body &= take_steps(r, conf, plan, &mut asked, out),
     }
     asked.upgrade = asked.upgrade && asks_to_upgrade(r);
     let r: &dyn Request = r;
@@ -79,6 +73,29 @@ fn method(r: &mut dyn Request, conf: &Http1Location) -> Result<Slice, Fault> {
     let Some(template) = &*conf.method else { return Ok(r.method()) };
     let method = r.eval(template);
     if is_token(&method) { Ok(method) } else { Err(Fault::Internal("the method to proxy is not a method")) }
+}
+
+/// Writes what stands between the target and the client's fields, one step after the other; false if a field
+/// takes the body away.
+fn take_steps(
+    r: &mut dyn Request,
+    conf: &Http1Location,
+    plan: &Plan,
+    asked: &mut Asked,
+    out: &mut Out,
+) -> bool {
+    let mut keeps_body = true;
+    for step in &plan.steps {
+        match step {
+            Step::Text(text) => out.write(text),
+            Step::Host => value(out, &r.target().host),
+            Step::Field(at) => {
+                let Some(header) = conf.set_headers.get(*at) else { continue };
+                keeps_body &= set_header(r, header, asked, out);
+            }
+        }
+    }
+    keeps_body
 }
 
 /// A field whose value has variables; false if it takes the body away.
