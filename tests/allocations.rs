@@ -23,10 +23,13 @@ static ALLOCATOR: Counting = Counting;
 
 const REPLY: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nETag: \"1\"\r\n\r\nhello";
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\
+    Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 const FIELDS: &str = "Host: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nCookie: user=me\r\n\r\n";
 const REQUESTS: u64 = 200;
-/// Where the server does no more than it must, and where it does what most are told to do.
-const PATHS: [&str; 2] = ["/plain/b?c=d", "/usual/b?c=d"];
+/// Where the server does no more than it must, where it does what most are told to do, and where nobody knows
+/// how long the reply is.
+const PATHS: [&str; 3] = ["/plain/b?c=d", "/usual/b?c=d", "/plain/chunked"];
 
 /// Answers each request that ends with an empty line.
 fn serve(mut stream: TcpStream) {
@@ -34,8 +37,9 @@ fn serve(mut stream: TcpStream) {
     while let Ok(n @ 1..) = stream.read(&mut buffer) {
         head.extend_from_slice(&buffer[..n]);
         if head.ends_with(b"\r\n\r\n") {
+            let chunked = head.starts_with(b"GET /plain/chunked");
+            stream.write_all(if chunked { CHUNKED } else { REPLY }).unwrap();
             head.clear();
-            stream.write_all(REPLY).unwrap();
         }
     }
 }
@@ -44,7 +48,7 @@ fn exchange(client: &mut TcpStream, path: &str) {
     client.write_all(format!("GET {path} HTTP/1.1\r\n{FIELDS}").as_bytes()).unwrap();
     let mut reply = Vec::new();
     let mut buffer = [0; 4096];
-    while !reply.ends_with(b"hello") {
+    while !reply.ends_with(b"hello") && !reply.ends_with(b"hello\r\n0\r\n\r\n") {
         let n = client.read(&mut buffer).unwrap();
         assert_ne!(n, 0, "closed after {:?}", String::from_utf8_lossy(&reply));
         reply.extend_from_slice(&buffer[..n]);

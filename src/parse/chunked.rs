@@ -82,10 +82,17 @@ pub struct Chunked {
     size: u64,
     /// What of [`OVERHEAD_LIMIT`] is spent.
     overhead: usize,
-    /// The beginning of a trailer line that is not complete.
+    /// Apart, since hardly a message has one and every message has one of these.
+    section: Option<Box<Section>>,
+    keep: bool,
+}
+
+/// A trailer section that is not empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Section {
+    /// The beginning of a line that is not complete.
     line: Vec<u8>,
     trailers: Vec<Trailer>,
-    keep: bool,
 }
 
 impl Chunked {
@@ -101,7 +108,12 @@ impl Chunked {
 
     /// The trailers, complete once the message is `Done`; empty unless they are kept.
     pub fn trailers(&self) -> &[Trailer] {
-        &self.trailers
+        self.section.as_ref().map_or(&[], |section| &section.trailers)
+    }
+
+    /// The beginning of a trailer line that is not complete.
+    fn line(&self) -> &[u8] {
+        self.section.as_ref().map_or(b"", |section| &section.line)
     }
 
     /// Whether the end was seen.
@@ -128,7 +140,7 @@ impl Chunked {
             State::Blank | State::Extension => data(2),
             State::Data => self.size.saturating_add(1 + LAST),
             State::AfterData | State::AfterDataCr => 1 + LAST,
-            State::Trailer if self.line.len() < 2 => 1,
+            State::Trailer if self.line().len() < 2 => 1,
             State::Trailer => 2,
             State::Done => 0,
         }
@@ -228,28 +240,28 @@ impl Chunked {
     /// One line of the trailer section, or the beginning of one; gives how many bytes it took.
     fn trailer(&mut self, rest: &[u8]) -> Result<usize, Bad> {
         let (used, whole) = line_feed(rest, 0).map_or((rest.len(), false), |lf| (lf + 1, true));
-        let held = self.line.len() + used;
+        let held = self.line().len() + used;
         // The line end that closes the section is free; a lone CR may be its beginning.
-        let closing = self.line.is_empty() && matches!(rest.get(..used), Some(b"\r\n" | b"\n" | b"\r"));
-        let closing = closing || (self.line == b"\r" && whole && used == 1);
+        let closing = self.line().is_empty() && matches!(rest.get(..used), Some(b"\r\n" | b"\n" | b"\r"));
+        let closing = closing || (self.line() == b"\r" && whole && used == 1);
         if !closing && self.overhead.saturating_add(held) > OVERHEAD_LIMIT {
             return Err(Bad::ChunkOverhead);
         }
         if closing && whole {
-            self.line = Vec::new();
             self.state = State::Done;
             return Ok(used);
         }
-        self.line.extend_from_slice(rest.get(..used).unwrap_or_default());
+        let Section { line, trailers } = &mut **self.section.get_or_insert_default();
+        line.extend_from_slice(rest.get(..used).unwrap_or_default());
         if whole {
             self.overhead += held;
-            let end = before_line_end(&self.line, 0, self.line.len() - 1);
-            let field = header::field(&self.line, 0, end, false)?;
+            let end = before_line_end(line, 0, line.len() - 1);
+            let field = header::field(line, 0, end, false)?;
             if self.keep {
-                let (name, value) = (field.name.of(&self.line).to_vec(), field.value.of(&self.line).to_vec());
-                self.trailers.push(Trailer { name, value, invalid: field.invalid });
+                let (name, value) = (field.name.of(line).to_vec(), field.value.of(line).to_vec());
+                trailers.push(Trailer { name, value, invalid: field.invalid });
             }
-            self.line.clear();
+            line.clear();
         }
         Ok(used)
     }

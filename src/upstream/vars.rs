@@ -23,7 +23,7 @@ use crate::http::upstreamed::State;
 use crate::http::vars::{Definition, Family, Get, definition};
 use crate::parse::list;
 use crate::protocol::{Field, Fields};
-use crate::util::decimal;
+use crate::util::numbers;
 use std::rc::Rc;
 
 /// The variables with fixed names.
@@ -88,7 +88,7 @@ fn joined(out: &mut Vec<u8>, states: &[State], write: fn(&State, &mut Vec<u8>)) 
 
 fn number(out: &mut Vec<u8>, n: u64, is_known: bool) {
     if is_known {
-        decimal::number(out, n);
+        numbers::decimal(out, n);
     } else {
         out.push(b'-');
     }
@@ -96,7 +96,7 @@ fn number(out: &mut Vec<u8>, n: u64, is_known: bool) {
 
 fn time(out: &mut Vec<u8>, ms: Option<u64>) {
     match ms {
-        Some(ms) => decimal::seconds(out, ms),
+        Some(ms) => numbers::seconds(out, ms),
         None => out.push(b'-'),
     }
 }

@@ -11,13 +11,13 @@
 pub mod address;
 pub mod base64;
 pub mod cidr;
-pub mod decimal;
 pub mod fingerprint;
 pub mod fold;
 pub mod hostnames;
 pub mod lists;
 pub mod murmur;
 pub mod nearest;
+pub mod numbers;
 pub mod proxy_protocol;
 pub mod regex;
 pub mod swar;

@@ -8,12 +8,13 @@
 //! *Read next*: `header.rs`, which writes the field.
 
 use super::{HeaderFilter, Stage};
-use crate::buf::{Chain, Slice};
+use crate::buf::Chain;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::turn::Status;
 use crate::parse::request_line::Method;
+use crate::util::numbers;
 
 /// The header filter.
 pub const FILTER: HeaderFilter = HeaderFilter { stage: Stage::Chunked, run: decide };
@@ -42,33 +43,34 @@ fn decide(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
     Ok(())
 }
 
-/// Wraps a part of the body into a chunk, if this response goes in chunks.
-#[inline(never)]
-pub fn filter(x: &mut Exchange, mut chain: Chain) -> Chain {
+/// Appends a part of the body to the output, as a chunk if this response goes in chunks.
+pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) {
     let main = x.main();
     if !main.flags.chunked || main.flags.header_only {
-        return chain;
+        return x.out.append(chain);
     }
-    let mut out = Chain::flags_of(&chain);
-    let last = chain.last;
+    let last = std::mem::take(&mut chain.last);
     if !chain.is_empty() {
-        out.push(format!("{:x}\r\n", chain.len()).into());
-        // They are the whole chain's now, which has them from `flags_of`.
-        chain.flush = false;
-        chain.last = false;
-        out.append(chain);
-        out.push("\r\n".into());
+        x.out.push(io.texts.make(|out| {
+            numbers::hexadecimal(out, chain.len());
+            out.extend_from_slice(b"\r\n");
+        }));
+        x.out.append(chain);
+        x.out.push("\r\n".into());
+    } else {
+        x.out.flush |= chain.flush;
     }
     if last {
-        let mut end = b"0\r\n".to_vec();
-        for field in &main.headers_out.trailers {
-            end.extend_from_slice(&field.name);
-            end.extend_from_slice(b": ");
-            end.extend_from_slice(&field.value);
-            end.extend_from_slice(b"\r\n");
-        }
-        end.extend_from_slice(b"\r\n");
-        out.push(Slice::from(end));
+        x.out.push("0\r\n".into());
+        let trailers = &x[RequestIx::MAIN].headers_out.trailers;
+        x.out.push(io.texts.make(|out| {
+            for field in trailers {
+                [&field.name[..], b": ", &field.value, b"\r\n"]
+                    .iter()
+                    .for_each(|part| out.extend_from_slice(part));
+            }
+            out.extend_from_slice(b"\r\n");
+        }));
+        x.out.last = true;
     }
-    out
 }

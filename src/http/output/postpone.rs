@@ -83,19 +83,21 @@ fn add(x: &mut Exchange, r: RequestIx, chain: Chain) {
 
 /// What may be written now goes through the filters that see the whole response, and to the socket.
 #[inline]
-pub fn next(x: &mut Exchange, io: &mut Io, mut chain: Chain) -> Status {
+pub fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;
     }
     // From here on there is one stream of bytes, in the order of the page.
     let main = x.main();
     if main.flags.chunked || !main.late_filters.is_empty() {
-        chain = match super::late(x, io, chain) {
-            Ok(chain) => chunked::filter(x, chain),
+        match super::late(x, io, chain) {
+            Ok(chain) => chunked::filter(x, io, chain),
             Err(status) => return status,
-        };
+        }
+    } else {
+        x.out.append(chain);
     }
-    write::filter(x, io, chain)
+    write::flush(x, io)
 }
 
 /// A body for the parent to read: it stays in memory, up to `subrequest_output_buffer_size`.

@@ -14,7 +14,7 @@
 
 use super::table::Definition;
 use crate::buf::{Slice, Texts};
-use crate::util::decimal;
+use crate::util::numbers;
 
 mod connection;
 mod families;
@@ -50,5 +50,5 @@ fn some(text: &Slice) -> Option<Slice> {
 
 /// Milliseconds as seconds with three decimals.
 fn seconds(ms: u64, texts: &mut Texts) -> Slice {
-    texts.make(|out| decimal::seconds(out, ms))
+    texts.make(|out| numbers::seconds(out, ms))
 }

@@ -24,7 +24,7 @@ use crate::http::vars::core::logged;
 use crate::http::vars::get;
 use crate::log::clock;
 use crate::sys::lanes::{LANES, Lanes};
-use crate::util::decimal;
+use crate::util::numbers;
 use std::io::Write;
 
 /// How values are escaped.
@@ -152,12 +152,12 @@ impl Format {
                 Part::Pipe => line.push(if x.client.pipelined { b'p' } else { b'.' }),
                 Part::TimeLocal => line.extend_from_slice(clock::time_local().as_bytes()),
                 Part::TimeIso8601 => line.extend_from_slice(clock::time_iso8601().as_bytes()),
-                Part::Msec => decimal::seconds(line, clock::unix_ms()),
-                Part::RequestTime => decimal::seconds(line, logged::age(x)),
-                Part::Status => decimal::three_digits(line, logged::status(x, r)),
-                Part::BytesSent => decimal::number(line, logged::bytes_sent(x, io)),
-                Part::BodyBytesSent => decimal::number(line, logged::body_bytes_sent(x, io)),
-                Part::RequestLength => decimal::number(line, x.client.request_length),
+                Part::Msec => numbers::seconds(line, clock::unix_ms()),
+                Part::RequestTime => numbers::seconds(line, logged::age(x)),
+                Part::Status => numbers::three_digits(line, logged::status(x, r)),
+                Part::BytesSent => numbers::decimal(line, logged::bytes_sent(x, io)),
+                Part::BodyBytesSent => numbers::decimal(line, logged::body_bytes_sent(x, io)),
+                Part::RequestLength => numbers::decimal(line, x.client.request_length),
             }
         }
     }

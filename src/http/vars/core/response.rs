@@ -13,7 +13,7 @@ use crate::buf::{Slice, Texts};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::util::decimal;
+use crate::util::numbers;
 
 /// The variables.
 pub fn variables() -> List {
@@ -54,7 +54,7 @@ pub fn status(x: &Exchange, r: RequestIx) -> u16 {
 
 /// A status as a text: three digits, also for none and for HTTP/0.9.
 fn status_text(status: u16, texts: &mut Texts) -> Slice {
-    texts.make(|out| decimal::three_digits(out, status))
+    texts.make(|out| numbers::three_digits(out, status))
 }
 
 /// Bytes sent to the client for this request, the head too.
