@@ -48,6 +48,8 @@ pub struct LocationTree {
     regexes: Vec<(Rc<VarRegex>, Rc<Location>)>,
     /// Those of the first two lists that redirect a path without their last slash.
     slashed: Vec<Rc<Location>>,
+    /// `location /`, if there is nothing else to be found.
+    all: Option<Rc<Location>>,
 }
 
 /// What a path led to.
@@ -88,6 +90,12 @@ impl LocationTree {
         }
         tree.exact.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
         tree.prefixes.sort_by(|a, b| a.name[..].cmp(&b.name[..]));
+        if let [only] = &tree.prefixes[..]
+            && only.name == b"/"
+            && (only.inner.is_empty() && tree.exact.is_empty() && tree.regexes.is_empty())
+        {
+            tree.all = Some(only.clone());
+        }
         tree
     }
 
@@ -114,7 +122,11 @@ impl LocationTree {
     /// Finds the location for a path.
     #[inline]
     pub fn find(&self, path: &[u8]) -> Found {
-        if self.is_empty() { Found::Nothing } else { self.find_here(path) }
+        match &self.all {
+            Some(all) if path.starts_with(b"/") => Found::Location(all.clone()),
+            _ if self.is_empty() => Found::Nothing,
+            _ => self.find_here(path),
+        }
     }
 
     fn find_here(&self, path: &[u8]) -> Found {
@@ -131,14 +143,13 @@ impl LocationTree {
         }
         let mut found = Found::Nothing;
         if let Some(location) = prefix {
-            // Most locations have neither others within nor regular expressions beside.
-            if self.regexes.is_empty() && location.inner.is_empty() {
-                return Found::Location(location.clone());
-            }
             found = match location.inner.find(path) {
                 Found::Nothing => Found::Location(location.clone()),
                 inner => inner,
             };
+            if self.regexes.is_empty() {
+                return found;
+            }
             let ends_here = matches!(&found, Found::Matched(..) | Found::Redirect(_));
             let settled = match &found {
                 Found::Location(inner) => {

@@ -39,6 +39,14 @@ pub struct Field {
     pub plain: bool,
 }
 
+impl From<words::Line<Known>> for Field {
+    #[inline(always)]
+    fn from(line: words::Line<Known>) -> Field {
+        let words::Line { name, known, value, plain, next: _ } = line;
+        Field { name, value, invalid: false, known, plain }
+    }
+}
+
 /// What a call of [`HeaderParser::parse`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderStep {
@@ -79,26 +87,20 @@ impl HeaderParser {
 
     /// Reads one line. After an error [`HeaderParser::pos`] is where the refused line begins.
     pub fn parse(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
-        match self.usual(window) {
-            Some(line) => Ok(HeaderStep::Field(self.take(line))),
+        let usual = self.begins().and_then(|start| words::usual_line(Span::reach(window), start));
+        match usual {
+            Some(line) => {
+                *self = HeaderParser::at(line.next);
+                Ok(HeaderStep::Field(line.into()))
+            }
             None => self.parse_any(window, allow_underscores),
         }
     }
 
-    /// The line that comes next, if it is all there and there is nothing odd about it; it is not taken yet.
-    #[inline(always)]
-    pub fn usual(&self, window: &[u8]) -> Option<words::Line<Known>> {
-        // What has been looked at before was not all there, or not usual.
-        if self.scanned == self.start { words::usual_line(Span::reach(window), self.start) } else { None }
-    }
-
-    /// Goes on behind that line.
-    #[inline(always)]
-    pub fn take(&mut self, line: words::Line<Known>) -> Field {
-        *self = HeaderParser::at(line.next);
-        let words::Line { name, known, value, next } = line;
-        let plain = value.start == name.end + 2 && next == value.end as usize + 2;
-        Field { name, value, invalid: false, known, plain }
+    /// Where the next line begins, if nothing of it has been looked at: what has been was not all there, or
+    /// not usual.
+    pub fn begins(&self) -> Option<usize> {
+        (self.scanned == self.start).then_some(self.start)
     }
 
     /// Reads a line of which nothing is known yet, perhaps not even whether it is all there.

@@ -231,7 +231,7 @@ impl RequestLine {
     /// Reads a line that is all there: a common method, a path which is its own normal form, a version,
     /// CR LF. None, and nothing has changed, if it is not such a line.
     fn take_usual(&mut self, window: &[u8]) -> Option<()> {
-        let start = self.pos;
+        let (window, start) = (Span::reach(window), self.pos);
         let (method, len) = match window.get(start..)? {
             [b'G', b'E', b'T', b' ', b'/', ..] => (Method::Get, 3),
             [b'P', b'O', b'S', b'T', b' ', b'/', ..] => (Method::Post, 4),
@@ -249,11 +249,12 @@ impl RequestLine {
         let path_end = target.query.unwrap_or(end);
         self.stage = Stage::Rest;
         self.pos = end + b" HTTP/1.1\r\n".len();
-        self.line = Span::new(start, end + b" HTTP/1.1".len());
-        (self.method, self.method_name) = (method, Span::new(start, start + len));
-        (self.uri, self.path) = (Span::new(at, end), Span::new(at, path_end));
-        self.args = target.query.map(|query| Span::new(query + 1, end));
-        self.extension = target.dot.map_or(Span::default(), |dot| Span::new(dot + 1, path_end));
+        let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
+        self.line = span(start, end + b" HTTP/1.1".len());
+        (self.method, self.method_name) = (method, span(start, start + len));
+        (self.uri, self.path) = (span(at, end), span(at, path_end));
+        self.args = target.query.map(|query| span(query + 1, end));
+        self.extension = target.dot.map_or(Span::default(), |dot| span(dot + 1, path_end));
         (self.major, self.minor) = (1, u16::from(minor));
         Some(())
     }

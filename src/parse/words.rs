@@ -33,6 +33,8 @@ pub struct Line<N> {
     pub known: N,
     /// Its value without the blanks around.
     pub value: Span,
+    /// It is `Name: value` with one blank and CRLF, so it can be passed on as it stands.
+    pub plain: bool,
     /// Where the next line begins.
     pub next: usize,
 }
@@ -45,7 +47,13 @@ pub fn usual_line<N: Names>(window: &[u8], start: usize) -> Option<Line<N>> {
     let rest = window.get(start..)?;
     match short_name(rest) {
         Some((len, known)) => with_value(rest, start, len, known),
-        None => other_line(rest, start),
+        // The end of the head, or of what has come of it.
+        None if matches!(rest.first(), None | Some(b'\r')) => None,
+        None => {
+            // Taken apart, so that only this one is handed over through memory.
+            let Line { name, known, value, plain, next } = other_line(rest, start)?;
+            Some(Line { name, known, value, plain, next })
+        }
     }
 }
 
@@ -60,10 +68,6 @@ fn short_name<N: Names>(rest: &[u8]) -> Option<(usize, N)> {
 /// A line with any other name that is made of letters, digits and hyphens.
 #[inline(never)]
 fn other_line<N: Names>(rest: &[u8], start: usize) -> Option<Line<N>> {
-    // The end of the head, or of what has come of it.
-    if matches!(rest.first(), None | Some(b'\r')) {
-        return None;
-    }
     let mut at = 0;
     while at < SHORT {
         let found = Lanes::at(rest, at)?.equal(b':');
@@ -80,10 +84,10 @@ fn other_line<N: Names>(rest: &[u8], start: usize) -> Option<Line<N>> {
 /// The whole line, of whose name so much is known.
 #[inline(always)]
 fn with_value<N>(rest: &[u8], start: usize, name: usize, known: N) -> Option<Line<N>> {
-    let value = match rest.get(name + 1..)? {
+    let (value, mut plain) = match rest.get(name + 1..)? {
         // One blank is usual.
-        [b' ', value @ ..] if value.first() != Some(&b' ') => value,
-        behind => behind_blanks(behind),
+        [b' ', value @ ..] if value.first() != Some(&b' ') => (value, true),
+        behind => (behind_blanks(behind), false),
     };
     let from = rest.len() - value.len();
     let end = match value.first_chunk() {
@@ -101,9 +105,10 @@ fn with_value<N>(rest: &[u8], start: usize, name: usize, known: N) -> Option<Lin
     // A tab is a control byte, at which only the search of long values does not stop.
     if let Some([.., b' ' | b'\t']) = value.get(..end) {
         end = without_blanks(value, end);
+        plain = false;
     }
     let span = |from: usize, len: usize| Span { start: from as u32, end: (from + len) as u32 };
-    Some(Line { name: span(start, name), known, value: span(start + from, end), next })
+    Some(Line { name: span(start, name), known, value: span(start + from, end), plain, next })
 }
 
 /// What follows any number of blanks.

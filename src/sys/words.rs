@@ -137,6 +137,16 @@ impl Words {
         }
     }
 
+    /// Puts the number of a process where none stands, or that of one that is over; says whether it did.
+    pub fn claim(&self, at: usize, process: u32) -> bool {
+        let Some(word) = self.all().get(at) else { return false };
+        let holder = word.load(Ordering::Relaxed);
+        let is_free = holder == 0 || holder == u64::from(process) || !is_alive(holder);
+        let exchange =
+            || word.compare_exchange(holder, u64::from(process), Ordering::Acquire, Ordering::Relaxed);
+        is_free && exchange().is_ok()
+    }
+
     /// Takes the lock whose word is at `at`; a row that is not shared needs none. Given back on drop.
     pub fn lock(&self, at: usize) -> Guard {
         let own = u64::from(super::process::id());
@@ -196,6 +206,12 @@ impl<const N: usize> Run<N> {
     pub fn private() -> Run<N> {
         let row = Words::private(N);
         Run { numbers: row.start.cast(), shared: false, _memory: row._memory }
+    }
+
+    /// For the one process that writes these numbers; others only read them.
+    pub fn alone(mut self) -> Run<N> {
+        self.shared = false;
+        self
     }
 
     #[inline]

@@ -183,7 +183,7 @@ impl Cycle for Loaded {
             let mut io = Io {
                 net,
                 cycle: self.http.clone(),
-                counters: self.counters.of_worker(index),
+                counters: self.counters.of_process(),
                 exiting: false,
                 idle: Idle::default(),
                 texts: Texts::default(),

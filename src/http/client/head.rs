@@ -28,7 +28,7 @@ use crate::http::{logging, phases, request, ssl};
 use crate::log::Level;
 use crate::parse::header::{Field, HeaderParser, HeaderStep};
 use crate::parse::request_line::{Form, Method, RequestLine};
-use crate::parse::{Bad, Span, Step};
+use crate::parse::{Bad, Span, Step, words};
 
 /// The page of the head and how far it has been parsed.
 pub struct Head {
@@ -123,20 +123,22 @@ impl Head {
 
     /// Takes the usual lines that come next, as many as there are.
     fn take_usual(&mut self, fields: &mut HeadersIn, max: u64) -> Stop {
-        // Where it stands is kept in registers meanwhile.
-        let (window, mut parser, mut count) = (self.page.filled(), self.fields, self.count);
+        let Some(mut at) = self.fields.begins() else { return Stop::Other };
+        let (window, mut count) = (Span::reach(self.page.filled()), self.count);
         let stop = loop {
             // What it stops at is read with more care.
-            let line = parser.usual(window).filter(|line| count < max && !fields.may_not_repeat(line.known));
+            let line = words::usual_line(window, at);
+            let line = line.filter(|line| count < max && !fields.may_not_repeat(line.known));
             let Some(line) = line else { break Stop::Other };
             let is_host = line.known == Known::Host;
             count += 1;
-            fields.push(&parser.take(line));
+            at = line.next;
+            fields.push(&line.into());
             if is_host {
                 break Stop::Host;
             }
         };
-        (self.fields, self.count) = (parser, count);
+        (self.fields, self.count) = (HeaderParser::at(at), count);
         stop
     }
 

@@ -55,7 +55,7 @@ pub fn line(page: &[u8], start: usize) -> Line {
         return Line::Empty { next: start + 2 };
     }
     match words::usual_line(page, start) {
-        Some(words::Line { name, known, value, next }) => Line::Field { name, known, value, next },
+        Some(words::Line { name, known, value, next, .. }) => Line::Field { name, known, value, next },
         None => unusual(page, start),
     }
 }
