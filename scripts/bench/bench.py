@@ -180,8 +180,7 @@ class Bench:
         for name in self.readers_of_conf():
             directory = self.context.scratch / f"counted-{name}"
             (directory / "logs").mkdir(parents=True)
-            port = servers.free_port()
-            ports = {door: servers.free_port() for door in servers.DOORS} | {"pooled": port}
+            ports = {door: servers.free_port() for door in servers.DOORS}
             backends = self.context.backends
             conf = servers.NGINX.format(**ports | {
                 "origin": backends.origin.ports["origin"], "memcached": backends.memcached.ports["memcached"],
@@ -189,8 +188,10 @@ class Bench:
                 "reuseport": "", "affinity": ""})
             (directory / "nginx.conf").write_text("master_process off;" + conf)
             command = [self.binaries[name], "-p", f"{directory}/", "-c", "nginx.conf", "-e", "error.log"]
-            found[name] = {"instructions": figures.instructions(command, directory, port, "/small")}
-        print(report.rows("user-space instructions per small GET", [("instructions", "instructions", 1)],
+            found[name] = {door: figures.instructions(command, directory, ports[door], "/small")
+                           for door in ("pooled", "usual", "memcached")}
+        print(report.rows("user-space instructions per request", [
+            ("small GET", "pooled", 1), ("usual location", "usual", 1), ("memcached get", "memcached", 1)],
                           found.items()), flush=True)
         return found
 

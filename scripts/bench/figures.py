@@ -124,6 +124,10 @@ def requests_on_one_connection(port, path, count):
             s.sendall(request)
             data = s.recv(65536)
             assert data.startswith(b"HTTP/1.1 200 "), data[:100]
+            head, _, body = data.partition(b"\r\n\r\n")
+            length = int(re.search(rb"(?i)\r\ncontent-length: (\d+)", head).group(1))
+            while len(body) < length:
+                body += s.recv(65536)
 
 
 def median(figures):

@@ -30,6 +30,7 @@ class Load:
 
 LOADS = {
     "small": Load("small GET, kept connections on both sides", "pooled", "/small", 64),
+    "usual": Load("small GET through a location as most are written", "usual", "/small", 64),
     "fresh-upstream": Load("a fresh upstream connection for each request", "fresh", "/small", 64),
     "fresh-client": Load("a fresh client connection for each request", "pooled", "/small", 64,
                          headers=("Connection: close",), floor_door="close", floor_path="/close"),

@@ -1,6 +1,6 @@
 """The proxies under test, the origins behind them, and how each is started and stopped.
 
-Each runs in a directory of its own, on cores of its own. A proxy offers the same five doors (see DOORS): they
+Each runs in a directory of its own, on cores of its own. A proxy offers the same six doors (see DOORS): they
 differ in what stands behind, so that a scenario is a door, a path and a client.
 """
 
@@ -16,9 +16,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
-# pooled: kept upstream connections. fresh: a new one for each request. memcached: a get.
-# streamed: pooled, with buffering off. local: an answer that no upstream gives.
-DOORS = ("pooled", "fresh", "memcached", "streamed", "local")
+# pooled: kept upstream connections. usual: the same, with what most locations say besides. fresh: a new one for each
+# request. memcached: a get. streamed: pooled, with buffering off. local: an answer that no upstream gives.
+DOORS = ("pooled", "usual", "fresh", "memcached", "streamed", "local")
 
 ORIGIN = """
 daemon off; pid nginx.pid; worker_processes 1; worker_rlimit_nofile {files}; error_log error.log crit;
@@ -48,6 +48,22 @@ http {{
     upstream memcached {{ server 127.0.0.1:{memcached}; keepalive 256; keepalive_requests 100000000; }}
     proxy_http_version 1.1; proxy_set_header Connection "";
     server {{ listen 127.0.0.1:{pooled} backlog=4096{reuseport}; location / {{ proxy_pass http://pooled; }} }}
+    log_format usual '$remote_addr [$time_iso8601] "$request" $status $bytes_sent $request_time "$upstream_addr" '
+                     '$upstream_response_time $upstream_status "$http_referer" "$http_user_agent"';
+    map $http_user_agent $app {{ default web; ~*bot crawler; }}
+    server {{
+        listen 127.0.0.1:{usual} backlog=4096;
+        access_log usual.log usual; gzip on;
+        location / {{
+            set $to "$app-$remote_addr";
+            if ($http_x_refused) {{ return 403; }}
+            proxy_set_header Connection ""; proxy_set_header Host $host; proxy_set_header X-To $to;
+            proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme; proxy_hide_header X-Powered-By;
+            add_header X-Frame-Options SAMEORIGIN always; add_header X-Upstream $upstream_addr;
+            proxy_pass http://pooled;
+        }}
+    }}
     server {{
         listen 127.0.0.1:{fresh} backlog=4096;
         location / {{ proxy_set_header Connection close; proxy_pass http://fresh; }}
