@@ -264,8 +264,14 @@ impl Chain {
     }
 
     /// True if a part of it is in a file.
+    #[inline]
     pub fn has_file(&self) -> bool {
-        self.only().is_none() && self.pieces().any(|piece| matches!(piece, Piece::File(_)))
+        self.only().is_none() && self.any_file()
+    }
+
+    #[inline(never)]
+    fn any_file(&self) -> bool {
+        self.pieces().any(|piece| matches!(piece, Piece::File(_)))
     }
 
     /// How many pieces there are.
@@ -330,10 +336,11 @@ impl Chain {
     #[inline]
     fn forget_bytes(&mut self) {
         // Where there is no first piece there is no other.
-        if self.first.take().is_some()
-            && let Some(rest) = &mut self.rest
-        {
-            drop_all(rest);
+        if self.first.is_some() {
+            self.first = None;
+            if let Some(rest) = &mut self.rest {
+                drop_all(rest);
+            }
         }
         self.bytes = 0;
     }

@@ -59,7 +59,7 @@ impl Writer {
 
     /// What was written, to be sent.
     pub fn finish(self) -> Slice {
-        self.page.slice(0..self.page.len())
+        self.page.into_slice(0)
     }
 }
 

@@ -34,8 +34,13 @@ pub static MODULE: HttpModule = HttpModule {
 static TABLE: Module = Module { name: "http_not_modified", directives: &[] };
 
 fn filter(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
+    if x[r].flags.disable_not_modified { Ok(()) } else { judge(x, r) }
+}
+
+#[inline(never)]
+fn judge(x: &mut Exchange, r: RequestIx) -> Result<(), Status> {
     let request = &x[r];
-    if request.headers_out.status != 200 || !request.is_main() || request.flags.disable_not_modified {
+    if request.headers_out.status != 200 || !request.is_main() {
         return Ok(());
     }
     let field = |known| request.headers_in.value(known);

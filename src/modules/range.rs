@@ -37,12 +37,17 @@ pub static MODULE: HttpModule =
 static TABLE: Module = Module { name: "http_range", directives: &[] };
 
 fn filter(x: &mut Exchange, r: RequestIx, _: &mut Io) -> Result<(), Status> {
+    if x[r].flags.allow_ranges { cut(x, r) } else { Ok(()) }
+}
+
+#[inline(never)]
+fn cut(x: &mut Exchange, r: RequestIx) -> Result<(), Status> {
     let request = &x[r];
     let Some(length) = request.headers_out.content_length else { return Ok(()) };
     let max = *request.loc.core.max_ranges;
     let out = &request.headers_out;
     let ours = request.is_main() || request.flags.subrequest_ranges;
-    let possible = request.http_version >= 1000 && request.flags.allow_ranges && ours;
+    let possible = request.http_version >= 1000 && ours;
     if !possible || out.status != 200 || max == 0 {
         return Ok(());
     }

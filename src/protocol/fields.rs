@@ -160,12 +160,20 @@ impl Fields {
         self.rows.get(at).map(|row| self.view(row))
     }
 
-    /// The place of the first one from `from` on that is `wanted`, by its number and by whether it ends at
-    /// this hop; nothing else is looked at.
+    /// Place and number of the first one from `from` on that is `wanted`, by its number and by whether it
+    /// ends at this hop; nothing else is looked at.
     #[inline]
-    pub fn find_from(&self, from: usize, wanted: impl Fn(Name, bool) -> bool) -> Option<usize> {
-        let rest = self.rows.get(from..)?;
-        rest.iter().position(|row| wanted(row.known, row.hop)).map(|at| from + at)
+    pub fn find_from(&self, from: usize, wanted: impl Fn(Name, bool) -> bool) -> Option<(usize, Name)> {
+        let mut rest = self.rows.get(from..)?.iter().enumerate();
+        rest.find(|(_, row)| wanted(row.known, row.hop)).map(|(at, row)| (from + at, row.known))
+    }
+
+    /// The value of the one at this place, to be kept.
+    #[inline]
+    pub fn kept_value(&self, at: usize) -> Option<Slice> {
+        let row = self.rows.get(at)?;
+        let Span { start, end } = row.value;
+        self.pages.get(row.page as usize).map(|page| page.slice(start as usize..end as usize))
     }
 
     /// Whether there is one of this name.

@@ -35,7 +35,8 @@ const FIRST: u64 = 32 << 10;
 /// # Errors
 /// [`Leave::Next`] when this peer has failed; [`Leave::Finish`] when the reply ended the request.
 pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let Some(conn) = super::peer_conn(x, r) else { return Ok(()) };
+    let Some(peer) = x[r].upstream.as_deref().and_then(|u| u.peer.as_ref()) else { return Ok(()) };
+    let (conn, mut has_some) = (peer.conn, !peer.page.is_empty());
     let Some(c) = io.conn(conn) else { return Err(Leave::Next(Failure::Error)) };
     if c.flags.connecting || c.is_shaking() {
         // News on both sides of a connection that is not one yet: how did it go?
@@ -46,19 +47,21 @@ pub fn process_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         return Err(Leave::Next(Failure::Timeout));
     }
     loop {
-        if let Parsed::Head = parse(x, r, io)? {
+        // Protocols are never shown nothing: an empty window says nothing they could act upon.
+        if has_some && parse(x, r, io)? {
             return header_is_complete(x, r, io);
         }
-        if !read(x, r, io, conn)? {
-            return Ok(());
+        match read(x, r, io, conn)? {
+            Some(received) => has_some |= received,
+            None => return Ok(()),
         }
     }
 }
 
-/// Reads once; false if the peer has to be waited for.
-fn read(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<bool, Leave> {
-    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(false) };
-    let Some(peer) = u.peer.as_mut() else { return Ok(false) };
+/// Reads once, and says whether there was anything; None if the peer has to be waited for.
+fn read(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<Option<bool>, Leave> {
+    let Some(u) = x[r].upstream.as_deref_mut() else { return Ok(None) };
+    let Some(peer) = u.peer.as_mut() else { return Ok(None) };
     let (size, limit) = (*u.conf.buffer_size, (*u.conf.header_limit).max(*u.conf.buffer_size));
     let unread = peer.cursor.unread(&peer.page).len();
     let seen = peer.cursor.used().saturating_add(unread as u64);
@@ -70,7 +73,7 @@ fn read(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<boo
         if peer.request_sent || c.read.deadline != 0 {
             io.net.wait(conn, Side::Read, *u.conf.read_timeout);
         }
-        return Ok(false);
+        return Ok(None);
     }
     let first = first_read(&u.conf, u.buffering);
     if peer.page.is_empty() {
@@ -81,7 +84,8 @@ fn read(x: &mut Exchange, r: RequestIx, io: &mut Io, conn: ConnId) -> Result<boo
         peer.cursor.make_room(&mut peer.page, size, Page::with_capacity);
     }
     match c.recv(&mut peer.page, first) {
-        Ok(Received::Bytes(_) | Received::Again) => Ok(true),
+        Ok(Received::Bytes(_)) => Ok(Some(true)),
+        Ok(Received::Again) => Ok(Some(false)),
         Ok(Received::End) => {
             next::log_lost(x, r, io, None, format_args!("upstream prematurely closed connection"));
             Err(Leave::Next(Failure::Error))
@@ -102,24 +106,15 @@ fn first_read(conf: &UpstreamConf, buffering: bool) -> usize {
     usize::try_from(if buffering { all.max(head) } else { head }).unwrap_or(4096)
 }
 
-enum Parsed {
-    Head,
-    More,
-}
-
-/// Lets the protocol look at what is there.
+/// Lets the protocol look at what is there; true if the head is complete.
 ///
 /// It may say `Interim` several times in a row, when a 103 and the answer came together.
-fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
+fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     loop {
         let Some(u) = x[r].upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
         let (Some(peer), Some(module)) = (u.peer.as_mut(), u.module.as_mut()) else {
             return Err(Leave::Finish(Status::INTERNAL));
         };
-        // Protocols are never shown nothing: an empty window says nothing they could act upon.
-        if peer.page.is_empty() {
-            return Ok(Parsed::More);
-        }
         let unread = peer.cursor.unread(&peer.page).len();
         let step = module.process_header(&mut peer.cursor.input(&peer.page), &mut u.head);
         if let Some(c) = u.cache.as_deref_mut() {
@@ -130,8 +125,8 @@ fn parse(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Parsed, Leave> {
             log_notes(x, r, io, &notes);
         }
         match step {
-            Ok(Step::Again) => return Ok(Parsed::More),
-            Ok(Step::Done) => return Ok(Parsed::Head),
+            Ok(Step::Again) => return Ok(false),
+            Ok(Step::Done) => return Ok(true),
             Ok(Step::Interim) => {
                 cache::fill::forget_head(x, r);
                 let head = super::of(x, r).map(|u| std::mem::take(&mut u.head)).unwrap_or_default();

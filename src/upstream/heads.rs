@@ -163,13 +163,15 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
     let Some(u) = request.upstream.as_deref_mut() else { return Err(Leave::Finish(Status::INTERNAL)) };
     let out = &mut request.headers_out;
     // Of a Date and a Server that are passed on, the client gets the peer's or none.
-    let is_left_out =
-        |name: Name| u.kind.scheme.is_some() && u.conf.hiding().passes(name) && !u.head.fields.has(name);
-    if is_left_out(Name::Date) {
-        out.date = Some(Slice::EMPTY);
-    }
-    if is_left_out(Name::Server) {
-        out.server = Some(Slice::EMPTY);
+    if u.kind.scheme.is_some() {
+        let hiding = u.conf.hiding();
+        let is_left_out = |name: Name| hiding.passes(name) && !u.head.fields.has(name);
+        if is_left_out(Name::Date) {
+            out.date = Some(Slice::EMPTY);
+        }
+        if is_left_out(Name::Server) {
+            out.server = Some(Slice::EMPTY);
+        }
     }
     // The peer's word on status and length stands; a condition of the client was for it to judge, unless
     // the cache kept it back.
@@ -190,24 +192,25 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
 
 /// Puts fields where they belong, from one place of their order on. Stops behind one that takes more than
 /// that, and gives it.
+#[inline]
 fn copy(request: &mut Request, from: &mut usize) -> Option<Kept> {
     let u = request.upstream.as_deref()?;
     let (fields, out, hiding) = (&u.head.fields, &mut request.headers_out, u.conf.hiding());
     let concerns_us = |name: Name, hop: bool| !hop && hiding.passes(name) || STEERING.has(name);
-    while let Some(at) = fields.find_from(*from, concerns_us)
-        && let Some(field) = fields.at(at)
-    {
+    while let Some((at, name)) = fields.find_from(*from, concerns_us) {
         *from = at + 1;
-        if TREATED.has(field.known) {
-            return Some(Kept::of(field));
-        }
-        match field.known {
-            _ if hiding.hides(&field) => {}
-            Name::Date => out.date = Some(field.kept_value()),
-            Name::Server => out.server = Some(field.kept_value()),
-            Name::ContentType => content_type(out, field.kept_value()),
+        match name {
+            Name::ContentType => content_type(out, fields.kept_value(at)?),
+            Name::Date => out.date = fields.kept_value(at),
+            Name::Server => out.server = fields.kept_value(at),
             Name::ContentLength => {}
-            _ => out.fields.push(OutField { name: field.kept_name(), value: field.kept_value() }),
+            name if TREATED.has(name) => return fields.at(at).map(Kept::of),
+            _ => {
+                let field = fields.at(at)?;
+                if !hiding.hides(&field) {
+                    out.fields.push(OutField { name: field.kept_name(), value: field.kept_value() });
+                }
+            }
         }
     }
     None
@@ -243,6 +246,7 @@ fn control(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf, known: Name, val
 }
 
 /// Does what a field asks for, and puts it where it belongs.
+#[inline(never)]
 fn treat(x: &mut Exchange, r: RequestIx, io: &mut Io, field: Kept) {
     let Some(u) = super::of(x, r) else { return };
     let conf = u.conf.clone();
@@ -279,7 +283,9 @@ fn accepts_ranges(x: &mut Exchange, r: RequestIx, conf: &UpstreamConf) -> bool {
 
 /// The type apart from its charset, which filters may change.
 fn content_type(out: &mut HeadersOut, value: Slice) {
-    let Some((end, charset)) = charset(&value) else {
+    // Most types have no parameter.
+    let charset = swar::find(&value, b';').and_then(|first| charset(&value, first));
+    let Some((end, charset)) = charset else {
         out.content_type = Some(value);
         return;
     };
@@ -290,10 +296,9 @@ fn content_type(out: &mut HeadersOut, value: Slice) {
 }
 
 /// Where the type ends, and the charset behind it; None if there is none, or something follows it: then the
-/// whole is kept as it is.
-fn charset(value: &Slice) -> Option<(usize, Slice)> {
-    // Most types have no parameter.
-    let first = swar::find(value, b';')?;
+/// whole is kept as it is. `first` is where the first parameter begins.
+#[inline(never)]
+fn charset(value: &Slice, first: usize) -> Option<(usize, Slice)> {
     let semicolons = value.iter().enumerate().skip(first).filter(|(_, b)| **b == b';');
     let (end, start) = semicolons.map(|(at, _)| at).find_map(|at| {
         let tail = value.get(at + 1..)?;

@@ -110,6 +110,7 @@ fn stop_sending(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     }
 }
 
+#[inline]
 fn watch(request: &mut Request, buffered: bool) {
     let Some(u) = request.upstream.as_deref_mut() else { return };
     u.mode = if buffered { Mode::Buffered } else { Mode::Unbuffered };

@@ -31,9 +31,17 @@ use std::time::SystemTime;
 use std::{fs, io};
 
 /// Begins a file, if this reply is to be stored.
+#[inline]
 pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) {
+    if x[r].upstream.as_deref().is_some_and(|u| *u.conf.store != Store::Off) {
+        begin_file(x, r, io);
+    }
+}
+
+#[inline(never)]
+fn begin_file(x: &mut Exchange, r: RequestIx, io: &mut Io) {
     let Some(u) = x[r].upstream.as_deref() else { return };
-    if *u.conf.store == Store::Off || u.head.status != 200 || x[r].method != Method::Get {
+    if u.head.status != 200 || x[r].method != Method::Get {
         return;
     }
     let path = u.conf.temp_path.as_ref().unwrap_or(&u.pass.temp_path).clone();

@@ -27,13 +27,13 @@ use crate::sys::file;
 use std::os::fd::AsRawFd;
 
 /// True if this chain, or what waits before it, is to be read.
+#[inline]
 pub fn is_needed(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
-    if x[r].buffered & buffered::COPY != 0 {
-        return true;
-    }
-    if !chain.has_file() {
-        return false;
-    }
+    x[r].buffered & buffered::COPY != 0 || chain.has_file() && is_to_be_read(x, r, chain)
+}
+
+#[inline(never)]
+fn is_to_be_read(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
     let flags = &x[r].flags;
     let wanted = is_unsendable(x, r, chain)
         || flags.need_in_memory

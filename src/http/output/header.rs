@@ -94,48 +94,50 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if !x[r].is_main() {
         return Status::Ok;
     }
-    if x[r].http_version < 1000 {
+    // So it is the main request.
+    let (client, request) = x.client_and_main();
+    if request.http_version < 1000 {
         // HTTP/0.9 has no heads.
-        x[r].flags.header_only = x[r].method == Method::Head;
+        request.flags.header_only = request.method == Method::Head;
         return Status::Ok;
     }
-    if x[r].body.as_ref().is_some_and(|body| body.unbuffered && !body.complete) {
+    if request.body.as_ref().is_some_and(|body| body.unbuffered && !body.complete) {
         // An answer ahead of its request: whether the rest of it will be read is not known, so nothing may
         // follow it.
-        x.client.keepalive = false;
+        client.keepalive = false;
     }
-    let status = x[r].headers_out.status;
-    if x[r].method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !x[r].flags.upgraded {
-        x[r].flags.header_only = true;
+    let out = &mut request.headers_out;
+    let status = out.status;
+    if request.method == Method::Head || matches!(status, 204 | 304 | 100..=199) && !request.flags.upgraded {
+        request.flags.header_only = true;
     }
     // These have no body, so what would describe one must not be there (RFC 9110, section 8.6).
     if status == 204 || (100..200).contains(&status) {
-        let out = &mut x[r].headers_out;
         out.content_type = None;
         out.clear_content_length();
     }
     if !matches!(status, 200 | 206 | 304) {
         // The time is that of an error page, not of what was asked for.
-        x[r].headers_out.clear_last_modified();
+        out.clear_last_modified();
     }
     // DIFF: a worker that is finishing says so in the answer; nginx promises to stay, and closes.
-    x.client.keepalive &= !io.exiting;
-    let head = render(x, r, io);
-    x[r].header_size = head.len() as u64;
+    client.keepalive &= !io.exiting;
+    let head = render(x, io);
+    x.main_mut().header_size = head.len() as u64;
     x.out.push(head);
     // A head without a body is all there is.
-    x.out.last |= x[r].flags.header_only;
+    x.out.last |= x.main().flags.header_only;
     match write::flush(x, io) {
         Status::Error => Status::Error,
-        _ if !x.out.is_empty() && x[r].flags.header_only => Status::Again,
+        _ if !x.out.is_empty() && x.main().flags.header_only => Status::Again,
         _ => Status::Ok,
     }
 }
 
 /// The bytes of the head, in nginx's order of fields.
-fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
+fn render(x: &Exchange, io: &Io) -> Slice {
     let mut head = Writer::with_capacity(1024);
-    let request = &x[r];
+    let request = x.main();
     let out = &request.headers_out;
     let is_ok = out.status == 200 && out.status_line.as_ref().is_none_or(|line| line[..] == *b"200 OK");
     if is_ok && out.server.is_none() && out.date.is_none() {
@@ -144,11 +146,11 @@ fn render(x: &Exchange, r: RequestIx, io: &Io) -> Slice {
         beginning(&mut head, request);
     }
     content(&mut head, request);
-    let absolute = out.get(b"Location").and_then(|location| absolute_location(x, r, io, location));
+    let absolute = out.get(b"Location").and_then(|location| absolute_location(x, io, location));
     if let Some(location) = &absolute {
         field(&mut head, b"Location", location);
     }
-    connection(&mut head, x, r);
+    connection(&mut head, x);
     for other in &out.fields {
         if absolute.is_none() || !other.name.eq_ignore_ascii_case(b"Location") {
             field(&mut head, &other.name, &other.value);
@@ -240,8 +242,8 @@ fn content(head: &mut Writer, request: &Request) {
 }
 
 /// Transfer-Encoding, Connection and Keep-Alive.
-fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
-    let request = &x[r];
+fn connection(head: &mut Writer, x: &Exchange) {
+    let request = x.main();
     if request.flags.chunked {
         head.put(b"Transfer-Encoding: chunked\r\n");
     }
@@ -264,13 +266,13 @@ fn connection(head: &mut Writer, x: &Exchange, r: RequestIx) {
 
 /// Makes a redirect within this server absolute (directives `absolute_redirect`,
 /// `server_name_in_redirect`, `port_in_redirect`).
-fn absolute_location(x: &Exchange, r: RequestIx, io: &Io, location: &Slice) -> Option<Slice> {
-    let request = &x[r];
+fn absolute_location(x: &Exchange, io: &Io, location: &Slice) -> Option<Slice> {
+    let request = x.main();
     let core = &request.loc.core;
     if !location.starts_with(b"/") || !*core.absolute_redirect {
         return None;
     }
-    let asked = &x.main().headers_in.server;
+    let asked = &request.headers_in.server;
     let host = if *core.server_name_in_redirect {
         request.server.name.clone()
     } else if asked.is_empty() {

@@ -166,7 +166,7 @@ pub fn send_header(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
 /// Hands on a part of the body (nginx: `ngx_http_output_filter`). Answers Ok, Again (not all could be sent)
 /// or Error.
 pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> Status {
-    if is_straight(x, r, &chain) {
+    if is_straight(x, r) && !copy::is_needed(x, r, &chain) {
         x.main_mut().flags.request_output |= !chain.is_empty();
         return postpone::next(x, io, chain);
     }
@@ -188,6 +188,21 @@ pub fn output(x: &mut Exchange, r: RequestIx, io: &mut Io, mut chain: Chain) -> 
     Status::Again
 }
 
+/// Hands on a whole body, or the rest of one. Answers as [`output`].
+pub fn output_last(x: &mut Exchange, r: RequestIx, io: &mut Io, body: Slice) -> Status {
+    let main = x.main();
+    // Nearly all have nothing between here and the socket.
+    if is_straight(x, r) && !main.flags.chunked && main.late_filters.is_empty() {
+        x.main_mut().flags.request_output |= !body.is_empty();
+        x.out.push(body);
+        x.out.last = true;
+        return write::flush(x, io);
+    }
+    let mut chain = Chain::of(body);
+    chain.last = true;
+    output(x, r, io, chain)
+}
+
 /// How many bytes of this request have passed the filters and are not sent.
 pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
     // A page that waits for one of its subrequests takes nothing.
@@ -202,9 +217,9 @@ pub fn unsent(x: &Exchange, r: RequestIx) -> u64 {
     if r == x.active { waits.saturating_add(x.out.len()) } else { waits }
 }
 
-/// True if nothing on the way would look at this chain: most responses engage no filter and have no
+/// True if nobody on the way would look at what is in memory: most responses engage no filter and have no
 /// subrequests.
-fn is_straight(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
+fn is_straight(x: &Exchange, r: RequestIx) -> bool {
     let main = x.main();
     r == RequestIx::MAIN
         && x.active == r
@@ -213,7 +228,6 @@ fn is_straight(x: &Exchange, r: RequestIx, chain: &Chain) -> bool {
         && main.postponed.is_empty()
         && !main.flags.header_only
         && !main.flags.in_memory
-        && !copy::is_needed(x, r, chain)
 }
 
 /// Runs a chain through the engaged filters once.
@@ -309,9 +323,7 @@ pub fn send_response(
     if sent == Status::Error || matches!(sent, Status::Http(_)) || x[r].flags.header_only {
         return sent;
     }
-    let mut chain = Chain::of(body);
-    chain.last = true;
-    output(x, r, io, chain)
+    output_last(x, r, io, body)
 }
 
 /// Ends the response (nginx: `ngx_http_send_special` with `NGX_HTTP_LAST`).

@@ -82,7 +82,7 @@ fn add(x: &mut Exchange, r: RequestIx, chain: Chain) {
 }
 
 /// What may be written now goes through the filters that see the whole response, and to the socket.
-#[inline]
+#[inline(always)]
 pub fn next(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     if chain.is_nothing() && x.out.is_empty() {
         return Status::Ok;

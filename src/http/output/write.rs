@@ -21,6 +21,7 @@ use crate::http::turn::Status;
 use crate::log::Level;
 
 /// Appends to the output and sends what may be sent. Answers Ok, Again or Error.
+#[inline]
 pub fn filter(x: &mut Exchange, io: &mut Io, chain: Chain) -> Status {
     // In order, behind what the client has not taken yet.
     x.out.append(chain);

@@ -147,6 +147,17 @@ fn no_map(from: &Slice, to: &Slice) -> String {
 }
 
 fn filter(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Status> {
+    let request = &x[r];
+    // Nobody asks for any: most answers.
+    let is_unasked = request.is_main() && request.headers_out.override_charset.is_none();
+    if is_unasked && request.loc.confs.get::<Charset>().charset.is_none() {
+        return Ok(());
+    }
+    choose(x, r, io)
+}
+
+#[inline(never)]
+fn choose(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<(), Status> {
     let Some(to) = destination(x, r, io) else { return Ok(()) };
     let Some(from) = source(x, r, io) else {
         set_charset(x, r, to);
@@ -177,10 +188,6 @@ fn destination(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Option<Slice> {
         return x.main().headers_out.charset.clone().filter(|name| !name.is_empty());
     }
     let out = &x[r].headers_out;
-    // Nobody asks for any: most answers.
-    if out.override_charset.is_none() && x[r].loc.confs.get::<Charset>().charset.is_none() {
-        return None;
-    }
     let loc = x[r].loc.clone();
     let conf = loc.confs.get::<Charset>();
     if out.content_type.as_ref().is_none_or(|kind| kind.is_empty()) {

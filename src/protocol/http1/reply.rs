@@ -46,16 +46,18 @@ pub struct Reply {
 /// What nearly all replies begin with.
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
-/// What is about the connection or the body, and nothing for the client.
-const HEEDED: Set = Set::of(&[
+/// What belongs to the connection whatever else a reply says.
+const HOPS: Set = Set::of(&[
     Name::Connection,
     Name::ContentLength,
     Name::KeepAlive,
     Name::ProxyConnection,
     Name::Te,
     Name::TransferEncoding,
-    Name::Upgrade,
 ]);
+
+/// What of that has to be obeyed in the moment it is read.
+const HEEDED: Set = Set::of(&[Name::Connection, Name::ContentLength, Name::TransferEncoding]);
 
 impl Reply {
     /// Goes on reading.
@@ -77,19 +79,20 @@ impl Reply {
     fn fields(&mut self, input: &mut Input, head: &mut Head) -> Result<bool, Fault> {
         let (page, start) = (input.page(), input.offset());
         let mut reading = head.fields.read_from(page.whole());
+        let hops = self.hops();
         let page = Span::reach(page.filled());
         let mut at = start;
         let found = loop {
             match field_line::line(page, at) {
                 Line::Field { name, known, value, next } => {
-                    let hop = match HEEDED.has(known) {
-                        true => self.heed(known, value.of(page)),
-                        false => Ok(false),
-                    };
-                    match hop {
-                        Ok(hop) => reading.push(name, value, known, hop),
-                        Err(why) => break Err(why),
+                    let hop = hops.has(known);
+                    if hop
+                        && HEEDED.has(known)
+                        && let Some(why) = self.heed(known, value.of(page))
+                    {
+                        break Err(why);
                     }
+                    reading.push(name, value, known, hop);
                     at = next;
                 }
                 Line::Empty { next } => {
@@ -136,28 +139,33 @@ impl Reply {
         Ok(true)
     }
 
-    /// Obeys a field that says something about the connection or the body. Says whether it ends here, or what
-    /// is wrong with it.
-    #[inline(never)]
-    fn heed(&mut self, known: Name, value: &[u8]) -> Result<bool, &'static str> {
+    /// What of this reply ends here.
+    fn hops(&self) -> Set {
+        let mut hops = HOPS;
+        // It stays where it tells the client something: the protocol was switched (101), has to be (426), or
+        // could be (200).
+        if !matches!(self.status, 101 | 200 | 426) {
+            hops.add(Name::Upgrade);
+        }
+        hops
+    }
+
+    /// Obeys a field that says something about the connection or the body, or says what is wrong with it.
+    fn heed(&mut self, known: Name, value: &[u8]) -> Option<&'static str> {
         match known {
             Name::ContentLength => match content_length(value) {
-                _ if self.length.is_some() => return Err("duplicate \"Content-Length\" header"),
+                _ if self.length.is_some() => return Some("duplicate \"Content-Length\" header"),
                 Ok(length) => self.length = Some(length),
-                Err(_) => return Err("invalid \"Content-Length\" header"),
+                Err(_) => return Some("invalid \"Content-Length\" header"),
             },
             Name::TransferEncoding => match transfer_encoding(value) {
-                _ if self.chunked => return Err("duplicate \"Transfer-Encoding\" header"),
+                _ if self.chunked => return Some("duplicate \"Transfer-Encoding\" header"),
                 Ok(()) => self.chunked = true,
-                Err(_) => return Err("unknown \"Transfer-Encoding\""),
+                Err(_) => return Some("unknown \"Transfer-Encoding\""),
             },
-            // It stays where it tells the client something: the protocol was switched (101), has to be
-            // (426), or could be (200).
-            Name::Upgrade => return Ok(!matches!(self.status, 101 | 200 | 426)),
-            Name::Connection => self.names_hops |= !is_keep_alive(value),
-            _ => {}
+            _ => self.names_hops |= !is_keep_alive(value),
         }
-        Ok(true)
+        None
     }
 
     /// The empty line: is this the reply, and how does its body come?

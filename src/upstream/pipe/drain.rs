@@ -12,7 +12,7 @@ use crate::buf::{Chain, Slice};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
-use crate::http::output::{output, unsent};
+use crate::http::output::{output, output_last, unsent};
 use crate::http::turn::{Leave, Status, Turn};
 use crate::upstream::of;
 
@@ -57,6 +57,11 @@ fn flushed(mut chain: Chain, flush: bool) -> Chain {
 fn push(x: &mut Exchange, r: RequestIx, io: &mut Io, chain: Chain) -> Turn {
     let last = chain.last;
     let status = output(x, r, io, chain);
+    pushed(x, r, status, last)
+}
+
+/// What the output says to a chain, or to the last one.
+fn pushed(x: &mut Exchange, r: RequestIx, status: Status, last: bool) -> Turn {
     let Some(u) = of(x, r) else { return Ok(()) };
     match status {
         // The client is gone, the file is still wanted.
@@ -107,7 +112,6 @@ pub fn hand_over_all(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
 /// # Errors
 /// As [`drain`].
 pub fn hand_over(x: &mut Exchange, r: RequestIx, io: &mut Io, body: Slice) -> Turn {
-    let mut chain = Chain::of(body);
-    chain.last = true;
-    push(x, r, io, chain)
+    let status = output_last(x, r, io, body);
+    pushed(x, r, status, true)
 }
