@@ -27,9 +27,9 @@ const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\
     Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
 const FIELDS: &str = "Host: localhost\r\nUser-Agent: test\r\nAccept: */*\r\nCookie: user=me\r\n\r\n";
 const REQUESTS: u64 = 200;
-/// Where the server does no more than it must, where it does what most are told to do, and where nobody knows
-/// how long the reply is.
-const PATHS: [&str; 3] = ["/plain/b?c=d", "/usual/b?c=d", "/plain/chunked"];
+/// Where the server does no more than it must, where it chooses among peers, where it does what most are told
+/// to do, and where nobody knows how long the reply is.
+const PATHS: [&str; 4] = ["/plain/b?c=d", "/several/b?c=d", "/usual/b?c=d", "/plain/chunked"];
 
 /// Answers each request that ends with an empty line.
 fn serve(mut stream: TcpStream) {
@@ -84,6 +84,8 @@ fn a_request_like_the_one_before_allocates_nothing() {
         "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log; events {{ }}
          http {{ access_log {0}/access.log;
            upstream o {{ server 127.0.0.1:{peer}; keepalive 4; keepalive_requests 100000; }}
+           upstream several {{ server 127.0.0.1:{peer}; server 127.0.0.1:{peer} weight=2; keepalive 4;
+             keepalive_requests 100000; }}
            log_format more '$remote_addr [$time_iso8601] \"$request\" $status $bytes_sent '
              '$request_time $host \"$upstream_addr\" $upstream_response_time '
              '$upstream_status $cookie_user $arg_c $scheme $app';
@@ -91,6 +93,7 @@ fn a_request_like_the_one_before_allocates_nothing() {
            server {{ listen 127.0.0.1:{port}; keepalive_requests 100000;
              proxy_http_version 1.1; proxy_set_header Connection \"\";
              location /plain/ {{ proxy_pass http://o; }}
+             location /several/ {{ proxy_pass http://several; }}
              location /usual/ {{ proxy_pass http://o; gzip on; access_log {0}/more.log more;
                set $to \"$app-$remote_addr\"; if ($http_x_bad) {{ return 403; }}
                proxy_set_header Connection \"\"; proxy_set_header Host $host:$server_port;

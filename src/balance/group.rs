@@ -80,6 +80,8 @@ pub struct Group {
     sticky: Option<Sticky>,
     /// Something of the request decides the choice.
     asks: bool,
+    /// The method wants to know how long peers take.
+    measures: bool,
     keepalive: Keepalive,
     queue: Option<Queue>,
     ledger: Ledger,
@@ -122,6 +124,7 @@ impl Group {
             servers: parts.servers.into_iter().map(Rc::new).collect(),
             roster: RefCell::default(),
             asks: parts.sticky.is_some() || method.has_key(),
+            measures: method.measures(),
             method,
             zone: parts.zone,
             sticky: parts.sticky,
@@ -315,8 +318,10 @@ impl Group {
             (false, false) => round_robin::served(peer, now_ms),
         };
         tried.tries = if held.is_single() { 0 } else { tried.tries.saturating_sub(1) };
-        average(&peer.state, Field::HeaderTime, verdict.header_ms);
-        average(&peer.state, Field::TotalTime, verdict.total_ms);
+        if self.measures {
+            average(&peer.state, Field::HeaderTime, verdict.header_ms);
+            average(&peer.state, Field::TotalTime, verdict.total_ms);
+        }
         drop(held);
         Freed { event, wake: self.waiting.borrow_mut().pop_front() }
     }

@@ -46,6 +46,10 @@ impl Balancer for LeastTime {
         "least_time"
     }
 
+    fn measures(&self) -> bool {
+        true
+    }
+
     fn pick(&self, list: &List, tried: &mut Tried, now_ms: u64) -> Option<usize> {
         pick_least(list, tried, now_ms, |a, b| self.compare(a, b, now_ms))
     }

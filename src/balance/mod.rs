@@ -73,6 +73,14 @@ pub trait Balancer {
         false
     }
 
+    /// Whether it wants to know how long peers take ([`Field::HeaderTime`], [`Field::TotalTime`]).
+    ///
+    /// [`Field::HeaderTime`]: peers::Field::HeaderTime
+    /// [`Field::TotalTime`]: peers::Field::TotalTime
+    fn measures(&self) -> bool {
+        false
+    }
+
     /// What of the request decides the choice. Asked once, before the first choice, and kept in
     /// [`Tried::key`]; nothing is locked meanwhile.
     fn key(&self, _client: &mut dyn Client) -> Option<Slice> {

@@ -48,9 +48,9 @@ pub enum Field {
     Requests,
     /// Failures ever.
     Failures,
-    /// Moving average of header times, microseconds.
+    /// Moving average of header times, microseconds, where the method [wants it](super::Balancer::measures).
     HeaderTime,
-    /// Moving average of reply times, microseconds.
+    /// Moving average of reply times, likewise.
     TotalTime,
     /// Sum of the start times of requests under way, milliseconds.
     Started,

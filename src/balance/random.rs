@@ -85,6 +85,10 @@ impl Balancer for Random {
         "random"
     }
 
+    fn measures(&self) -> bool {
+        matches!(self.two, Some(Two::LeastTime(_)))
+    }
+
     fn pick(&self, list: &List, tried: &mut Tried, now_ms: u64) -> Option<usize> {
         if list.peers.len() < 2 || tried.in_backup {
             return round_robin::pick(list, tried, now_ms);

@@ -37,7 +37,10 @@ pub struct Tried {
     pub(super) live: Option<Rc<Token>>,
     /// Counts it among the repeated ones.
     pub(super) repeat: Option<Rc<Token>>,
-    bits: Vec<u64>,
+    /// The bits of the first 64 peers, which is nearly always all of them.
+    first: u64,
+    /// Those of the others.
+    more: Vec<u64>,
     asked: bool,
 }
 
@@ -66,30 +69,40 @@ impl Tried {
             wait_until: None,
             live: None,
             repeat: None,
-            bits: Vec::new(),
+            first: 0,
+            more: Vec::new(),
             asked: false,
         }
     }
 
     /// Whether the peer at this index of the current list has been asked.
     pub fn has(&self, at: usize) -> bool {
-        self.bits.get(at / 64).is_some_and(|bits| bits & (1 << (at % 64)) != 0)
+        let bits = match (at / 64).checked_sub(1) {
+            None => self.first,
+            Some(word) => self.more.get(word).copied().unwrap_or_default(),
+        };
+        bits & (1 << (at % 64)) != 0
     }
 
     /// Notes that it has.
     pub fn add(&mut self, at: usize) {
-        let word = at / 64;
-        if self.bits.len() <= word {
-            self.bits.resize(word.saturating_add(1), 0);
+        let bit = 1 << (at % 64);
+        let Some(word) = (at / 64).checked_sub(1) else {
+            self.first |= bit;
+            return;
+        };
+        if self.more.len() <= word {
+            self.more.resize(word.saturating_add(1), 0);
         }
-        if let Some(bits) = self.bits.get_mut(word) {
-            *bits |= 1 << (at % 64);
+        if let Some(bits) = self.more.get_mut(word) {
+            *bits |= bit;
         }
     }
 
     /// Forgets which, as when going on to the backups.
     pub fn forget(&mut self) {
-        self.bits.clear();
+        self.first = 0;
+        self.more.clear();
     }
 
     /// Notes that the request has been looked at for key and session; true the first time.
@@ -100,5 +113,22 @@ impl Tried {
     /// Whether it has been.
     pub(super) fn is_asked(&self) -> bool {
         self.asked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_has_been_asked_wherever_it_stands() {
+        let mut tried = Tried::new(Rc::default());
+        for at in [0, 63, 64, 65, 200] {
+            assert!(!tried.has(at));
+            tried.add(at);
+            assert!(tried.has(at) && !tried.has(at + 1) && !tried.has(at + 64));
+        }
+        tried.forget();
+        assert!([0, 63, 64, 65, 200].iter().all(|at| !tried.has(*at)));
     }
 }
