@@ -9,6 +9,7 @@
 //! *Read next*: `stream.rs` for what changes `ready`, `timer.rs` for `deadline`.
 
 use super::owner::Owner;
+use super::room::Room;
 use crate::tls::{Session, Wire};
 use crate::util::address::Address;
 use crate::util::proxy_protocol::ProxyProtocol;
@@ -132,6 +133,8 @@ struct Extra {
     proxied: Option<ProxyProtocol>,
     /// TLS over it.
     session: Option<Session>,
+    /// What its socket may hold beyond the usual.
+    room: Option<Room>,
 }
 
 /// Rarely set properties of a connection.
@@ -225,6 +228,12 @@ impl Connection {
     /// Begins TLS: what is sent and received from now on goes through the session.
     pub fn begin_session(&mut self, session: Session) {
         self.extra.get_or_insert_default().session = Some(session);
+    }
+
+    /// Remembers for as long as the connection lives that its socket has been given room.
+    pub(super) fn keep_room(&mut self, room: Room) {
+        let had = &mut self.extra.get_or_insert_default().room;
+        *had = Some(room.joined(had.take()));
     }
 
     /// One direction.

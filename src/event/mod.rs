@@ -31,6 +31,7 @@ pub mod net;
 pub mod owner;
 pub mod posted;
 pub mod reusable;
+pub mod room;
 pub mod secure;
 pub mod stream;
 pub mod table;

@@ -191,6 +191,8 @@ settings! {
         pub client_body_temp_path: TempPath = TempPath::plain("client_body_temp"),
         /// `send_timeout`, ms
         pub send_timeout: u64 = 60_000,
+        /// `send_buffer_max`: the most that the kernel is asked to hold for a slow client
+        pub send_buffer_max: u64 = 2 << 20,
         /// `send_lowat`
         pub send_lowat: u64 = 0,
         /// `keepalive_timeout`, ms

@@ -63,7 +63,8 @@
 //! | something to read, and room in memory | read it (`fill`) |
 //! | nothing to read | hand on what there is (`drain`), wait for the peer |
 //! | no room, and the client takes something | hand it on |
-//! | no room, and the client takes nothing | a file (`spill`), with a line in the log the first time |
+//! | no room, the client takes nothing, and little is left | its socket is widened for it (`room`) |
+//! | no room, the client takes nothing, and much is left | a file (`spill`), with a line in the log the first time |
 //! | no room in the file either | the peer waits: its timer is taken away, since it is not late |
 //! | the end of the message | let the peer go, hand on everything, finish |
 //!
@@ -72,9 +73,9 @@
 //!
 //! Large bodies that nobody looks at do not even come into our memory:
 //! [`pipe::splice`](crate::upstream::pipe::splice) lets the kernel move them, through a pipe, to the client,
-//! or to the file where the client is too far behind. From outside nobody can tell, so
-//! `$upstream_bytes_spliced` says for each request how much of its body went that way, and `$bytes_spliced`
-//! for all workers together.
+//! or to the file where the client is too far behind and its socket may not hold the rest. From outside
+//! nobody can tell, so `$upstream_bytes_spliced` says for each request how much of its body went that
+//! way, and `$bytes_spliced` for all workers together.
 //!
 //! # Unbuffered
 //!

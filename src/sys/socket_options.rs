@@ -44,6 +44,14 @@ pub fn set_fastopen(fd: &impl AsFd, queue: u32) -> io::Result<()> {
     set_tcp(fd, libc::TCP_FASTOPEN, libc::c_int::try_from(queue).unwrap_or(libc::c_int::MAX))
 }
 
+/// Lets the kernel change the sizes of a socket's buffers again, after one has been set (SO_BUF_LOCK).
+pub fn unlock_buffers(fd: &impl AsFd) -> io::Result<()> {
+    // The same number on all architectures that have common ones; the libc crate does not know it yet.
+    const SO_BUF_LOCK: libc::c_int = 72;
+    let none: libc::c_int = 0;
+    set(fd.as_fd().as_raw_fd(), libc::SOL_SOCKET, SO_BUF_LOCK, &none)
+}
+
 /// Smoothed round-trip time and its variance in microseconds, congestion window in segments, receive window
 /// in bytes (TCP_INFO).
 pub fn tcp_info(fd: &impl AsFd) -> io::Result<[u32; 4]> {

@@ -3,11 +3,12 @@
 //! Which way a body went is invisible to its client, so `$upstream_bytes_spliced` and `$bytes_spliced` are
 //! asked. nginx knows neither, so only Headwater runs these.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
 use crate::kit::server::is_headwater;
-use crate::kit::{Client, Origin, Server, http, wait};
+use crate::kit::{Client, DEADLINE, Origin, Server, http, wait};
 
 const CONF: &str = "
     log_format way '$uri spliced=$upstream_bytes_spliced length=$upstream_response_length';
@@ -221,4 +222,51 @@ fn connections_have_the_congestion_control_of_the_address_they_came_to() {
     let none = conf("listen 127.0.0.1:%%PORT_0%% congestion=none-such;").allow(why).start();
     assert_eq!(none.get("/").status, 200);
     assert!(none.log().contains(why));
+}
+
+/// A client on a narrow way: neither its own buffer nor what the server's socket begins with holds much.
+fn narrow(s: &Server) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(16 << 10).expect("a receive buffer");
+    socket.set_tcp_mss(1448).expect("small segments");
+    socket.connect(&s.addr().into()).expect("a connection");
+    socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    TcpStream::from(socket)
+}
+
+fn ask_and_wait(s: &Server) -> TcpStream {
+    let mut client = narrow(s);
+    client.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
+    client
+}
+
+fn ends_with(mut client: TcpStream, body: &[u8]) -> bool {
+    let mut reply = Vec::new();
+    client.read_to_end(&mut reply).expect("all of the reply");
+    reply.ends_with(body)
+}
+
+#[test]
+fn the_rest_of_a_reply_waits_in_the_socket_of_a_slow_client_and_in_a_file_if_that_may_not_be() {
+    if !is_headwater() {
+        return;
+    }
+    // Every system lets a socket hold this much.
+    let little = body(300_000);
+    let origin = Origin::always(http::reply("200 OK", &[], &little));
+    let s = start(&origin, "");
+    let client = ask_and_wait(&s);
+    // The request is over, and the client has read nothing.
+    s.wait_for_line("logs/way.log", "/slow");
+    assert!(ends_with(client, &little), "another body came");
+    assert!(!s.log().contains("temporary file"));
+    // More than a pipe holds.
+    let much = body(3_000_000);
+    for more in ["", "send_buffer_max 0;"] {
+        let origin = Origin::always(http::reply("200 OK", &[], &much));
+        let s = start(&origin, more);
+        let client = ask_and_wait(&s);
+        s.wait_for_log("an upstream response is buffered to a temporary file");
+        assert!(ends_with(client, &much), "{more}: another body came");
+    }
 }

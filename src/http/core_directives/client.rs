@@ -87,6 +87,14 @@ static TABLE: Module = Module {
             .default("60s")
             .doc("How long the client may take nothing of its answer.")
             .set(|cx, line| line.msec(&mut cx.conf::<CoreLocation>().send_timeout)),
+        Directive::of("send_buffer_max", LEVELS, Args::Exactly(1))
+            .default("2m")
+            .doc(
+                "How large the send buffer of a client that is slower than the upstream may become, so \
+                 that the rest of a reply waits there and not in a temporary file; 0 leaves it to the \
+                 system, as does listen's sndbuf=.",
+            )
+            .set(|cx, line| line.size(&mut cx.conf::<CoreLocation>().send_buffer_max)),
         Directive::of("limit_rate", LEVELS | LOCATION_IF, Args::Exactly(1))
             .default("0")
             .doc("Bytes a second that one answer is sent at; 0 for no limit.")

@@ -11,6 +11,8 @@
 //!   fill        └── spill: memory is full and the client is slow ──┘                 drain
 //! ```
 //!
+//! A client that is behind may have room in its socket for all that is left (`room.rs`); a file is for more.
+//!
 //! In memory nothing waits: what the client can take is handed on before more is read. When the reply is
 //! complete its peer is let go at once, however slow the client, and what is left is the business of
 //! `finalize.rs`.
@@ -20,6 +22,7 @@
 pub mod drain;
 pub mod fill;
 pub mod pipes;
+pub mod room;
 pub mod spill;
 pub mod splice;
 
@@ -126,8 +129,10 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
                 }
             }
             fill::Filled::Full => {
-                // Memory is full: the client may take some of it, or a file.
-                if !drain::drain(x, r, io, false)? && !spill::spill(x, r, io)? {
+                // Memory is full: the client may take some of it, or its socket, or a file.
+                let moves =
+                    drain::drain(x, r, io, false)? || room::widen(x, r, io, 0) || spill::spill(x, r, io)?;
+                if !moves {
                     fill::rest(x, r, io);
                     await_client(x, r, io);
                     return Ok(());

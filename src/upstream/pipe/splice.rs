@@ -9,8 +9,9 @@
 //! ```text
 //!   peer ═ splice ═▶ [ pipe ] ═ splice ═▶ client        nothing left in the pipe: again
 //!                       │ held, the peer is not read    the client takes its time …
-//!                       ├── read ──▶ memory ─▶ drain     … more of it than it may: back to pages
-//!                       └─ splice ═▶ file                 … and there is much of it, or more behind it
+//!                       ├── its socket is widened          … more than it may, and little is left
+//!                       ├── read ──▶ memory ─▶ drain      … or memory may hold what is left
+//!                       └─ splice ═▶ file                 … or there is much of it
 //! ```
 //!
 //! A client that is as fast as the peer is still ahead of it one moment and behind it in the next, and a
@@ -23,7 +24,7 @@
 //! *Read next*: `pipes.rs`, `sys/splice.rs`.
 
 use super::fill::Filled;
-use super::{drain, fill, pipes, spill};
+use super::{drain, fill, pipes, room, spill};
 use crate::buf::{Page, TempFile};
 use crate::event::stream::Received;
 use crate::event::{ConnId, RequestIx, Side, clock};
@@ -87,8 +88,8 @@ pub fn splice(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<Option<Fill
             return Ok(None);
         }
         let filled = to_pipe(x, r, io, peer, due)?;
-        // Where memory may hold all the rest there is no need of a file.
-        if filled.is_some() || due as u64 <= room {
+        // Where memory or the client's socket may hold all the rest there is no need of a file.
+        if filled.is_some() || due as u64 <= room || room::widen(x, r, io, 0) {
             return Ok(filled);
         }
     } else if u.pipe.file.is_none() {
@@ -278,12 +279,20 @@ fn hand_on(
         return Err(Leave::Finish(Status::Error));
     }
     if conduit.held() > 0 {
+        let is_all = of(x, r).and_then(|u| u.decoder.as_ref()).is_some_and(Decoder::is_done);
+        // Only the client is still at work: the sooner its socket has all of it, the better.
+        if is_all && room::widen(x, r, io, conduit.held() as u64) {
+            return hand_on(x, r, io, conduit, n);
+        }
         if let Some((timeout, impatient_since)) = time_to_wait(x, r, io) {
             let held = pipes::hold(io, conduit, impatient_since);
             let Some(u) = of(x, r) else { return Err(Leave::Finish(Status::Error)) };
             u.pipe.held = Some(held);
             io.net.wait(client, Side::Write, timeout);
             return Ok(Filled::Held);
+        }
+        if !is_all && room::widen(x, r, io, conduit.held() as u64) {
+            return hand_on(x, r, io, conduit, n);
         }
         keep_rest(x, r, io, &mut conduit)?;
     }
