@@ -156,8 +156,10 @@ fn finalize_main(x: &mut Exchange, io: &mut Io) {
 /// Says what becomes of the connection and gives the main request's hold back (nginx:
 /// `ngx_http_finalize_connection`).
 fn finalize_connection(x: &mut Exchange, io: &mut Io) {
-    read::abandon(x, io);
-    discard::hurry(x, io);
+    if x.main().body.is_some() {
+        read::abandon(x, io);
+        discard::hurry(x, io);
+    }
     // Decided here, carried out when the last hold is gone.
     x.fate = keepalive::decide(x, io);
     if let Some(hold) = x.main_mut().hold.take() {

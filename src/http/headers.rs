@@ -142,6 +142,11 @@ impl HeadersIn {
         self.fields.iter().map(|field| self.view(field))
     }
 
+    /// The field that came last.
+    pub fn last(&self) -> Option<FieldView<'_>> {
+        self.fields.last().map(|field| self.view(field))
+    }
+
     /// The field at this place of the order.
     pub fn at(&self, at: usize) -> Option<FieldView<'_>> {
         self.fields.get(at).map(|field| self.view(field))

@@ -244,29 +244,32 @@ fn advance(x: &mut Exchange, r: RequestIx, to: usize) -> bool {
 
 fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     // What another location has left behind must not answer for this one.
-    x[r].content_handler = None;
-    x[r].flags.uri_changed = false;
+    let request = &mut x[r];
+    request.content_handler = None;
+    request.flags.uri_changed = false;
     let mut redirect = None;
-    match x[r].server.root.inner.find(&x[r].uri) {
+    match request.server.root.inner.find(&request.uri) {
         Found::Nothing => {}
-        Found::Location(location) => x[r].loc = location,
+        Found::Location(location) => request.loc = location,
         Found::Matched(location, regex) => {
-            x[r].loc = location;
-            let uri = x[r].uri.clone();
+            request.loc = location;
+            let uri = request.uri.clone();
             regex.exec(x, r, &uri);
         }
         Found::Redirect(location) => {
             redirect = Some(location.name.clone());
-            x[r].loc = location;
+            request.loc = location;
         }
     }
-    if !x[r].flags.internal && *x[r].loc.core.internal {
+    let request = &x[r];
+    if *request.loc.core.internal && !request.flags.internal {
         return Err(Leave::Finish(Status::Http(404)));
     }
     update_location_config(x, r, io);
     // As soon as the limit is known, and before a byte of the body is asked for.
-    let limit = *x[r].loc.core.client_max_body_size;
-    if let Some(length) = x[r].headers_in.content_length
+    let request = &x[r];
+    let limit = *request.loc.core.client_max_body_size;
+    if let Some(length) = request.headers_in.content_length
         && limit != 0
         && length > limit
     {
@@ -277,38 +280,42 @@ fn find_config(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leav
         let _ = discard::discard_request_body(x, r, io);
         return Err(Leave::Finish(Status::Http(413)));
     }
-    // `location /a/` was asked for as `/a`.
-    if let Some(path) = redirect {
-        x[r].headers_out.content_length = None;
-        let args = x[r].args.clone();
-        let mut target = Vec::with_capacity(path.len());
-        escape(&path, Escape::Uri, &mut target);
-        if !args.is_empty() {
-            target.push(b'?');
-            target.extend_from_slice(&args);
-        }
-        x[r].headers_out.set("Location", target);
-        return Err(Leave::Finish(Status::Http(301)));
+    match redirect {
+        Some(path) => Err(redirect_to(&mut x[r], &path)),
+        None => Ok(advance(x, r, x[r].phase + 1)),
     }
-    Ok(advance(x, r, x[r].phase + 1))
+}
+
+/// `location /a/` was asked for as `/a`.
+#[cold]
+fn redirect_to(request: &mut Request, path: &[u8]) -> Leave {
+    request.headers_out.content_length = None;
+    let mut target = Vec::with_capacity(path.len());
+    escape(path, Escape::Uri, &mut target);
+    if !request.args.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(&request.args);
+    }
+    request.headers_out.set("Location", target);
+    Leave::Finish(Status::Http(301))
 }
 
 /// Makes the location's choices those of the request and its connection (nginx:
 /// `ngx_http_update_location_config`).
 pub fn update_location_config(x: &mut Exchange, r: RequestIx, io: &mut Io) {
-    let method = x[r].method;
-    if let Some((allowed, cell)) = &x[r].loc.core.limit_except
-        && allowed & method.bit() == 0
+    let request = &mut x[r];
+    if let Some((allowed, cell)) = &request.loc.core.limit_except
+        && allowed & request.method.bit() == 0
         && let Some(restricted) = cell.get().cloned()
     {
-        x[r].loc = restricted;
+        request.loc = restricted;
     }
-    if x[r].is_main() {
+    if let Some(handler) = request.loc.core.handler {
+        request.content_handler = Some(handler);
+    }
+    if request.is_main() {
         super::client::keepalive::update(x, io);
         super::deadline::limit(x, io);
-    }
-    if let Some(handler) = x[r].loc.core.handler {
-        x[r].content_handler = Some(handler);
     }
 }
 
@@ -392,6 +399,12 @@ fn content(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHan
             status => status.finish(),
         };
     }
+    content_of_phase(x, r, io, handler)
+}
+
+/// Asks those who answer where a location has no handler of its own.
+#[inline(never)]
+fn content_of_phase(x: &mut Exchange, r: RequestIx, io: &mut Io, handler: Option<PhaseHandler>) -> Turn {
     if let Some(handler) = handler {
         match handler(x, r, io) {
             Status::Declined => {}

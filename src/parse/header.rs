@@ -107,6 +107,7 @@ impl HeaderParser {
     ///
     /// # Errors
     /// As [`HeaderParser::parse`].
+    #[inline(never)]
     pub fn parse_any(&mut self, window: &[u8], allow_underscores: bool) -> Result<HeaderStep, Bad> {
         // The end of the head is usual, too.
         if let Some([b'\r', b'\n', ..]) = window.get(self.start..) {

@@ -218,6 +218,7 @@ impl RequestLine {
         self.parse_any(window)
     }
 
+    #[inline(never)]
     fn parse_any(&mut self, window: &[u8]) -> Result<Step, Bad> {
         let result = self.advance(window);
         if result.is_err() {
@@ -470,6 +471,7 @@ struct UsualTarget {
 
 impl UsualTarget {
     /// Reads the target whose first slash is at `at`. None if it is not usual, or its end has not come.
+    #[inline(always)]
     fn read(window: &[u8], at: usize) -> Option<UsualTarget> {
         let (mut dot, mut query) = (None, None);
         let mut from = at + 1;

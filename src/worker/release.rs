@@ -80,7 +80,7 @@ pub fn begin(
             x.renew(id, conn, number, opening, server);
             x
         }
-        None => Box::new(Exchange::new(id, conn, number, opening, server)),
+        None => fresh(id, conn, number, opening, server),
     };
     // The connection counts from its beginning; what this request sends is the difference.
     x.client.sent_before = sent;
@@ -89,6 +89,12 @@ pub fn begin(
     x.main_mut().hold = Some(hold);
     entry.insert(x);
     id
+}
+
+/// An exchange in new memory.
+#[cold]
+fn fresh(id: ExchangeId, conn: ConnId, number: u64, opening: Opening, server: Rc<Server>) -> Box<Exchange> {
+    Box::new(Exchange::new(id, conn, number, opening, server))
 }
 
 /// Gives every hold back: nothing of this exchange goes on (nginx: `ngx_http_terminate_handler`).
@@ -109,8 +115,8 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let main = RequestIx::MAIN;
     // First of all, while everything that the line may show is still there.
     access_log::log_request(&mut x, main, io);
-    for r in x.indexes() {
-        clean_up(&mut x, r, io);
+    if x.requests().any(|request| !request.cleanups.is_empty()) {
+        x.indexes().for_each(|r| clean_up(&mut x, r, io));
     }
     deadline::lift(&mut x, io);
     if let Some(count) = x.client.counted.take() {
@@ -179,9 +185,15 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
             io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
         }
         exchanges.keep(x);
-        return;
+    } else {
+        go_on(x, exchanges, io);
     }
-    // Pipelined: the bytes move to a page of their own and the exchange begins at once.
+}
+
+/// Pipelined: the bytes move to a page of their own and the exchange begins at once.
+#[inline(never)]
+fn go_on(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
+    let conn = x.client.conn;
     let cycle = io.cycle.clone();
     let Some(c) = io.net.table.get(conn) else { return };
     let Some(listen) = cycle.addresses.get(c.listener as usize) else { return wait::close(io, conn) };

@@ -46,10 +46,19 @@ pub(super) enum Progress {
 /// Reads the request's body and then calls `then`, now or later. To be returned by a content or phase handler
 /// as its own answer: Done when all goes on later, or the status the request ends with.
 pub fn read_client_request_body(x: &mut Exchange, r: RequestIx, io: &mut Io, then: Then) -> Status {
+    let request = &x[r];
+    let headers = &request.headers_in;
+    let is_awaited = headers.chunked || headers.content_length.is_some() || headers.has(Known::Expect);
     // A subrequest uses the body of the main request; one that has been read or given up is not read again.
-    if !x[r].is_main() || x[r].body.is_some() {
+    if !request.is_main() || request.body.is_some() || !is_awaited {
         return call(x, r, io, then);
     }
+    begin(x, r, io, then)
+}
+
+/// Reads what there is of a body that the head has announced.
+#[inline(never)]
+fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io, then: Then) -> Status {
     if let Err(leave) = test_expect(x, r, io) {
         return answer(x, r, Err(leave));
     }

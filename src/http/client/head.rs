@@ -129,7 +129,11 @@ impl Head {
             // What it stops at is read with more care.
             let line = words::usual_line(window, at);
             let line = line.filter(|line| count < max && !fields.may_not_repeat(line.known));
-            let Some(line) = line else { break Stop::Other };
+            let Some(line) = line else {
+                let Some([b'\r', b'\n', ..]) = window.get(at..) else { break Stop::Other };
+                at += 2;
+                break Stop::End;
+            };
             let is_host = line.known == Known::Host;
             count += 1;
             at = line.next;
@@ -155,6 +159,8 @@ impl Head {
 enum Stop {
     /// The last one says which server the request is for.
     Host,
+    /// There is none: the head is complete.
+    End,
     /// The next one is not usual, or not there.
     Other,
 }
@@ -234,6 +240,7 @@ fn read_fields(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
         let stop = client.head.take_usual(&mut request.headers_in, *core.max_headers);
         let step = match stop {
             Stop::Host => None,
+            Stop::End => Some(Ok(HeaderStep::Done)),
             Stop::Other => {
                 Some(client.head.fields.parse_any(client.head.page.filled(), *core.underscores_in_headers))
             }
@@ -373,6 +380,7 @@ fn take_field(x: &mut Exchange, r: RequestIx, io: &mut Io, field: Field) -> Turn
 }
 
 /// Reads more of the head, into a larger page if this one is full.
+#[cold]
 fn read_more(
     x: &mut Exchange,
     r: RequestIx,

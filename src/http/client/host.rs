@@ -18,7 +18,6 @@ use super::head::refuse;
 use crate::buf::Slice;
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
-use crate::http::headers::Known;
 use crate::http::io::Io;
 use crate::http::server::Found;
 use crate::http::ssl;
@@ -39,13 +38,15 @@ pub struct Recent {
     port: Slice,
 }
 
-/// Takes the host that the request's field names if it is the one that was named last; says whether it is.
+/// Takes the host that the field which came last names if it is the one that was named last; says whether it
+/// is.
+#[inline]
 pub fn set_again(x: &mut Exchange) -> bool {
     let (client, request) = x.client_and_main();
     let headers = &mut request.headers_in;
     let recent = &client.recent_host;
     // An empty text is what nobody has named yet.
-    let again = headers.value(Known::Host).is_some_and(|text| !text.is_empty() && *text == *recent.text);
+    let again = headers.last().is_some_and(|field| !field.value.is_empty() && *field.value == *recent.text);
     if again {
         headers.server = recent.name.clone();
         headers.port = recent.port.clone();

@@ -13,6 +13,7 @@ use crate::event::clock;
 use crate::http::exchange::{Exchange, Fate};
 use crate::http::headers::{ConnectionType, Known};
 use crate::http::io::Io;
+use crate::http::request::Request;
 
 /// What the client wishes: HTTP/1.1 keeps alive unless told otherwise, HTTP/1.0 the other way round.
 pub fn wishes(x: &mut Exchange, _: &mut Io) {
@@ -45,12 +46,13 @@ pub fn update(x: &mut Exchange, io: &mut Io) {
 
 /// Browsers with which keep-alive goes wrong (directive `keepalive_disable`).
 fn disabled(x: &Exchange, mask: u32) -> bool {
-    let main = x.main();
-    let post = main.method == crate::parse::request_line::Method::Post;
     // The first bit is about POST requests only, so nearly nobody's name has to be looked at.
-    if mask & KEEPALIVE_DISABLE_SAFARI == 0 && !post {
-        return false;
-    }
+    let post = x.main().method == crate::parse::request_line::Method::Post;
+    (post || mask & KEEPALIVE_DISABLE_SAFARI != 0) && is_one_of(x.main(), post, mask)
+}
+
+#[inline(never)]
+fn is_one_of(main: &Request, post: bool, mask: u32) -> bool {
     let Some(agent) = main.headers_in.value(Known::UserAgent) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
     let version = memchr::memmem::find(agent, b"MSIE ").and_then(|at| agent.get(at + 5));

@@ -96,6 +96,7 @@ pub fn readable(io: &mut Io, conn: ConnId) -> Spoke {
     Spoke::Request(server, Opening { page, limit: size, local_port, proxy_protocol: proxied, is_served })
 }
 
+#[cold]
 fn log_lost(io: &mut Io, conn: ConnId, error: &std::io::Error) {
     let Some(c) = io.net.table.get(conn) else { return };
     let what = if c.requests == 0 { "waiting for request" } else { "keepalive" };
