@@ -33,8 +33,8 @@ pub struct FileRange {
     pub temporary: bool,
 }
 
-/// So few bytes are better copied than sent as a piece of their own.
-const SMALL: usize = 512;
+/// So few bytes, or fewer, are better copied than sent as a piece of their own.
+pub const SMALL: usize = 2048;
 
 /// One stretch of bytes.
 #[derive(Clone, Debug)]

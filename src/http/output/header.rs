@@ -10,7 +10,7 @@
 //! *Read next*: `write.rs`.
 
 use super::write;
-use crate::buf::{Slice, Writer};
+use crate::buf::{Slice, Writer, chain};
 use crate::event::RequestIx;
 use crate::http::conf::{Location, ServerTokens};
 use crate::http::exchange::Exchange;
@@ -136,9 +136,11 @@ pub fn send(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
 
 /// The bytes of the head, in nginx's order of fields.
 fn render(x: &Exchange, io: &Io) -> Slice {
-    let mut head = Writer::with_capacity(1024);
     let request = x.main();
     let out = &request.headers_out;
+    // A small body, or one that may be small, is to find room behind its head.
+    let large = out.content_length.is_some_and(|length| length > chain::SMALL as u64);
+    let mut head = Writer::with_capacity(if large { 1024 } else { 4096 });
     let is_ok = out.status == 200 && out.status_line.as_ref().is_none_or(|line| line[..] == *b"200 OK");
     if is_ok && out.server.is_none() && out.date.is_none() {
         usual_beginning(&mut head, server_name(&request.loc));
