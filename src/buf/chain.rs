@@ -176,7 +176,11 @@ impl Chain {
             return;
         }
         self.bytes += bytes.len() as u64;
-        self.put_back(Piece::Memory(bytes));
+        // Made where it is to stand, and not moved there.
+        match &self.first {
+            None => self.first = Some(Piece::Memory(bytes)),
+            Some(_) => self.put_behind(Piece::Memory(bytes)),
+        }
     }
 
     /// Appends a part of a file.
@@ -239,6 +243,14 @@ impl Chain {
     pub fn again(&self) -> Chain {
         let rest = self.rest.as_ref().filter(|rest| !rest.is_empty()).cloned();
         Chain { first: self.first.clone(), rest, bytes: self.bytes, flush: self.flush, last: self.last }
+    }
+
+    /// Appends views of what is in another chain, without its flags.
+    pub fn push_again(&mut self, other: &Chain) {
+        match other.only() {
+            Some(bytes) => self.push(bytes.clone()),
+            None => other.pieces().cloned().for_each(|piece| self.push_piece(piece)),
+        }
     }
 
     /// Takes the first piece.

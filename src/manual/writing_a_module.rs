@@ -114,7 +114,7 @@
 //!
 //! ```ignore
 //! // src/protocol/memcached.rs
-//!         let writes = !matches!(&*r.method(), b"GET" | b"HEAD");
+//!         let writes = !matches!(r.method(), b"GET" | b"HEAD");
 //!         if writes && !*conf.write {
 //!             return Err(Fault::Refuse(405));
 //!         }

@@ -71,7 +71,7 @@ impl Protocol for Memcached {
         conf: &Rc<MemcachedLocation>,
         out: &mut Out,
     ) -> Result<Self, Fault> {
-        let writes = !matches!(&*r.method(), b"GET" | b"HEAD");
+        let writes = !matches!(r.method(), b"GET" | b"HEAD");
         if writes && !*conf.write {
             return Err(Fault::Refuse(405));
         }

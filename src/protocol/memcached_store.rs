@@ -64,7 +64,7 @@ pub fn command(r: &mut dyn Request, key: &[u8], out: &mut Out) -> Result<(), Fau
     if key.len() > LONGEST_KEY {
         return Err(Fault::Refuse(400));
     }
-    let verb: &[u8] = match &*r.method() {
+    let verb: &[u8] = match r.method() {
         b"PUT" => b"set ",
         b"POST" => b"add ",
         b"DELETE" => {

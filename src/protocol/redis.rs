@@ -112,7 +112,7 @@ impl Protocol for Redis {
             Some(first) if leaves_state(first) => return Err(Fault::Refuse(403)),
             // Each is one word whatever it holds, so nothing needs to be escaped.
             Some(_) => command(out, &words),
-            None if !matches!(&*r.method(), b"GET" | b"HEAD") => return Err(Fault::Refuse(405)),
+            None if !matches!(r.method(), b"GET" | b"HEAD") => return Err(Fault::Refuse(405)),
             None => {
                 let key = r.var("redis_key").filter(|key| !key.is_empty());
                 let key = key.ok_or(Fault::Internal("the \"$redis_key\" variable is not set"))?;

@@ -49,7 +49,7 @@ pub struct Target {
 /// A request, to be read.
 pub trait Request {
     /// The method as the client spelled it.
-    fn method(&self) -> Slice;
+    fn method(&self) -> &[u8];
 
     /// 9, 1000 or 1001: HTTP/0.9, 1.0, 1.1.
     fn http_version(&self) -> u16;

@@ -76,7 +76,7 @@ impl Protocol for Scgi {
         if length > 0 {
             out.body(&Plain);
         }
-        Ok(Scgi { head: CgiHead::new(&r.method(), true) })
+        Ok(Scgi { head: CgiHead::new(r.method(), true) })
     }
 
     fn revive(_: &Rc<ScgiLocation>) -> Option<Self> {

@@ -103,7 +103,7 @@ impl Protocol for Uwsgi {
         if length > 0 {
             out.body(&Plain);
         }
-        Ok(Uwsgi { head: CgiHead::new(&r.method(), true) })
+        Ok(Uwsgi { head: CgiHead::new(r.method(), true) })
     }
 
     fn revive(_: &Rc<UwsgiLocation>) -> Option<Self> {

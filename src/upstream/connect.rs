@@ -198,7 +198,7 @@ fn refused(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, error: &io::
     logging::log(x, r, io, level, Some(error), format_args!("connect() to {address} failed"));
     if let Some(u) = super::of(x, r) {
         // Without a connection there is only the balancer to be told.
-        u.peer = Some(blank_peer(held, 0, ConnId::NONE, Chain::default()));
+        u.peer = Some(blank_peer(held, 0, ConnId::NONE));
     }
     Err(Leave::Next(Failure::Error))
 }
@@ -221,7 +221,7 @@ pub fn connect_level(error: &io::Error) -> Level {
 }
 
 /// An attempt of which nothing is known yet; its slots die with it, so a further one cannot inherit any.
-fn blank_peer(held: Held, key: u64, conn: ConnId, out: Chain) -> Peer {
+fn blank_peer(held: Held, key: u64, conn: ConnId) -> Peer {
     Peer {
         conn,
         key,
@@ -233,7 +233,7 @@ fn blank_peer(held: Held, key: u64, conn: ConnId, out: Chain) -> Peer {
         // Made when there is something to read, not for the wait.
         page: Page::nothing(),
         cursor: Cursor::default(),
-        out,
+        out: Chain::default(),
         sent_before: 0,
         received_before: 0,
     }
@@ -242,7 +242,6 @@ fn blank_peer(held: Held, key: u64, conn: ConnId, out: Chain) -> Peer {
 /// Puts the connection in place, with everything a fresh attempt needs.
 #[inline]
 fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, key: u64, conn: ConnId, reused: bool) {
-    let out = request_bytes(x, r);
     let (mut sent, mut received) = (0, 0);
     if let Some(c) = io.conn(conn) {
         // From here on events of the connection find this request; the two names must never disagree.
@@ -255,36 +254,39 @@ fn install(x: &mut Exchange, r: RequestIx, io: &mut Io, held: Held, key: u64, co
     }
     let Some(u) = super::of(x, r) else { return };
     u.request_sent = false;
-    let peer = u.peer.insert(blank_peer(held, key, conn, out));
+    let peer = u.peer.insert(blank_peer(held, key, conn));
     peer.reused = reused;
     (peer.sent_before, peer.received_before) = (sent, received);
     if u.kind.greets && !reused {
         // The request follows when the talk is over.
-        peer.out = Chain::default();
         peer.swap_read(PeerRead::Greet);
         peer.swap_write(PeerWrite::Greet);
+    } else {
+        put_request(x, r);
     }
 }
 
-/// The request once more: its head, and as much of the body as there is.
+/// Gives the peer the request to be sent: its head, and as much of the body as there is.
 ///
 /// Views of the same bytes, not copies: a further attempt costs a few counts. A body that streams is not
 /// part of it; `send.rs` fetches that, from what was kept if this is not the first attempt.
 #[inline]
-pub(super) fn request_bytes(x: &Exchange, r: RequestIx) -> Chain {
-    let Some(u) = x[r].upstream.as_deref() else { return Chain::default() };
-    let mut out = u.request.again();
+pub(super) fn put_request(x: &mut Exchange, r: RequestIx) {
+    let Some(u) = super::of(x, r) else { return };
+    let Some(peer) = u.peer.as_mut() else { return };
+    peer.out.push_again(&u.request);
     if let Some(wrapping) = u.wrapping {
-        append_body(x, r, wrapping, &mut out);
+        put_body(x, r, wrapping);
     }
-    out
 }
 
-fn append_body(x: &Exchange, r: RequestIx, wrapping: &dyn Wrap, out: &mut Chain) {
-    if let Some(body) = body::of(x, r).filter(|body| !body.unbuffered) {
-        out.append(wrap(wrapping, &mut body.chain.again(), true));
+fn put_body(x: &mut Exchange, r: RequestIx, wrapping: &dyn Wrap) {
+    let Some(body) = body::of(x, r).filter(|body| !body.unbuffered) else { return };
+    let wrapped = wrap(wrapping, &mut body.chain.again(), true);
+    if let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) {
+        peer.out.append(wrapped);
         // What the client's body ends is not what is sent to the peer.
-        (out.last, out.flush) = (false, false);
+        (peer.out.last, peer.out.flush) = (false, false);
     }
 }
 

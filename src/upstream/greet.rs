@@ -95,9 +95,8 @@ fn read(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
 
 /// The peer is ready for the request.
 fn go_on(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
-    let request = connect::request_bytes(x, r);
+    connect::put_request(x, r);
     let Some(peer) = super::of(x, r).and_then(|u| u.peer.as_mut()) else { return Ok(()) };
-    peer.out.append(request);
     peer.swap_read(PeerRead::ProcessHeader);
     peer.swap_write(PeerWrite::SendRequest);
     io.net.cancel_timer(peer.conn, Side::Read);

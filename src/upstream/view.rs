@@ -46,11 +46,8 @@ impl<'a> View<'a> {
 }
 
 impl Request for View<'_> {
-    fn method(&self) -> Slice {
-        if cache::serve::asks_get(self.x, self.r) {
-            return Slice::from("GET");
-        }
-        self.x[self.r].method_name.clone()
+    fn method(&self) -> &[u8] {
+        if cache::serve::asks_get(self.x, self.r) { b"GET" } else { &self.x[self.r].method_name }
     }
 
     fn http_version(&self) -> u16 {

@@ -85,8 +85,8 @@ impl Asking {
 }
 
 impl Request for Asking {
-    fn method(&self) -> Slice {
-        self.method.clone()
+    fn method(&self) -> &[u8] {
+        &self.method
     }
 
     fn http_version(&self) -> u16 {

@@ -66,7 +66,7 @@ impl Protocol for FastCgi {
             Body::None | Body::Length(0) => out.write(&STDIN_END),
             _ => out.body(&Stdin),
         }
-        Ok(FastCgi::new(conf, &r.method()))
+        Ok(FastCgi::new(conf, r.method()))
     }
 
     fn revive(conf: &Rc<FastCgiLocation>) -> Option<Self> {

@@ -29,17 +29,20 @@ use crate::protocol::{Body, Fault, Out, Request};
 /// Writes the whole request, the client's body marked.
 pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result<Asked, Fault> {
     let plan = conf.plan();
-    let method = method(r, conf)?;
-    if &*method == b"CONNECT" {
+    let set_method = set_method(r, conf)?;
+    // The client's own has been checked when it came.
+    let method = set_method.as_deref().unwrap_or_else(|| r.method());
+    if method == b"CONNECT" {
         // Its reply would have to become a tunnel (`tunnel_pass`).
         return Err(Fault::Refuse(405));
     }
+    let is_get = method == b"GET";
+    let mut asked = Asked { head: method == b"HEAD", close: plan.close, upgrade: plan.upgrade };
     let target = line::target(r)?;
-    out.write_all(&[&method, b" ", &target]);
+    out.write_all(&[method, b" ", &target]);
     out.note_uri(target);
 
     let set_body = conf.set_body.as_ref().map(|template| r.eval(template));
-    let mut asked = Asked { head: &*method == b"HEAD", close: plan.close, upgrade: plan.upgrade };
     let mut keeps_body = plan.keeps_body;
     match plan.text(&r.target().host) {
         Some(text) => out.write(text),
@@ -49,7 +52,7 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
     let r: &dyn Request = r;
     let named = if r.has_connection() { named_fields(r) } else { Vec::new() };
     client_fields(r, plan, out, &named);
-    match offered_upgrade(r, conf, &method, &named) {
+    match offered_upgrade(r, conf, is_get, &named) {
         Some(name) => {
             out.field(b"Upgrade", name);
             out.field(b"Connection", b"upgrade");
@@ -68,11 +71,12 @@ pub fn write(r: &mut dyn Request, conf: &Http1Location, out: &mut Out) -> Result
     Ok(asked)
 }
 
-fn method(r: &mut dyn Request, conf: &Http1Location) -> Result<Slice, Fault> {
-    // The client's own has been checked when it came.
-    let Some(template) = &*conf.method else { return Ok(r.method()) };
-    let method = r.eval(template);
-    if is_token(&method) { Ok(method) } else { Err(Fault::Internal("the method to proxy is not a method")) }
+/// The method that the configuration sets in place of the client's.
+fn set_method(r: &mut dyn Request, conf: &Http1Location) -> Result<Option<Slice>, Fault> {
+    match conf.method.as_ref().map(|template| r.eval(template)) {
+        Some(method) if !is_token(&method) => Err(Fault::Internal("the method to proxy is not a method")),
+        method => Ok(method),
+    }
 }
 
 /// Writes what stands between the target and the client's fields, one step after the other; false if a field
@@ -142,7 +146,7 @@ fn named_fields(r: &dyn Request) -> Vec<&[u8]> {
 fn offered_upgrade<'a>(
     r: &'a dyn Request,
     conf: &Http1Location,
-    method: &Slice,
+    is_get: bool,
     named: &[&[u8]],
 ) -> Option<&'a [u8]> {
     // For nearly every request the answer is found here.
@@ -150,7 +154,7 @@ fn offered_upgrade<'a>(
         return None;
     }
     let is_ours = |header: &SetHeader| matches!(header.which, Which::Upgrade | Which::Connection);
-    let is_plain = &**method == b"GET" && matches!(r.body(), Body::None | Body::Length(0));
+    let is_plain = is_get && matches!(r.body(), Body::None | Body::Length(0));
     let is_new = r.http_version() == 1001 && *conf.http_version == Version::V11;
     if !is_plain || !is_new || conf.set_headers.iter().any(is_ours) {
         return None;

@@ -93,8 +93,8 @@ struct Asker<'a> {
 }
 
 impl Request for Asker<'_> {
-    fn method(&self) -> Slice {
-        Slice::from("GET")
+    fn method(&self) -> &[u8] {
+        b"GET"
     }
 
     fn http_version(&self) -> u16 {
