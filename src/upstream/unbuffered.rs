@@ -15,7 +15,7 @@
 //! *Read next*: `pipe/mod.rs`, the other way.
 
 use super::pipe::fill::{self, Filled};
-use super::pipe::splice;
+use super::pipe::{room, splice};
 use super::{deadline, relay};
 use crate::buf::Chain;
 use crate::event::stream::Received;
@@ -105,6 +105,9 @@ pub fn process(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     loop {
         let flow = relay::decode(x, r, io)?;
         if !hand_on(x, r, io)? {
+            if room::widen(x, r, io, 0) {
+                continue;
+            }
             return wait_for_client(x, r, io);
         }
         if flow == Flow::Last {

@@ -253,13 +253,15 @@ fn the_rest_of_a_reply_waits_in_the_socket_of_a_slow_client_and_in_a_file_if_tha
     }
     // Every system lets a socket hold this much.
     let little = body(300_000);
-    let origin = Origin::always(http::reply("200 OK", &[], &little));
-    let s = start(&origin, "");
-    let client = ask_and_wait(&s);
-    // The request is over, and the client has read nothing.
-    s.wait_for_line("logs/way.log", "/slow");
-    assert!(ends_with(client, &little), "another body came");
-    assert!(!s.log().contains("temporary file"));
+    for more in ["", "proxy_buffering off;"] {
+        let origin = Origin::always(http::reply("200 OK", &[], &little));
+        let s = start(&origin, more);
+        let client = ask_and_wait(&s);
+        // The request is over, and the client has read nothing.
+        s.wait_for_line("logs/way.log", "/slow");
+        assert!(ends_with(client, &little), "{more}: another body came");
+        assert!(!s.log().contains("temporary file"));
+    }
     // More than a pipe holds.
     let much = body(3_000_000);
     for more in ["", "send_buffer_max 0;"] {

@@ -6,6 +6,8 @@
 //! should hold for one client (`send_buffer_max`). The usual reply to a slow client is neither: when it
 //! is behind and the rest of the reply is known to be little enough, the socket is widened for it
 //! (`event/room.rs`), and both the peer and the request are done with.
+//! That holds where buffering is off, too: what the socket has got has been passed on, and of a reply that
+//! is long or without a known end no more is taken from the peer than before.
 //!
 //! ```text
 //!   the client is behind ─▶ all that is left ≤ send_buffer_max? ── yes ─▶ into its socket
@@ -19,7 +21,6 @@ use crate::event::room::Rooms;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
 use crate::http::output::unsent;
-use crate::http::upstreamed::Mode;
 
 /// Gives the client's socket room for all that is left of the reply, `held` of it in a pipe; false if it has
 /// no more room than before.
@@ -46,7 +47,7 @@ fn left(x: &Exchange, r: RequestIx) -> Option<u64> {
         return None;
     }
     let u = main.upstream.as_deref()?;
-    if u.mode != Mode::Buffered || u.pipe.file.is_some() || u.client_gone || u.copies_body() {
+    if u.pipe.file.is_some() || u.client_gone || u.copies_body() {
         return None;
     }
     let received = main.upstream_states.last().map_or(0, |state| state.response_length);

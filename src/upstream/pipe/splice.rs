@@ -280,8 +280,10 @@ fn hand_on(
     }
     if conduit.held() > 0 {
         let is_all = of(x, r).and_then(|u| u.decoder.as_ref()).is_some_and(Decoder::is_done);
-        // Only the client is still at work: the sooner its socket has all of it, the better.
-        if is_all && room::widen(x, r, io, conduit.held() as u64) {
+        // Only the client is still at work, or the peer waits for it without need: the sooner its socket has
+        // all of it, the better.
+        let is_waited_for = is_all || !is_buffered(x, r);
+        if is_waited_for && room::widen(x, r, io, conduit.held() as u64) {
             return hand_on(x, r, io, conduit, n);
         }
         if let Some((timeout, impatient_since)) = time_to_wait(x, r, io) {
@@ -291,7 +293,7 @@ fn hand_on(
             io.net.wait(client, Side::Write, timeout);
             return Ok(Filled::Held);
         }
-        if !is_all && room::widen(x, r, io, conduit.held() as u64) {
+        if !is_waited_for && room::widen(x, r, io, conduit.held() as u64) {
             return hand_on(x, r, io, conduit, n);
         }
         keep_rest(x, r, io, &mut conduit)?;
