@@ -4,9 +4,10 @@
 //! multiplication for the hash. That loop is the greatest part of what reading a head costs.
 //!
 //! *Here* two questions find the parts of a line: where is the colon, where is the first control byte behind
-//! it? A known name ([`Names`]) needs no further look; others are checked in words of eight bytes.
-//! What is not usual (an odd byte, an end that has not come yet) is left to the bytewise code of
-//! `header.rs`, so this file only ever says "this line is usual", never "this is wrong".
+//! it? A known name ([`Names`]) needs no further look; others are checked in words of eight bytes. Where name
+//! and value are short, and the line is not at the very end of what is there, two looks at how much is there
+//! are enough for all of it. What is not usual (an odd byte, an end that has not come yet) is left to the
+//! bytewise code of `header.rs`, so this file only ever says "this line is usual", never "this is wrong".
 //!
 //! ```text
 //!   Cookie: a=b; c=d\r\nAcce      equal(':')  ─▶ 6     below(' ') from 8 on ─▶ 16, and there stands \r\n
@@ -45,16 +46,25 @@ pub struct Line<N> {
 #[inline(always)]
 pub fn usual_line<N: Names>(window: &[u8], start: usize) -> Option<Line<N>> {
     let rest = window.get(start..)?;
-    match short_name(rest) {
-        Some((len, known)) => with_value(rest, start, len, known),
+    let line = match short_name(rest) {
+        Some((name, known)) => match short_value(rest, name + 2) {
+            Some(len) => {
+                let (name, from) = (span(start, name), start + name + 2);
+                return Some(Line { name, known, value: span(from, len), plain: true, next: from + len + 2 });
+            }
+            None => with_value(rest, start, name, known),
+        },
         // The end of the head, or of what has come of it.
-        None if matches!(rest.first(), None | Some(b'\r')) => None,
-        None => {
-            // Taken apart, so that only this one is handed over through memory.
-            let Line { name, known, value, plain, next } = other_line(rest, start)?;
-            Some(Line { name, known, value, plain, next })
-        }
-    }
+        None if matches!(rest.first(), None | Some(b'\r')) => return None,
+        None => other_line(rest, start),
+    };
+    // Taken apart, so that only such a one is handed over through memory.
+    let Line { name, known, value, plain, next } = line?;
+    Some(Line { name, known, value, plain, next })
+}
+
+fn span(from: usize, len: usize) -> Span {
+    Span { start: from as u32, end: (from + len) as u32 }
 }
 
 /// A known name of less than sixteen bytes: its length and its number.
@@ -65,16 +75,38 @@ fn short_name<N: Names>(rest: &[u8]) -> Option<(usize, N)> {
     Some((len, N::table().find_short(text, len)?))
 }
 
-/// A line with any other name that is made of letters, digits and hyphens.
+/// How long a value is that begins at `from`, behind one blank, and has less than sixteen bytes.
+#[inline(always)]
+fn short_value(rest: &[u8], from: usize) -> Option<usize> {
+    // With so much there, nothing that is looked at lies behind the end.
+    let value: &[u8; LANES + 2] = rest.get(from..from + LANES + 2)?.first_chunk()?;
+    if rest.get(from - 1) != Some(&b' ') || value.first() == Some(&b' ') {
+        return None;
+    }
+    let found = Lanes::of(value.first_chunk()?).below(b' ');
+    let len = found.trailing_zeros() as usize;
+    let is_whole = found != 0 && value.get(len..len + 2)? == b"\r\n";
+    let last = value.get(len.wrapping_sub(1));
+    (is_whole && last != Some(&b' ')).then_some(len)
+}
+
+/// A line with any name that is made of letters, digits and hyphens.
 #[inline(never)]
 fn other_line<N: Names>(rest: &[u8], start: usize) -> Option<Line<N>> {
+    let (name, known) = short_name(rest).or_else(|| any_name(rest))?;
+    with_value(rest, start, name, known)
+}
+
+/// Any such name: its length and its number.
+#[inline(never)]
+fn any_name<N: Names>(rest: &[u8]) -> Option<(usize, N)> {
     let mut at = 0;
     while at < SHORT {
         let found = Lanes::at(rest, at)?.equal(b':');
         if found != 0 {
             let len = at + found.trailing_zeros() as usize;
             let name = rest.get(..len).filter(|name| is_usual(name))?;
-            return with_value(rest, start, len, N::table().find(name).unwrap_or(N::OTHER));
+            return Some((len, N::table().find(name).unwrap_or(N::OTHER)));
         }
         at += LANES;
     }
@@ -90,25 +122,21 @@ fn with_value<N>(rest: &[u8], start: usize, name: usize, known: N) -> Option<Lin
         behind => (behind_blanks(behind), false),
     };
     let from = rest.len() - value.len();
-    let end = match value.first_chunk() {
-        Some(text) => Lanes::of(text).below(b' '),
-        None => Lanes::at(rest, from)?.below(b' '),
-    };
-    let mut end = match end {
+    let mut len = match Lanes::at(rest, from)?.below(b' ') {
         0 => long_value(rest, from)?,
         found => found.trailing_zeros() as usize,
     };
-    if !value.get(end..)?.starts_with(b"\r\n") {
+    if !value.get(len..)?.starts_with(b"\r\n") {
         return None;
     }
-    let next = start + from + end + 2;
+    let from = start + from;
+    let next = from + len + 2;
     // A tab is a control byte, at which only the search of long values does not stop.
-    if let Some([.., b' ' | b'\t']) = value.get(..end) {
-        end = without_blanks(value, end);
+    if let Some([.., b' ' | b'\t']) = value.get(..len) {
+        len = without_blanks(value, len);
         plain = false;
     }
-    let span = |from: usize, len: usize| Span { start: from as u32, end: (from + len) as u32 };
-    Some(Line { name: span(start, name), known, value: span(start + from, end), plain, next })
+    Some(Line { name: span(start, name), known, value: span(from, len), plain, next })
 }
 
 /// What follows any number of blanks.

@@ -51,11 +51,11 @@ pub enum Line {
 // Compiled into the one loop that reads heads, so that what it found is not handed over through memory.
 #[inline(always)]
 pub fn line(page: &[u8], start: usize) -> Line {
-    if page.get(start) == Some(&b'\r') && page.get(start + 1) == Some(&b'\n') {
-        return Line::Empty { next: start + 2 };
-    }
     match words::usual_line(page, start) {
         Some(words::Line { name, known, value, next, .. }) => Line::Field { name, known, value, next },
+        None if page.get(start..).is_some_and(|rest| rest.starts_with(b"\r\n")) => {
+            Line::Empty { next: start + 2 }
+        }
         None => unusual(page, start),
     }
 }
