@@ -234,9 +234,9 @@ impl RequestLine {
     fn take_usual(&mut self, window: &[u8]) -> Option<()> {
         let (window, start) = (Span::reach(window), self.pos);
         let (method, len) = match window.get(start..)? {
-            [b'G', b'E', b'T', b' ', b'/', ..] => (Method::Get, 3),
-            [b'P', b'O', b'S', b'T', b' ', b'/', ..] => (Method::Post, 4),
-            [b'H', b'E', b'A', b'D', b' ', b'/', ..] => (Method::Head, 4),
+            line if line.starts_with(b"GET /") => (Method::Get, 3),
+            line if line.starts_with(b"POST /") => (Method::Post, 4),
+            line if line.starts_with(b"HEAD /") => (Method::Head, 4),
             _ => return None,
         };
         let at = start + len + 1;

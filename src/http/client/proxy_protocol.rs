@@ -26,6 +26,7 @@ use crate::util::proxy_protocol::{self, Parsed};
 ///
 /// # Errors
 /// [`Leave::Finish`] with an error for what is no header: the connection is closed.
+#[cold]
 pub fn take(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
     x.action = "reading PROXY protocol";
     loop {
