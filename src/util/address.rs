@@ -23,6 +23,26 @@ pub enum Address {
     Unix(Rc<Path>),
 }
 
+/// How each octet is written, with a dot behind it, and how long that is.
+static OCTETS: [([u8; 4], usize); 256] = {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (hundreds, tens, ones) = (digit(octet / 100), digit(octet / 10), digit(octet));
+        all[octet] = match octet {
+            0..10 => ([ones, b'.', b'.', b'.'], 2),
+            10..100 => ([tens, ones, b'.', b'.'], 3),
+            _ => ([hundreds, tens, ones, b'.'], 4),
+        };
+        octet += 1;
+    }
+    all
+};
+
+const fn digit(n: usize) -> u8 {
+    b'0' + (n % 10) as u8
+}
+
 impl Address {
     /// The unspecified IPv4 address, port 0.
     pub const NONE: Address = Address::Ip(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
@@ -85,17 +105,15 @@ impl Address {
         let Address::Ip(SocketAddr::V4(ip)) = self else {
             return out.extend_from_slice(self.host_text().as_bytes());
         };
-        out.reserve("255.255.255.255.".len());
+        let (mut text, mut len) = (*b"255.255.255.255.", 0);
         for octet in ip.ip().octets() {
-            if octet >= 100 {
-                out.push(b'0' + octet / 100);
+            let (digits, n) = OCTETS[usize::from(octet)];
+            if let Some(place) = text.get_mut(len..len + digits.len()) {
+                place.copy_from_slice(&digits);
             }
-            if octet >= 10 {
-                out.push(b'0' + octet / 10 % 10);
-            }
-            out.extend_from_slice(&[b'0' + octet % 10, b'.']);
+            len += n;
         }
-        out.pop();
+        out.extend_from_slice(text.get(..len - 1).unwrap_or_default());
     }
 
     /// Reads `unix:/path`, `1.2.3.4:80`, `1.2.3.4`, `[::1]:80`, `[::1]`; never asks a name server.
@@ -135,6 +153,17 @@ impl fmt::Display for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_written_as_the_library_writes_it() {
+        for octet in 0..=255 {
+            for octets in [[octet, 0, 10, 100], [255, 255, 255, octet], [1, octet, octet, 9]] {
+                let (ip, mut out) = (Ipv4Addr::from(octets), b"from ".to_vec());
+                Address::Ip((ip, 80).into()).write_host(&mut out);
+                assert_eq!(out, format!("from {ip}").as_bytes());
+            }
+        }
+    }
 
     #[test]
     fn the_text_of_an_address_reads_back() {
