@@ -76,7 +76,7 @@ static TABLE: Module = Module {
             .set(|cx, line| line.size(&mut cx.conf::<Gzip>().min_length)),
         Directive::of("gzip_comp_level", LEVELS, Args::Exactly(1))
             .default("1")
-            .doc("How much work compressing may be, from 1 to 9.")
+            .doc("How much work compressing may be, from 1 to 9; 1 is the same as 2 here.")
             .set(level),
         Directive::of("gzip_buffers", LEVELS, Args::Exactly(2))
             .default("32 4k|16 8k")
@@ -150,7 +150,10 @@ const HEAD: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 
 impl Compressor {
     fn new(level: u64, room: usize) -> Compressor {
-        let level = u32::try_from(level).unwrap_or(1);
+        // What zlib-rs calls 1 is a quicker way that zlib does not have, and a quarter larger. An
+        // operator who comes from nginx would send more than before; its 2 is smaller and quicker than
+        // zlib's 1.
+        let level = u32::try_from(level).unwrap_or(1).max(2);
         Compressor {
             deflate: Compress::new(Compression::new(level), false),
             checksum: crc32fast::Hasher::new(),
