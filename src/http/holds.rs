@@ -96,6 +96,12 @@ impl Holds {
         log::trace!("*{} hold {change}{why:?}: {self}", self.number);
     }
 
+    /// Whether nothing keeps the exchange alive.
+    #[inline]
+    pub fn is_none(&self) -> bool {
+        self.counts == [0; REASONS.len()]
+    }
+
     /// How many there are in all.
     pub fn total(&self) -> u32 {
         self.counts.iter().map(|&n| u32::from(n)).sum()

@@ -64,7 +64,7 @@
 //!
 //! ```ignore
 //! // src/worker/mod.rs
-//!         if x.holds.total() == 0 {
+//!         if x.holds.is_none() {
 //!             let x = self.exchanges.live.remove(id.0 as usize);
 //!             release::free(x, &mut self.exchanges, &mut self.io);
 //!         } else if cfg!(debug_assertions) {

@@ -308,7 +308,7 @@ impl Worker {
             release::give_up(x, &mut self.io);
         }
         // The one place where an exchange is freed. No handler of it is on the stack any more.
-        if x.holds.total() == 0 {
+        if x.holds.is_none() {
             let x = self.exchanges.live.remove(id.0 as usize);
             release::free(x, &mut self.exchanges, &mut self.io);
         } else if cfg!(debug_assertions) {

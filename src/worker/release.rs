@@ -167,7 +167,9 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
     let core = &x.main().loc.core;
     // What stands behind this request in its page is the beginning of the next one.
     let is_over = x.client.head.is_used_up();
-    if let Some(c) = io.conn(conn) {
+    let (table, timers) = (&mut io.net.table, &mut io.net.timers);
+    let mut is_ready = false;
+    if let Some(c) = table.get_mut(conn) {
         forget_waits(c);
         // From the second request on small answers must not wait for acknowledgements of the ones before.
         if *core.tcp_nodelay && !c.flags.nodelay && !c.peer.is_unix() {
@@ -175,14 +177,17 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         }
         if is_over {
             c.owner = Owner::Waiting;
+            is_ready = c.set_timer(timers, Side::Read, *core.keepalive_timeout);
+            if *core.keepalive_min_timeout != 0 {
+                // An idle client writes nothing, so that side's timer is free for the time of grace.
+                c.set_timer(timers, Side::Write, *core.keepalive_min_timeout);
+            }
         }
     }
     if is_over {
         wait::set_idle(io, conn, true);
-        io.net.wait(conn, Side::Read, *core.keepalive_timeout);
-        if *core.keepalive_min_timeout != 0 {
-            // An idle client writes nothing, so that side's timer is free for the time of grace.
-            io.net.set_timer(conn, Side::Write, *core.keepalive_min_timeout);
+        if is_ready {
+            io.net.wait_forever(conn, Side::Read);
         }
         exchanges.keep(x);
     } else {
