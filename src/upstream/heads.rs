@@ -192,7 +192,7 @@ pub fn process_headers(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<()
 
 /// Puts fields where they belong, from one place of their order on. Stops behind one that takes more than
 /// that, and gives it.
-#[inline]
+#[inline(always)]
 fn copy(request: &mut Request, from: &mut usize) -> Option<Kept> {
     let u = request.upstream.as_deref()?;
     let (fields, out, hiding) = (&u.head.fields, &mut request.headers_out, u.conf.hiding());

@@ -53,9 +53,6 @@ pub enum Line {
 pub fn line(page: &[u8], start: usize) -> Line {
     match words::usual_line(page, start) {
         Some(words::Line { name, known, value, next, .. }) => Line::Field { name, known, value, next },
-        None if page.get(start..).is_some_and(|rest| rest.starts_with(b"\r\n")) => {
-            Line::Empty { next: start + 2 }
-        }
         None => unusual(page, start),
     }
 }
@@ -65,6 +62,9 @@ pub fn line(page: &[u8], start: usize) -> Line {
 #[cold]
 fn unusual(page: &[u8], start: usize) -> Line {
     let rest = page.get(start..).unwrap_or_default();
+    if rest.starts_with(b"\r\n") {
+        return Line::Empty { next: start + 2 };
+    }
     let Some(lf) = memchr::memchr(b'\n', rest) else { return Line::Partial };
     let line = rest.get(..lf).unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
