@@ -92,10 +92,9 @@ pub struct Readiness {
 /// A connection to a client or to an upstream.
 #[derive(Debug)]
 pub struct Connection {
-    /// Closed when the connection leaves the table; that ends its registration, too. None from then on.
-    fd: Option<OwnedFd>,
-    /// What the table gave it; none before. Of a place whose connection has been closed, that of the
-    /// next one.
+    /// Closed when the connection leaves the table; that ends its registration, too.
+    fd: OwnedFd,
+    /// What the table gave it; none before.
     pub id: ConnId,
     /// Whom it works for: read by the dispatcher for each event, changed when the connection passes from one
     /// to another (a client's first byte, a peer taken from the pool).
@@ -160,7 +159,7 @@ impl Connection {
     /// A connection that is not in a table yet.
     pub fn new(fd: OwnedFd, peer: Address, owner: Owner, number: u64, now: u64) -> Connection {
         Connection {
-            fd: Some(fd),
+            fd,
             id: ConnId::NONE,
             owner,
             read: Readiness::default(),
@@ -178,21 +177,14 @@ impl Connection {
         }
     }
 
-    /// Closes it. Its place in the table stays, for the one that will have this name.
-    pub(super) fn vacate(&mut self, next: ConnId) {
-        (self.fd, self.extra, self.peer) = (None, None, Address::NONE);
-        self.id = next;
-    }
-
-    /// The descriptor, for options and registration. Every connection that the table gives out has one.
-    pub fn fd(&self) -> Option<&OwnedFd> {
-        self.fd.as_ref()
+    /// The descriptor, for options and registration.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
     }
 
     /// The raw descriptor.
     pub fn raw_fd(&self) -> RawFd {
-        // No descriptor is -1, so this costs nothing.
-        self.fd.as_ref().map_or(-1, OwnedFd::as_raw_fd)
+        self.fd.as_raw_fd()
     }
 
     /// Whom a proxy in front named with the PROXY protocol.
@@ -215,7 +207,7 @@ impl Connection {
         let session = self.extra.as_mut()?.session.as_mut()?;
         let (read, write) = (&mut self.read, &mut self.write);
         let ends = read.eof || read.error;
-        let fd = self.fd.as_ref()?.as_raw_fd();
+        let fd = self.fd.as_raw_fd();
         let wire = Wire { fd, readable: &mut read.ready, writable: &mut write.ready, ends };
         Some((session, wire))
     }

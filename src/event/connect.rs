@@ -107,7 +107,7 @@ impl Net {
         if !c.flags.connecting {
             return Ok(());
         }
-        match c.fd().map_or(Ok(None), |fd| SockRef::from(fd).take_error())? {
+        match SockRef::from(c.fd()).take_error()? {
             Some(error) => Err(error),
             None => {
                 c.flags.connecting = false;

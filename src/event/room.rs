@@ -78,8 +78,7 @@ impl Rooms {
     /// Lets the kernel hold `more` bytes for this client, as long as it is no more than `limit` in all.
     /// True if there is more room than before.
     pub fn widen(&mut self, c: &mut Connection, more: u64, limit: u64) -> bool {
-        let Some(fd) = c.fd() else { return false };
-        let socket = SockRef::from(fd);
+        let socket = SockRef::from(c.fd());
         let Ok(now) = socket.send_buffer_size() else { return false };
         let now = now as u64;
         // An eighth for the kernel's notes.
@@ -92,7 +91,7 @@ impl Rooms {
         if socket.set_send_buffer_size(half).is_err() {
             return false;
         }
-        if socket_options::unlock_buffers(fd).is_err() {
+        if socket_options::unlock_buffers(c.fd()).is_err() {
             // Once, for this connection; never again.
             self.most = Some(0);
         }
@@ -120,7 +119,7 @@ mod tests {
     }
 
     fn size(c: &Connection) -> std::io::Result<usize> {
-        SockRef::from(c.fd().ok_or(std::io::ErrorKind::NotConnected)?).send_buffer_size()
+        SockRef::from(c.fd()).send_buffer_size()
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Connection {
     /// What shutdown(2) said.
     pub fn shut_write(&mut self) -> io::Result<()> {
         self.say_goodbye();
-        self.fd().map_or(Ok(()), |fd| SockRef::from(fd).shutdown(Shutdown::Write))
+        SockRef::from(self.fd()).shutdown(Shutdown::Write)
     }
 
     /// Moves up to `limit` bytes into a pipe. Never over TLS: ask [`Connection::is_plain`] first.

@@ -3,19 +3,14 @@
 //! *In nginx* an array of `worker_connections` entries with a free list; `c->fd == -1` and the `instance`
 //! bit tell events of a closed connection from those of the one that took its place.
 //!
-//! *Here* the same: a place whose connection has been closed is `c.fd() == None`, and keeps the name
-//! that its next one will have. Names carry a generation, which is counted up there, so an old
-//! [`ConnId`] finds nothing. That is the only use-after-free an event loop can have, and here it is a
-//! `None`. Some fifty look-ups are made for a request, so one is a bound and a comparison, and nothing
-//! else.
-//!
-//! ```text
-//!   entries [ 0.7 open ][ 1.3 closed ][ 2.0 open ]      free [ 1 ]    1.2 finds nothing, 1.3 comes next
-//! ```
+//! *Here* the slab reuses an index at once, and the generation beside each entry is counted up when it is
+//! freed, so an old [`ConnId`] finds nothing. That is the only use-after-free an event loop can have, and
+//! here it is a `None`.
 //!
 //! *Read next*: `net.rs`.
 
 use super::conn::{ConnId, Connection, NOBODY};
+use slab::Slab;
 
 /// Both ends of the queue of connections that may be given up (`reusable.rs`).
 #[derive(Clone, Copy, Debug)]
@@ -33,26 +28,23 @@ impl Default for Ends {
 /// All connections of a worker.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// Open connections, and places of closed ones.
-    entries: Vec<Connection>,
-    /// Where closed ones stand; the last to go is the first to be followed.
-    free: Vec<u32>,
+    entries: Slab<Connection>,
+    generations: Vec<u32>,
     pub(super) ends: Ends,
 }
 
 impl Table {
     /// Puts a connection in and gives it its name.
     pub fn insert(&mut self, mut connection: Connection) -> ConnId {
-        if let Some(index) = self.free.pop()
-            && let Some(place) = self.entries.get_mut(index as usize)
-        {
-            connection.id = place.id;
-            *place = connection;
-            return place.id;
+        let entry = self.entries.vacant_entry();
+        let index = entry.key();
+        if index >= self.generations.len() {
+            self.generations.resize(index + 1, 0);
         }
-        connection.id = ConnId::new(self.entries.len() as u32, 0);
-        let id = connection.id;
-        self.entries.push(connection);
+        let generation = self.generations.get(index).copied().unwrap_or(0);
+        let id = ConnId::new(index as u32, generation);
+        connection.id = id;
+        entry.insert(connection);
         id
     }
 
@@ -66,15 +58,14 @@ impl Table {
         self.entries.get_mut(id.index() as usize).filter(|c| c.id == id)
     }
 
-    /// Takes a connection out and closes it; its name is void from now on.
-    pub fn remove(&mut self, id: ConnId) {
+    /// Takes a connection out; its name is void from now on.
+    pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
+        self.get(id)?;
         self.set_reusable(id, false);
-        if let Some(c) = self.get_mut(id) {
-            // The last generation is left to tokens that are not connections.
-            let generation = if id.generation() >= u32::MAX - 2 { 0 } else { id.generation() + 1 };
-            c.vacate(ConnId::new(id.index(), generation));
-            self.free.push(id.index());
-        }
+        let generation = self.generations.get_mut(id.index() as usize)?;
+        // The last generation is left to tokens that are not connections.
+        *generation = if *generation >= u32::MAX - 2 { 0 } else { *generation + 1 };
+        self.entries.try_remove(id.index() as usize)
     }
 
     /// Whoever stands at this index now.
@@ -89,16 +80,16 @@ impl Table {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.entries.len()
     }
 
     /// True if there is none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.entries.is_empty()
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.entries.iter().filter(|c| c.fd().is_some())
+        self.entries.iter().map(|(_, c)| c)
     }
 }

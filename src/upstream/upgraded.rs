@@ -62,7 +62,7 @@ pub fn begin(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Turn {
     x[r].swap_write(ClientWrite::UpgradedWrite);
     for conn in [conn, x.client.conn] {
         if let Some(c) = io.conn(conn) {
-            c.flags.nodelay |= c.fd().is_some_and(|fd| SockRef::from(fd).set_tcp_nodelay(true).is_ok());
+            c.flags.nodelay |= SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
         }
     }
     note_length(x, r, late.len());

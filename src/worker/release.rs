@@ -137,7 +137,7 @@ pub fn free(mut x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         Fate::Reset => {
             if let Some(c) = io.conn(conn) {
                 // A reset instead of an orderly end: the kernel drops what it still holds.
-                let _ = c.fd().map(|fd| SockRef::from(fd).set_linger(Some(Duration::ZERO)));
+                let _ = SockRef::from(c.fd()).set_linger(Some(Duration::ZERO));
             }
             wait::close(io, conn);
         }
@@ -173,7 +173,7 @@ fn keep_alive(x: Box<Exchange>, exchanges: &mut Exchanges, io: &mut Io) {
         forget_waits(c);
         // From the second request on small answers must not wait for acknowledgements of the ones before.
         if *core.tcp_nodelay && !c.flags.nodelay && !c.peer.is_unix() {
-            c.flags.nodelay = c.fd().is_some_and(|fd| SockRef::from(fd).set_tcp_nodelay(true).is_ok());
+            c.flags.nodelay = SockRef::from(c.fd()).set_tcp_nodelay(true).is_ok();
         }
         if is_over {
             c.owner = Owner::Waiting;

@@ -78,13 +78,13 @@ fn port(address: &Address, texts: &mut Texts) -> Slice {
 
 /// The address the client connected to.
 pub fn local(c: &Connection) -> Option<Address> {
-    SockRef::from(c.fd()?).local_addr().ok().map(|address| Address::from_sockaddr(&address))
+    SockRef::from(c.fd()).local_addr().ok().map(|address| Address::from_sockaddr(&address))
 }
 
 fn tcp_info(at: usize) -> Definition {
     definition(move |x, _, io| {
         let c = io.net.table.get(x.client.conn)?;
-        let info = socket_options::tcp_info(c.fd()?).ok()?;
+        let info = socket_options::tcp_info(c.fd()).ok()?;
         Some(io.texts.number(u64::from(*info.get(at)?)))
     })
     .volatile()
