@@ -82,14 +82,8 @@ fn read(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Result<bool, Leave> {
             io.net.wait(conn, Side::Read, timeout);
             Ok(false)
         }
-        Ok(Received::End) => {
-            next::log_lost(x, r, io, None, format_args!("upstream prematurely closed connection"));
-            Err(Leave::Next(Failure::Error))
-        }
-        Err(error) => {
-            next::log_lost(x, r, io, Some(&error), format_args!("recv() failed"));
-            Err(Leave::Next(Failure::Error))
-        }
+        Ok(Received::End) => Err(next::lost(x, r, io, None)),
+        Err(error) => Err(next::lost(x, r, io, Some(&error))),
     }
 }
 

@@ -29,7 +29,6 @@ use crate::http::logging;
 use crate::http::turn::{Failure, Leave, Status, Turn};
 use crate::http::upstream_conf::next_on;
 use crate::log::Level;
-use std::fmt;
 use std::io;
 
 /// The class of a failure in `NAME_next_upstream`.
@@ -233,14 +232,13 @@ fn put_back(x: &mut Exchange, mut kept: Chain) {
     }
 }
 
-/// Logs that the connection was lost: as an error, unless it is one that may die at any time.
-pub fn log_lost(
-    x: &mut Exchange,
-    r: RequestIx,
-    io: &mut Io,
-    errno: Option<&io::Error>,
-    text: fmt::Arguments,
-) {
+/// The connection was lost before there was a head: closed by the peer, or with what recv(2) said. Logged as
+/// an error, unless it is one that may die at any time; the next peer is asked.
+pub fn lost(x: &mut Exchange, r: RequestIx, io: &mut Io, errno: Option<&io::Error>) -> Leave {
+    let text = match errno {
+        None => format_args!("upstream prematurely closed connection"),
+        Some(_) => format_args!("recv() failed"),
+    };
     let level = if costs_nothing(x, r, io) { Level::Info } else { Level::Error };
     let peer = x[r].upstream.as_deref().and_then(|u| u.peer.as_ref()).filter(|peer| peer.reused);
     let used = peer.and_then(|peer| Some((peer, io.net.table.get(peer.conn)?)));
@@ -250,4 +248,5 @@ pub fn log_lost(
         format!(", kept connection: request {}, {age}ms old, {sent} bytes of the request sent", c.requests)
     });
     logging::log_with(x, r, io, level, errno, text, &more.unwrap_or_default());
+    Leave::Next(Failure::Error)
 }
