@@ -15,6 +15,7 @@ pub use crate::conf::template::{Part, Template, variable_name};
 use crate::event::RequestIx;
 use crate::http::exchange::Exchange;
 use crate::http::io::Io;
+use crate::parse::escape::{Escape, escape};
 
 impl Template {
     /// The value for a request.
@@ -23,19 +24,39 @@ impl Template {
             Template::Constant(text) => text.clone(),
             Template::Parts(parts) => match &parts[..] {
                 [only] => only.eval(x, r, io),
-                parts => {
-                    let mut whole = io.texts.begin();
-                    for part in parts {
-                        match part {
-                            Part::Text(text) => whole.extend_from_slice(text),
-                            part => whole.extend_from_slice(&part.eval(x, r, io)),
-                        }
-                    }
-                    io.texts.end(whole)
-                }
+                parts => join(parts, x, r, io, |group, whole| whole.extend_from_slice(group)),
             },
         }
     }
+
+    /// The same with the groups of the regular expression escaped as parts of an argument.
+    pub fn eval_escaped(&self, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Slice {
+        match self {
+            Template::Constant(text) => text.clone(),
+            Template::Parts(parts) => {
+                join(parts, x, r, io, |group, whole| escape(group, Escape::Args, whole))
+            }
+        }
+    }
+}
+
+/// The values of some parts, one behind the other; `put` appends those of groups.
+fn join(
+    parts: &[Part],
+    x: &mut Exchange,
+    r: RequestIx,
+    io: &mut Io,
+    put: impl Fn(&[u8], &mut Vec<u8>),
+) -> Slice {
+    let mut whole = io.texts.begin();
+    for part in parts {
+        match part {
+            Part::Text(text) => whole.extend_from_slice(text),
+            Part::Var(_) => whole.extend_from_slice(&part.eval(x, r, io)),
+            Part::Capture(_) => put(&part.eval(x, r, io), &mut whole),
+        }
+    }
+    io.texts.end(whole)
 }
 
 impl Part {

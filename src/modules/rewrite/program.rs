@@ -26,9 +26,9 @@ use crate::http::logging;
 use crate::http::output::send_response;
 use crate::http::phases;
 use crate::http::turn::Status;
-use crate::http::vars::{self, Part, Template, VarIx, VarRegex};
+use crate::http::vars::{self, Template, VarIx, VarRegex};
 use crate::log::Level;
-use crate::parse::escape::{Escape, escape, unescape_redirect};
+use crate::parse::escape::unescape_redirect;
 use std::fmt::Arguments;
 use std::rc::Rc;
 
@@ -223,23 +223,10 @@ pub(super) fn matches(
 /// A template's value, with groups escaped as parts of an argument if `quote` and the URI came with escapes.
 pub(super) fn value(template: &Template, quote: bool, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Slice {
     let escaped = x[r].flags.quoted_uri || memchr::memchr(b'+', &x[r].unparsed_uri).is_some();
-    if !quote || !escaped || !template.has_captures() {
-        return template.eval(x, r, io);
+    match quote && escaped && template.has_captures() {
+        true => template.eval_escaped(x, r, io),
+        false => template.eval(x, r, io),
     }
-    let mut whole = Vec::with_capacity(64);
-    for part in template.parts() {
-        match part {
-            Part::Text(text) => whole.extend_from_slice(text),
-            Part::Var(ix) => {
-                whole.extend_from_slice(&vars::get(x, r, io, *ix).unwrap_or_default());
-            }
-            Part::Capture(n) => {
-                let group = x[r].captures.get(*n).cloned().flatten().unwrap_or_default();
-                escape(&group, Escape::Args, &mut whole);
-            }
-        }
-    }
-    Slice::from(whole)
 }
 
 fn respond(code: u16, text: Option<&Template>, x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
