@@ -58,13 +58,18 @@ impl Texts {
     }
 
     /// The text that was put together in memory from [`Texts::begin`], which goes back for the next one.
-    pub fn end(&mut self, mut memory: Vec<u8>) -> Slice {
+    pub fn end(&mut self, memory: Vec<u8>) -> Slice {
         let text = self.copy(&memory);
+        self.give_back(memory);
+        text
+    }
+
+    /// Takes memory from [`Texts::begin`] back: no text was wanted, or none any more.
+    pub fn give_back(&mut self, mut memory: Vec<u8>) {
         if memory.capacity() <= KEPT && self.spare.len() < DEPTH {
             memory.clear();
             self.spare.push(memory);
         }
-        text
     }
 
     /// The text that `write` appends.

@@ -25,6 +25,7 @@ use crate::http::io::Io;
 use crate::http::module::HttpModule;
 use crate::http::phases::Phase;
 use crate::http::turn::Status;
+use crate::http::vars::core::port;
 use crate::http::vars::{Definition, definition};
 use crate::settings;
 use crate::util::address::Address;
@@ -161,13 +162,13 @@ fn variables() -> Vec<(&'static str, Definition)> {
         x.client.replaced.clone().or_else(|| io.net.table.get(x.client.conn).map(|c| c.peer.clone()))
     };
     vec![
-        ("realip_remote_addr", definition(move |x, _, io| Some(proxy(x, io)?.host_text().into()))),
         (
-            "realip_remote_port",
+            "realip_remote_addr",
             definition(move |x, _, io| {
-                let port = proxy(x, io)?.port();
-                Some(if port == 0 { Slice::EMPTY } else { port.to_string().into() })
+                let proxy = proxy(x, io)?;
+                Some(io.texts.make(|out| proxy.write_host(out)))
             }),
         ),
+        ("realip_remote_port", definition(move |x, _, io| Some(port(&proxy(x, io)?, &mut io.texts)))),
     ]
 }

@@ -257,7 +257,7 @@ fn service(x: &Exchange, io: &mut Io, conf: &Userid) -> u32 {
     if conf.service.is_set() {
         return *conf.service as u32;
     }
-    let local = io.conn(x.client.conn).and_then(|c| vars::core::local(c));
+    let local = io.conn(x.client.conn).and_then(|c| vars::core::local_address(c));
     match local.as_ref().and_then(Address::ip) {
         Some(IpAddr::V4(ip)) => ip.to_bits(),
         Some(IpAddr::V6(ip)) => ip.to_bits() as u32,

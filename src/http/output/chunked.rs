@@ -62,7 +62,7 @@ pub fn filter(x: &mut Exchange, io: &mut Io, mut chain: Chain) {
     }
     if last {
         x.out.push("0\r\n".into());
-        let trailers = &x[RequestIx::MAIN].headers_out.trailers;
+        let trailers = &x.main().headers_out.trailers;
         x.out.push(io.texts.make(|out| {
             for field in trailers {
                 [&field.name[..], b": ", &field.value, b"\r\n"]

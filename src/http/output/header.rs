@@ -19,7 +19,7 @@ use crate::http::request::Request;
 use crate::http::turn::Status;
 use crate::log::clock;
 use crate::parse::request_line::Method;
-use crate::util::version;
+use crate::util::{numbers, version};
 use std::cell::RefCell;
 use std::fmt::Write as _;
 
@@ -293,7 +293,7 @@ fn absolute_location(x: &Exchange, io: &Io, location: &Slice) -> Option<Slice> {
     let port = x.client.head.local_port;
     if *core.port_in_redirect && port != default && port != 0 {
         absolute.push(b':');
-        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+        numbers::decimal(&mut absolute, port.into());
     }
     absolute.extend_from_slice(location);
     Some(Slice::from(absolute))

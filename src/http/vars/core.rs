@@ -21,8 +21,7 @@ mod families;
 mod request;
 mod response;
 
-pub use connection::local as local_address;
-pub use connection::local;
+pub use connection::{local as local_address, port};
 pub use families::FAMILIES;
 pub use request::basic_credentials;
 

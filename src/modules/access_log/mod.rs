@@ -124,10 +124,6 @@ fn after(http: &mut Sets) -> Result<(), ConfError> {
     Ok(())
 }
 
-/// Memory that lines are put together in.
-#[derive(Default)]
-struct Scratch(Vec<u8>);
-
 /// Writes the lines of a request. The answer means nothing in the Log phase.
 fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     let loc = x[r].loc.clone();
@@ -135,7 +131,7 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
     if conf.logs.is_empty() {
         return Status::Ok;
     }
-    let mut line = std::mem::take(&mut io.services.get::<Scratch>().0);
+    let mut line = io.texts.begin();
     for log in conf.logs.iter() {
         if let Some(condition) = &log.condition {
             let value = condition.eval(x, r, io);
@@ -157,6 +153,6 @@ fn handler(x: &mut Exchange, r: RequestIx, io: &mut Io) -> Status {
             }
         }
     }
-    io.services.get::<Scratch>().0 = line;
+    io.texts.give_back(line);
     Status::Ok
 }

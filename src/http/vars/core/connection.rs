@@ -34,10 +34,13 @@ pub fn variables() -> List {
             "connection_time",
             of(|c, texts| Some(seconds(clock::now().saturating_sub(c.started), texts))).volatile(),
         ),
-        ("proxy_protocol_addr", proxied(|p| p.source.map(|a| a.ip().to_string().into()))),
-        ("proxy_protocol_port", proxied(|p| p.source.map(|a| a.port().to_string().into()))),
-        ("proxy_protocol_server_addr", proxied(|p| p.destination.map(|a| a.ip().to_string().into()))),
-        ("proxy_protocol_server_port", proxied(|p| p.destination.map(|a| a.port().to_string().into()))),
+        ("proxy_protocol_addr", proxied(|p, _| p.source.map(|a| a.ip().to_string().into()))),
+        ("proxy_protocol_port", proxied(|p, texts| p.source.map(|a| texts.number(a.port().into())))),
+        ("proxy_protocol_server_addr", proxied(|p, _| p.destination.map(|a| a.ip().to_string().into()))),
+        (
+            "proxy_protocol_server_port",
+            proxied(|p, texts| p.destination.map(|a| texts.number(a.port().into()))),
+        ),
         ("tcpinfo_rtt", tcp_info(0)),
         ("tcpinfo_rttvar", tcp_info(1)),
         ("tcpinfo_snd_cwnd", tcp_info(2)),
@@ -58,12 +61,12 @@ fn of(get: fn(&Connection, &mut Texts) -> Option<Slice>) -> Definition {
     definition(move |x, _, io| get(io.net.table.get(x.client.conn)?, &mut io.texts))
 }
 
-fn proxied(get: fn(&ProxyProtocol) -> Option<Slice>) -> Definition {
-    definition(move |x, _, io| get(io.net.table.get(x.client.conn)?.proxied()?))
+fn proxied(get: fn(&ProxyProtocol, &mut Texts) -> Option<Slice>) -> Definition {
+    definition(move |x, _, io| get(io.net.table.get(x.client.conn)?.proxied()?, &mut io.texts))
 }
 
 /// Four or sixteen bytes of an IP address; for a unix socket what `$remote_addr` shows.
-pub fn binary(address: &Address, texts: &mut Texts) -> Slice {
+fn binary(address: &Address, texts: &mut Texts) -> Slice {
     match address.ip() {
         Some(IpAddr::V4(ip)) => texts.copy(&ip.octets()),
         Some(IpAddr::V6(ip)) => texts.copy(&ip.octets()),
@@ -71,7 +74,8 @@ pub fn binary(address: &Address, texts: &mut Texts) -> Slice {
     }
 }
 
-fn port(address: &Address, texts: &mut Texts) -> Slice {
+/// The port as a text.
+pub fn port(address: &Address, texts: &mut Texts) -> Slice {
     // A client that a proxy named without a port has none.
     if address.port() == 0 { Slice::EMPTY } else { texts.number(address.port().into()) }
 }
